@@ -1,0 +1,57 @@
+//! Reading fields of objects that came from outside. A field that is missing, or of another type than Kubernetes
+//! gives it, reads as nothing: garbage in one field costs that field and never the object.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+static NULL: Value = Value::Null;
+
+/// The value at a dotted path (`spec.template.metadata`), or null. Keys that hold dots need [`key`].
+pub fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(value, |value, part| value.get(part).unwrap_or(&NULL))
+}
+
+/// The value under one key, dots included, or null.
+pub fn key<'a>(value: &'a Value, key: &str) -> &'a Value {
+    value.get(key).unwrap_or(&NULL)
+}
+
+/// The string at a path, or the empty string.
+pub fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+    at(value, path).as_str().unwrap_or("")
+}
+
+/// The whole number at a path.
+pub fn int(value: &Value, path: &str) -> Option<i64> {
+    at(value, path).as_i64()
+}
+
+/// The boolean at a path; false where there is none.
+pub fn flag(value: &Value, path: &str) -> bool {
+    at(value, path).as_bool().unwrap_or(false)
+}
+
+/// The list at a path, empty where there is none.
+pub fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
+    at(value, path).as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The key and value pairs of the map at a path, sorted by key, empty where there is none.
+pub fn entries<'a>(value: &'a Value, path: &str) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
+    at(value, path).as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value))
+}
+
+/// The RFC 3339 time at a path.
+pub fn time(value: &Value, path: &str) -> Option<Timestamp> {
+    at(value, path).as_str()?.parse().ok()
+}
+
+/// The first element of the list at a path whose `name` is this.
+pub fn named<'a>(value: &'a Value, path: &str, name: &str) -> &'a Value {
+    list(value, path).iter().find(|element| text(element, "name") == name).unwrap_or(&NULL)
+}
+
+/// The first element of the list at a path whose `type` is this, such as a condition.
+pub fn typed<'a>(value: &'a Value, path: &str, r#type: &str) -> &'a Value {
+    list(value, path).iter().find(|element| text(element, "type") == r#type).unwrap_or(&NULL)
+}

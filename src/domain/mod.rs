@@ -1,0 +1,14 @@
+//! The nouns. No I/O, no async, no clock, no Kubernetes client: everything else may use them, they use nothing.
+
+mod evidence;
+mod object;
+mod report;
+mod source;
+
+pub use evidence::{Evidence, EvidenceSource};
+pub use object::{ObjectRef, Subject};
+pub use report::{
+    CauseReport, Change, Contradiction, FactReport, FieldChange, HistoryEntry, NumberedEvidence, Report, RuledOut, State,
+    SymptomReport, TimelineEntry, Unknown, Verdict,
+};
+pub use source::{KUBERNETES, LOGS, SIGNALS, SourceState, Sources};

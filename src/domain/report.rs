@@ -1,0 +1,276 @@
+//! A diagnosis as it is shown and stored: public, versioned JSON (`sre-copilot/v1`, kind `Report`). Fields are added,
+//! never renamed.
+
+use super::{Evidence, ObjectRef, Sources, Subject};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+/// How sure the diagnosis is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// A cause with structural evidence, at 0.85 or more, that nothing contradicts.
+    Confirmed,
+    /// A cause at 0.60 or more.
+    Likely,
+    /// Something is wrong, or could not be seen, and no cause reaches 0.60.
+    Inconclusive,
+    /// It was wrong and is over.
+    Recovered,
+    /// Looked, and nothing is wrong.
+    Healthy,
+}
+
+impl Verdict {
+    /// The word used in JSON and in text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Likely => "likely",
+            Self::Inconclusive => "inconclusive",
+            Self::Recovered => "recovered",
+            Self::Healthy => "healthy",
+        }
+    }
+
+    /// Whether this verdict names a fault that is there now.
+    pub fn is_fault(self) -> bool {
+        matches!(self, Self::Confirmed | Self::Likely)
+    }
+}
+
+/// Three-valued evidence: unknown never proves or refutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Seen.
+    Found,
+    /// Looked in a live source, and it isn't there.
+    Absent,
+    /// Could not look.
+    Unknown,
+}
+
+/// The whole answer for one target.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Always `sre-copilot/v1`.
+    pub api_version: &'static str,
+    /// Always `Report`.
+    pub kind: &'static str,
+    /// What was analysed.
+    pub target: ObjectRef,
+    /// How sure.
+    pub verdict: Verdict,
+    /// One sentence that names the object, the cause and the number that proves it.
+    pub summary: String,
+    /// The causes, best first. Consequences of another cause are not here.
+    pub causes: Vec<CauseReport>,
+    /// What is seen to be wrong.
+    pub symptoms: Vec<SymptomReport>,
+    /// What changed, when the fault began with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+    /// Causes that were looked for and excluded.
+    pub ruled_out: Vec<RuledOut>,
+    /// What could not be seen.
+    pub unknown: Vec<Unknown>,
+    /// Facts that can't both be true.
+    pub contradictions: Vec<Contradiction>,
+    /// What was wrong before and is over.
+    pub history: Vec<HistoryEntry>,
+    /// What happened, oldest first.
+    pub timeline: Vec<TimelineEntry>,
+    /// Every fact that was stated.
+    pub facts: Vec<FactReport>,
+    /// What the facts rest on.
+    pub evidence: Vec<NumberedEvidence>,
+    /// Faults in configuration that explain no symptom of this target, worst first; for information.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub noticed: Vec<CauseReport>,
+    /// Commands to run next.
+    pub next: Vec<String>,
+    /// How reading each source went.
+    pub sources: Sources,
+    /// How much was looked at, for a verdict of healthy: `3 pods, 12 events`.
+    pub checked: String,
+    /// "Now" for every age in this report.
+    pub captured_at: Timestamp,
+}
+
+/// One cause and what it accounts for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CauseReport {
+    /// The id of the catalogue.
+    pub id: String,
+    /// The object to mend.
+    pub object: ObjectRef,
+    /// The container, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// 0 to 1.
+    pub confidence: f64,
+    /// One sentence with the number that proves it.
+    pub summary: String,
+    /// What to do about it, in words.
+    pub fix: String,
+    /// The ids of the symptoms and causes that it explains.
+    pub explains: Vec<String>,
+    /// The ids of its evidence.
+    pub evidence: Vec<String>,
+    /// `app`, `infra`, `deps` or `runtime`.
+    pub perspective: &'static str,
+    /// Since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+/// One symptom.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SymptomReport {
+    /// The id of the symptom.
+    pub id: String,
+    /// Where it shows.
+    pub object: ObjectRef,
+    /// The container, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// What is seen, in words.
+    pub summary: String,
+    /// Since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// The ids of its evidence.
+    pub evidence: Vec<String>,
+}
+
+/// A revision of a workload after which the fault began.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Change {
+    /// Always `revision`.
+    pub kind: &'static str,
+    /// The workload that changed.
+    pub object: ObjectRef,
+    /// The revision before.
+    pub from: i64,
+    /// The revision that runs.
+    pub to: i64,
+    /// When the revision was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// What differs.
+    pub fields: Vec<FieldChange>,
+    /// Whether one of the fields is one that the first cause is about.
+    pub explains: bool,
+}
+
+/// One field that two revisions differ in.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FieldChange {
+    /// The path in the pod template, with list elements by name.
+    pub path: String,
+    /// The value before; null when it was not set. Values that look like secrets are masked where they were read.
+    pub before: Value,
+    /// The value now; null when it is no longer set.
+    pub after: Value,
+}
+
+/// A cause that was looked for and excluded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuledOut {
+    /// The id of the cause.
+    pub id: String,
+    /// Where it was looked for.
+    pub subject: Subject,
+    /// Why it isn't that.
+    pub why: String,
+    /// The ids of the evidence.
+    pub evidence: Vec<String>,
+}
+
+/// Something that could not be seen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Unknown {
+    /// What.
+    pub what: String,
+    /// Why not.
+    pub why: String,
+    /// What seeing it would tell.
+    pub would: String,
+}
+
+/// Two facts about one subject that can't both be true.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Contradiction {
+    /// The ids of the facts.
+    pub facts: Vec<String>,
+    /// About what.
+    pub subject: Subject,
+    /// Why they exclude each other.
+    pub why: String,
+}
+
+/// Something that was wrong and is over.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HistoryEntry {
+    /// The id of the cause.
+    pub id: String,
+    /// The object it was about.
+    pub object: ObjectRef,
+    /// The container, where it was about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// What it was.
+    pub summary: String,
+    /// When it last showed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// Since when it is well again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// The ids of the evidence.
+    pub evidence: Vec<String>,
+}
+
+/// One moment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TimelineEntry {
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    pub what: String,
+    /// The id of the evidence, where one is cited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+}
+
+/// One stated fact.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FactReport {
+    /// The id of a cause, a symptom or a context.
+    pub id: String,
+    /// About what.
+    pub subject: Subject,
+    /// Found, absent or unknown.
+    pub state: State,
+    /// 0 to 1; no number for unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// Why it is unknown or absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The ids of the evidence.
+    pub evidence: Vec<String>,
+}
+
+/// Evidence under its number in this report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NumberedEvidence {
+    /// `e1`, `e2` … in the order in which the report cites them.
+    pub id: String,
+    /// The observation.
+    #[serde(flatten)]
+    pub evidence: Evidence,
+}

@@ -1,0 +1,50 @@
+//! What the core asks of the world. Adapters and bundles answer; nothing in here knows how.
+
+use crate::cluster::Recording;
+use crate::domain::ObjectRef;
+use std::future::Future;
+use thiserror::Error;
+
+/// What to read of a cluster.
+#[derive(Clone, Debug)]
+pub struct ReadRequest {
+    /// The targets; their namespaces are read, and what is cluster-wide. A target of kind `Namespace` without further
+    /// targets reads that namespace.
+    pub targets: Vec<ObjectRef>,
+    /// Read every namespace (`-A`).
+    pub all_namespaces: bool,
+}
+
+/// Why nothing at all could be read. A single kind that could not be read is no error: it is a source's state.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// No server answers at the address.
+    #[error("no answer from {server}: {why}")]
+    Unreachable {
+        /// The server's address without credentials.
+        server: String,
+        /// The transport's own words.
+        why: String,
+    },
+    /// The server answered 401.
+    #[error("{server} does not accept these credentials: {why}")]
+    Unauthorized {
+        /// The server's address.
+        server: String,
+        /// The server's own words.
+        why: String,
+    },
+    /// The kubeconfig is missing, unreadable, or names what it doesn't hold.
+    #[error("{0}")]
+    Config(String),
+    /// None of the kinds could be read.
+    #[error("nothing could be read: {0}")]
+    Nothing(String),
+}
+
+/// Reads the objects and logs that an analysis needs.
+pub trait ClusterReader {
+    /// Reads everything for these targets: one LIST a kind, in parallel, paged, with deadlines; then the logs of the
+    /// containers that need them.
+    fn read(&self, request: &ReadRequest) -> impl Future<Output = Result<Recording, ReadError>> + Send;
+}
