@@ -1,1 +1,16 @@
+//! sre-copilot finds the root cause of a Kubernetes incident from facts, with its proof.
+//!
+//! # Who may use whom
+//!
+//! Each module may use only what stands to its right:
+//!
+//! `main → cli → pipeline → {diagnose, bundle} → {cluster, ports} → {domain, redact}`;
+//! `adapters → {ports, cluster, domain, redact}`; `render → domain`.
+//!
+//! Only `cli/wiring.rs` names concrete adapters. `domain`, `redact`, `cluster` and `diagnose` are pure: they name no
+//! tokio, HTTP client, Kubernetes client, file system, environment or wall clock. `tests/it/architecture.rs` reads the
+//! `use` lines and fails with the line that breaks this.
 
+pub mod cluster;
+pub mod domain;
+pub mod ports;
