@@ -1,9 +1,14 @@
 //! A snapshot of Kubernetes in memory: objects, indexed, and the questions that rules ask of them. Pure: it reads no
 //! file, no network and no clock.
 
+mod event;
 pub mod json;
 mod object;
+pub mod pod;
 mod recording;
+mod snapshot;
 
+pub use event::Event;
 pub use object::{Object, PARTIAL, canonical_kind, is_cluster_scoped};
 pub use recording::{Dependency, LogKey, Recording, ServiceName, Signal};
+pub use snapshot::{Snapshot, labels_of, plural};
