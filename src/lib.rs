@@ -12,5 +12,6 @@
 //! `use` lines and fails with the line that breaks this.
 
 pub mod cluster;
+pub mod diagnose;
 pub mod domain;
 pub mod ports;

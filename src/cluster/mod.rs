@@ -6,6 +6,7 @@ pub mod json;
 mod object;
 pub mod pod;
 mod recording;
+pub mod revisions;
 mod snapshot;
 
 pub use event::Event;

@@ -1,0 +1,264 @@
+//! Which cause explains what: findings of one cause about one object are merged, placed in the object graph, and linked to
+//! the symptoms and causes that their rows say they explain.
+
+use super::catalogue::Link;
+use super::context::Context;
+use super::findings::{Finding, Findings};
+use crate::cluster::{Object, json, labels_of};
+use crate::domain::{ObjectRef, Subject};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// At most this many observations are kept of one cause; more of the same prove nothing further.
+const MOST_EVIDENCE: usize = 8;
+
+/// Where something is in the object graph.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The object, and the container where it is about one.
+    pub subject: Subject,
+    /// Its top controller, or itself.
+    pub workload: ObjectRef,
+    /// The node that the pod is bound to; empty for other things.
+    pub node: String,
+}
+
+impl Place {
+    /// Finds the place of a subject.
+    pub fn of(cx: &Context<'_>, subject: &Subject) -> Self {
+        let node = match subject.object.kind.as_str() {
+            "Node" => subject.object.name.clone(),
+            "Pod" => cx.snap.get(&subject.object).map_or(String::new(), |pod| pod.text("spec.nodeName").to_owned()),
+            _ => String::new(),
+        };
+        Self { workload: cx.workload(&subject.object), subject: subject.clone(), node }
+    }
+
+    fn is_pod(&self) -> bool {
+        self.subject.object.kind == "Pod"
+    }
+}
+
+/// A cause that was found, with everywhere it shows and everything it explains.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The strongest of the findings that were merged.
+    pub finding: Finding,
+    /// Everywhere it shows.
+    pub places: Vec<Place>,
+    /// The symptoms it explains, itself or through its consequences, by their index in the findings.
+    pub symptoms: BTreeSet<usize>,
+    /// The causes that are consequences of this one, by index.
+    pub consequences: BTreeSet<usize>,
+    /// Whether another cause explains this one.
+    pub is_consequence: bool,
+}
+
+/// Merges the causes that were found and links each to what it explains.
+pub fn candidates(cx: &Context<'_>, findings: &Findings) -> Vec<Candidate> {
+    let mut candidates = merge(cx, findings);
+    let symptoms: Vec<Place> = findings.symptoms.iter().map(|symptom| Place::of(cx, &symptom.subject)).collect();
+    for candidate in &mut candidates {
+        for (index, place) in symptoms.iter().enumerate() {
+            let id = findings.symptoms[index].symptom.id;
+            if explains(cx, candidate, id, place) {
+                candidate.symptoms.insert(index);
+            }
+        }
+    }
+    consequences(cx, &mut candidates);
+    candidates
+}
+
+/// One candidate for each cause, object and container, in the order of the findings' cause id and object.
+fn merge(cx: &Context<'_>, findings: &Findings) -> Vec<Candidate> {
+    let mut merged: BTreeMap<(ObjectRef, &str, Option<&str>), Vec<&Finding>> = BTreeMap::new();
+    for finding in findings.causes.iter().filter(|finding| finding.ended.is_none()) {
+        let key = (finding.blames.clone(), finding.cause.id, finding.subject.container.as_deref());
+        merged.entry(key).or_default().push(finding);
+    }
+    let mut candidates = Vec::with_capacity(merged.len());
+    for mut group in merged.into_values() {
+        // The strongest proof speaks for all; among equals the subject's name decides, so that order doesn't matter.
+        group.sort_by(|a, b| {
+            b.proof
+                .base()
+                .total_cmp(&a.proof.base())
+                .then_with(|| a.subject.cmp(&b.subject))
+                .then_with(|| a.summary.cmp(&b.summary))
+        });
+        let Some((first, rest)) = group.split_first() else { continue };
+        let mut finding = (*first).clone();
+        for other in rest {
+            finding.also.push(other.subject.clone());
+            finding.also.extend(other.also.iter().cloned());
+            finding.since = finding.since.into_iter().chain(other.since).min();
+            for evidence in &other.evidence {
+                if finding.evidence.len() < MOST_EVIDENCE && !finding.evidence.contains(evidence) {
+                    finding.evidence.push(evidence.clone());
+                }
+            }
+        }
+        let own = finding.subject.clone();
+        finding.also.sort();
+        finding.also.dedup();
+        finding.also.retain(|subject| *subject != own);
+        let places = finding.subjects().map(|subject| Place::of(cx, subject)).collect();
+        candidates.push(Candidate {
+            finding,
+            places,
+            symptoms: BTreeSet::new(),
+            consequences: BTreeSet::new(),
+            is_consequence: false,
+        });
+    }
+    candidates
+}
+
+/// Marks the causes that another found cause explains, and gives their symptoms to that one. Of two that explain each other
+/// the one that comes first stays.
+fn consequences(cx: &Context<'_>, candidates: &mut [Candidate]) {
+    let count = candidates.len();
+    let mut edges = vec![BTreeSet::new(); count];
+    for (from, edge) in edges.iter_mut().enumerate() {
+        for to in 0..count {
+            if from != to && explains_cause(cx, &candidates[from], &candidates[to]) {
+                edge.insert(to);
+            }
+        }
+    }
+    for (from, reach) in (0..count).map(|from| (from, reachable(&edges, from))).collect::<Vec<_>>() {
+        for to in reach {
+            let mutual = reachable(&edges, to).contains(&from);
+            if mutual && to < from {
+                continue;
+            }
+            let symptoms = candidates[to].symptoms.clone();
+            candidates[to].is_consequence = true;
+            candidates[from].symptoms.extend(symptoms);
+            candidates[from].consequences.insert(to);
+        }
+    }
+}
+
+fn reachable(edges: &[BTreeSet<usize>], from: usize) -> BTreeSet<usize> {
+    let mut seen = BTreeSet::new();
+    let mut open: Vec<usize> = edges[from].iter().copied().collect();
+    while let Some(next) = open.pop() {
+        if next != from && seen.insert(next) {
+            open.extend(edges[next].iter().copied());
+        }
+    }
+    seen
+}
+
+/// Whether a cause explains another. A guess never takes the place of something that is proved.
+fn explains_cause(cx: &Context<'_>, candidate: &Candidate, other: &Candidate) -> bool {
+    let weaker = !candidate.finding.proof.is_structural() && other.finding.proof.is_structural();
+    let places = &other.places;
+    !weaker && !places.is_empty() && places.iter().all(|place| explains(cx, candidate, other.finding.cause.id, place))
+}
+
+/// Whether a candidate explains the id at this place.
+fn explains(cx: &Context<'_>, candidate: &Candidate, id: &str, place: &Place) -> bool {
+    candidate.finding.cause.links_to(id).any(|link| holds(cx, link, candidate, place))
+}
+
+/// Whether a link of the object graph leads from a cause to a place.
+fn holds(cx: &Context<'_>, link: Link, candidate: &Candidate, to: &Place) -> bool {
+    let blames = &candidate.finding.blames;
+    let mut places = candidate.places.iter();
+    match link {
+        Link::Container => places.any(|from| {
+            from.subject.container == to.subject.container
+                && (from.subject.object == to.subject.object || !from.is_pod() && from.workload == to.workload)
+        }),
+        Link::Pod => places.any(|from| {
+            from.subject.object == to.subject.object
+                || !from.is_pod() && from.workload == to.workload
+                || *blames == to.subject.object
+        }),
+        Link::Workload => *blames == to.workload || places.any(|from| from.workload == to.workload),
+        Link::Node => {
+            !to.node.is_empty() && (blames.kind == "Node" && blames.name == to.node || places.any(|from| from.node == to.node))
+        }
+        Link::Selects => to.subject.object.kind == "Service" && places.any(|from| is_selected(cx, from, &to.subject.object)),
+        Link::Mounts => {
+            let mounted = |object: &ObjectRef| uses(cx, &to.subject.object, object);
+            mounted(blames) || places.any(|from| mounted(&from.subject.object))
+        }
+        Link::Calls => places.any(|from| calls(cx, &to.workload, &from.workload)) || calls(cx, &to.workload, blames),
+        Link::Namespace => {
+            let namespace = if blames.kind == "Namespace" { blames.name.as_str() } else { blames.ns() };
+            to.subject.object.ns() == namespace || to.subject.object == *blames
+        }
+        Link::Cluster => true,
+    }
+}
+
+/// Whether a Service selects the pod, or the pods that the workload's template would make.
+fn is_selected(cx: &Context<'_>, from: &Place, service: &ObjectRef) -> bool {
+    let object = &from.subject.object;
+    if object == service {
+        return true;
+    }
+    let (Some(service), Some(object)) = (cx.snap.get(service), cx.snap.get(object)) else { return false };
+    if service.id.namespace != object.id.namespace {
+        return false;
+    }
+    let selects = |labels: &Value| {
+        let mut selector = json::entries(&service.raw, "spec.selector").peekable();
+        selector.peek().is_some() && selector.all(|(key, value)| json::key(labels, key) == value)
+    };
+    selects(object.at("metadata.labels")) && object.id.kind == "Pod" || selects(object.at("spec.template.metadata.labels"))
+}
+
+/// Whether a pod, or the pods of a workload, use an object as a volume, variable, account or pull secret.
+fn uses(cx: &Context<'_>, user: &ObjectRef, used: &ObjectRef) -> bool {
+    if user == used {
+        return true;
+    }
+    let Some(object) = cx.snap.get(user) else { return false };
+    let spec = if object.id.kind == "Pod" { object.at("spec") } else { object.at("spec.template.spec") };
+    references(spec, used, user.ns())
+}
+
+fn references(spec: &Value, used: &ObjectRef, namespace: &str) -> bool {
+    if used.ns() != namespace {
+        return false;
+    }
+    match used.kind.as_str() {
+        "PersistentVolumeClaim" => {
+            json::list(spec, "volumes").iter().any(|volume| json::text(volume, "persistentVolumeClaim.claimName") == used.name)
+        }
+        "ServiceAccount" => json::text(spec, "serviceAccountName") == used.name,
+        _ => false,
+    }
+}
+
+/// Whether a workload calls another, by what is declared or observed. Names of Services stand for what they select.
+pub(super) fn calls(cx: &Context<'_>, from: &ObjectRef, to: &ObjectRef) -> bool {
+    cx.snap.dependencies.iter().any(|edge| stands_for(cx, &edge.from, from) && stands_for(cx, &edge.to, to))
+}
+
+/// Whether a service's name in a dependency means this object: by name, or because the Service of that name selects its pods.
+fn stands_for(cx: &Context<'_>, name: &crate::cluster::ServiceName, object: &ObjectRef) -> bool {
+    let namespace = object.ns();
+    if !name.namespace.is_empty() && name.namespace != namespace {
+        return false;
+    }
+    if name.name == object.name {
+        return true;
+    }
+    let Some(service) = cx.snap.find("Service", namespace, &name.name) else { return false };
+    let template = cx.snap.get(object).map(template_labels).unwrap_or_default();
+    let mut selector = json::entries(&service.raw, "spec.selector").peekable();
+    selector.peek().is_some() && selector.all(|(key, value)| template.get(key).copied() == value.as_str())
+}
+
+fn template_labels(object: &Object) -> BTreeMap<&str, &str> {
+    if object.id.kind == "Pod" {
+        return labels_of(object);
+    }
+    json::entries(&object.raw, "spec.template.metadata.labels").filter_map(|(key, value)| Some((key, value.as_str()?))).collect()
+}

@@ -1,0 +1,120 @@
+//! From a snapshot to a diagnosis. Pure and deterministic: the same snapshot gives the same report, byte for byte. It reads
+//! no file, no network and no clock, and knows no names: only what Kubernetes and the stacks themselves emit.
+
+pub mod catalogue;
+mod change;
+mod confidence;
+mod conflicts;
+mod context;
+mod explain;
+mod findings;
+pub mod logs;
+mod rank;
+mod report;
+pub mod rules;
+mod scope;
+mod sources;
+mod symptoms;
+mod timeline;
+mod workload_symptoms;
+
+use crate::cluster::Snapshot;
+use crate::domain::{KUBERNETES, ObjectRef, Report, Unknown};
+use catalogue::Section;
+use conflicts::Conflict;
+use context::Context;
+use explain::Candidate;
+use findings::Findings;
+use jiff::SignedDuration;
+use scope::Scope;
+
+pub use symptoms::{SYMPTOMS, Symptom};
+
+/// How a snapshot is to be judged.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// How far back terminations and events count as being about now; `None` for the rules' own bounds.
+    pub since: Option<SignedDuration>,
+}
+
+/// A snapshot that every rule has looked at. Reports for several targets come from one examination.
+#[derive(Debug)]
+pub struct Examination<'a> {
+    cx: Context<'a>,
+    findings: Findings,
+    conflicts: Vec<Conflict>,
+    candidates: Vec<Candidate>,
+}
+
+impl<'a> Examination<'a> {
+    /// Lets every rule look at the snapshot.
+    pub fn new(snap: &'a Snapshot, options: Options) -> Self {
+        let cx = Context::new(snap, options.since);
+        let mut findings = Findings::default();
+        symptoms::check(&cx, &mut findings);
+        for family in rules::FAMILIES {
+            (family.check)(&cx, &mut findings);
+        }
+        let conflicts = conflicts::check(&findings);
+        let candidates = explain::candidates(&cx, &findings);
+        Self { cx, findings, conflicts, candidates }
+    }
+
+    /// The report for one target.
+    pub fn report(&self, target: &ObjectRef) -> Report {
+        let scope = Scope::of(&self.cx, target);
+        let contradicted = |candidate: &Candidate| self.is_contradicted(candidate);
+        let change = |candidate: &Candidate| self.change(candidate);
+        let ranking = rank::rank(&self.cx, &scope, &self.findings, &self.candidates, &contradicted, &change);
+        report::write(self, target, &scope, &ranking)
+    }
+
+    fn is_contradicted(&self, candidate: &Candidate) -> bool {
+        conflicts::involves(&self.conflicts, &candidate.finding)
+    }
+
+    /// The revision that a cause's fault began with.
+    fn change(&self, candidate: &Candidate) -> Option<crate::domain::Change> {
+        let symptoms = candidate.symptoms.iter().filter_map(|index| self.findings.symptoms[*index].since);
+        let onset = symptoms.min().or(candidate.finding.since);
+        let workload = self.cx.workload(&candidate.finding.subject.object);
+        change::began_with(&self.cx, &workload, Some(candidate.finding.cause), onset)
+    }
+
+    /// Why a target can't be judged at all, if so: it was not found, only a part of it was seen, or nothing was read.
+    fn blind_spot(&self, target: &ObjectRef) -> Option<Unknown> {
+        let snap = self.cx.snap;
+        let would = "everything about it".to_owned();
+        if target.kind == "Namespace" {
+            let empty = snap.objects().iter().all(|object| object.id.ns() != target.name);
+            let why = match snap.looked_for("Pod", &target.name) {
+                Err(why) => why,
+                Ok(()) if empty => "no object of this namespace was read".to_owned(),
+                Ok(()) => return None,
+            };
+            return (empty || !snap.sources.contains_key(KUBERNETES)).then(|| Unknown { what: target.to_string(), why, would });
+        }
+        let what = target.to_string();
+        match snap.get(target) {
+            None => Some(Unknown { what, why: "it is not in what was read".to_owned(), would }),
+            Some(object) => {
+                let why = object.partial()?.to_owned();
+                Some(Unknown { what, why: format!("seen only in part: {why}"), would })
+            }
+        }
+    }
+}
+
+/// The report for one target of a snapshot.
+pub fn diagnose(snap: &Snapshot, target: &ObjectRef, options: Options) -> Report {
+    Examination::new(snap, options).report(target)
+}
+
+/// Every section of the catalogue with its causes, in the catalogue's order.
+pub fn catalogue() -> Vec<(Section, Vec<&'static catalogue::Cause>)> {
+    let mut sections: std::collections::BTreeMap<Section, Vec<&'static catalogue::Cause>> = std::collections::BTreeMap::new();
+    for family in rules::FAMILIES {
+        sections.entry(family.section).or_default().extend(family.causes);
+    }
+    sections.into_iter().collect()
+}

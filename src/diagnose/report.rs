@@ -1,0 +1,385 @@
+//! From a ranking to the report: the verdict, its sentence, numbered evidence, and what to do next.
+
+use super::catalogue::Section;
+use super::confidence::{CONFIRMED, LIKELY};
+use super::rank::{Ranked, Ranking};
+use super::scope::Scope;
+use super::{Examination, change, rules, timeline};
+use crate::cluster::pod;
+use crate::domain::{
+    CauseReport, Change, Contradiction, Evidence, FactReport, HistoryEntry, NumberedEvidence, ObjectRef, Report, RuledOut, State,
+    Subject, SymptomReport, TimelineEntry, Unknown, Verdict,
+};
+use jiff::SignedDuration;
+use std::collections::BTreeMap;
+
+/// A fault that ended longer ago than this is history of a healthy target, not a recovery.
+const RECOVERY: SignedDuration = SignedDuration::from_hours(24);
+/// The most causes that a report ranks.
+const MOST_CAUSES: usize = 10;
+/// The most old warnings that a report repeats.
+const MOST_WARNINGS: usize = 10;
+
+/// Evidence in the order in which it is first cited.
+#[derive(Default)]
+struct Numbering {
+    known: BTreeMap<String, usize>,
+    list: Vec<Evidence>,
+}
+
+impl Numbering {
+    fn cite(&mut self, evidence: &Evidence) -> String {
+        let key = serde_json::to_string(evidence).unwrap_or_default();
+        let index = *self.known.entry(key).or_insert_with(|| {
+            self.list.push(evidence.clone());
+            self.list.len() - 1
+        });
+        format!("e{}", index + 1)
+    }
+
+    fn cite_all(&mut self, evidence: &[Evidence]) -> Vec<String> {
+        evidence.iter().map(|evidence| self.cite(evidence)).collect()
+    }
+}
+
+/// Writes the report for a target.
+pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &Scope, ranking: &Ranking) -> Report {
+    let snap = examination.cx.snap;
+    let mut numbering = Numbering::default();
+    let causes: Vec<CauseReport> =
+        ranking.causes.iter().take(MOST_CAUSES).map(|ranked| cause(examination, ranked, &mut numbering)).collect();
+    let symptoms = symptoms(examination, ranking, &mut numbering);
+    let change = ranking.causes.first().and_then(|ranked| examination.change(&ranked.candidate));
+    let change = change.or_else(|| unexplained_change(examination, ranking));
+    let history = history(examination, scope, ranking, &mut numbering);
+    let verdict = verdict(examination, target, ranking, &history);
+    let ruled_out = ruled_out(examination, scope, ranking, &mut numbering);
+    let contradictions = contradictions(examination, scope);
+    let facts = facts(examination, scope, ranking, &mut numbering);
+    let noticed = ranking.noticed.iter().take(MOST_CAUSES).map(|ranked| cause(examination, ranked, &mut numbering)).collect();
+    let blamed: Vec<ObjectRef> = ranking.causes.iter().take(1).map(|ranked| ranked.candidate.finding.blames.clone()).collect();
+    let timeline = timeline::collect(&examination.cx, scope, &blamed, change.as_ref())
+        .into_iter()
+        .map(|(at, what, evidence)| TimelineEntry { at, what, evidence: evidence.map(|evidence| numbering.cite(&evidence)) })
+        .collect();
+    let unknown = unknown(examination, target, scope, verdict);
+    let checked = checked(examination, scope);
+    let summary = summary(examination, target, ranking, verdict, &history, &checked);
+    let next = next(ranking, target, verdict, change.as_ref());
+    let number = |(index, evidence)| NumberedEvidence { id: format!("e{}", index + 1), evidence };
+    Report {
+        api_version: "sre-copilot/v1",
+        kind: "Report",
+        target: target.clone(),
+        verdict,
+        summary,
+        causes,
+        symptoms,
+        change,
+        ruled_out,
+        unknown,
+        contradictions,
+        history,
+        timeline,
+        facts,
+        evidence: numbering.list.into_iter().enumerate().map(number).collect(),
+        noticed,
+        next,
+        sources: snap.sources.clone(),
+        checked,
+        captured_at: snap.now,
+    }
+}
+
+fn cause(examination: &Examination<'_>, ranked: &Ranked, numbering: &mut Numbering) -> CauseReport {
+    let finding = &ranked.candidate.finding;
+    let mut explains: Vec<String> =
+        ranked.candidate.symptoms.iter().map(|index| examination.findings.symptoms[*index].symptom.id.to_owned()).collect();
+    explains.extend(
+        ranked
+            .candidate
+            .consequences
+            .iter()
+            .filter_map(|index| examination.candidates.get(*index))
+            .map(|candidate| candidate.finding.cause.id.to_owned()),
+    );
+    explains.sort();
+    explains.dedup();
+    CauseReport {
+        id: finding.cause.id.to_owned(),
+        object: finding.blames.clone(),
+        container: finding.subject.container.clone(),
+        confidence: ranked.confidence,
+        summary: finding.summary.clone(),
+        fix: finding.fix.clone().unwrap_or_else(|| finding.cause.fix.to_owned()),
+        explains,
+        evidence: numbering.cite_all(&finding.evidence),
+        perspective: finding.cause.perspective.as_str(),
+        since: finding.since,
+    }
+}
+
+fn symptoms(examination: &Examination<'_>, ranking: &Ranking, numbering: &mut Numbering) -> Vec<SymptomReport> {
+    let of = |index: &usize| {
+        let symptom = &examination.findings.symptoms[*index];
+        SymptomReport {
+            id: symptom.symptom.id.to_owned(),
+            object: symptom.subject.object.clone(),
+            container: symptom.subject.container.clone(),
+            summary: symptom.summary.clone(),
+            since: symptom.since,
+            evidence: numbering.cite_all(&symptom.evidence),
+        }
+    };
+    ranking.symptoms.iter().map(of).collect()
+}
+
+/// The revision that the symptoms began with when no cause is known.
+fn unexplained_change(examination: &Examination<'_>, ranking: &Ranking) -> Option<Change> {
+    if !ranking.causes.is_empty() {
+        return None;
+    }
+    ranking.unexplained.iter().find_map(|index| {
+        let symptom = &examination.findings.symptoms[*index];
+        let workload = examination.cx.workload(&symptom.subject.object);
+        change::began_with(&examination.cx, &workload, None, Some(symptom.since?))
+    })
+}
+
+fn is_no_fault(id: &str) -> bool {
+    rules::FAMILIES.iter().filter(|f| f.section == Section::NotAFault).any(|f| f.causes.iter().any(|cause| cause.id == id))
+}
+
+fn verdict(examination: &Examination<'_>, target: &ObjectRef, ranking: &Ranking, history: &[HistoryEntry]) -> Verdict {
+    if let Some(top) = ranking.causes.first() {
+        let finding = &top.candidate.finding;
+        if is_no_fault(finding.cause.id) && top.confidence >= LIKELY {
+            return if ranking.unexplained.is_empty() { Verdict::Healthy } else { Verdict::Inconclusive };
+        }
+        let contradicted = examination.is_contradicted(&top.candidate);
+        if top.confidence >= CONFIRMED && finding.proof.is_structural() && !contradicted {
+            return Verdict::Confirmed;
+        }
+        return if top.confidence >= LIKELY { Verdict::Likely } else { Verdict::Inconclusive };
+    }
+    if !ranking.symptoms.is_empty() || examination.blind_spot(target).is_some() {
+        return Verdict::Inconclusive;
+    }
+    let recent = |entry: &HistoryEntry| {
+        entry.id != WARNING && entry.ended.or(entry.at).is_some_and(|at| examination.cx.snap.age(at) <= RECOVERY)
+    };
+    if history.iter().any(recent) { Verdict::Recovered } else { Verdict::Healthy }
+}
+
+/// The id under which old warnings stand in the history.
+const WARNING: &str = "warning";
+
+fn history(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, numbering: &mut Numbering) -> Vec<HistoryEntry> {
+    let cx = &examination.cx;
+    let mut entries: Vec<HistoryEntry> = examination
+        .findings
+        .causes
+        .iter()
+        .filter(|finding| finding.ended.is_some() && finding.subjects().any(|subject| scope.distance(&subject.object).is_some()))
+        .map(|finding| HistoryEntry {
+            id: finding.cause.id.to_owned(),
+            object: finding.blames.clone(),
+            container: finding.subject.container.clone(),
+            summary: finding.summary.clone(),
+            at: finding.evidence.iter().filter_map(|evidence| evidence.at).max(),
+            ended: finding.ended,
+            evidence: numbering.cite_all(&finding.evidence),
+        })
+        .collect();
+    entries.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| (&a.id, &a.object, &a.container).cmp(&(&b.id, &b.object, &b.container))));
+    entries.dedup_by(|a, b| (&a.id, &a.object, &a.container) == (&b.id, &b.object, &b.container));
+    if ranking.symptoms.is_empty() {
+        for event in timeline::warnings(cx, scope).into_iter().take(MOST_WARNINGS) {
+            let Some(object) = cx.snap.get(&event.object) else { continue };
+            entries.push(HistoryEntry {
+                id: WARNING.to_owned(),
+                object: event.object.clone(),
+                container: event.container.clone(),
+                summary: format!("{}: {}", event.reason, event.message),
+                at: event.last,
+                ended: pod::ready_since(object),
+                evidence: vec![numbering.cite(&event.evidence())],
+            });
+        }
+    }
+    entries
+}
+
+fn ruled_out(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, numbering: &mut Numbering) -> Vec<RuledOut> {
+    let affected: Vec<&Subject> = ranking.symptoms.iter().map(|index| &examination.findings.symptoms[*index].subject).collect();
+    let concerns = |subject: &Subject| {
+        scope.distance(&subject.object).is_some() && affected.iter().any(|other| other.object == subject.object)
+    };
+    let mut out: Vec<RuledOut> = examination
+        .findings
+        .negatives
+        .iter()
+        .filter(|negative| negative.absent && concerns(&negative.subject))
+        .map(|negative| RuledOut {
+            id: negative.id.to_owned(),
+            subject: negative.subject.clone(),
+            why: negative.why.clone(),
+            evidence: numbering.cite_all(&negative.evidence),
+        })
+        .collect();
+    out.sort_by(|a, b| (&a.subject, &a.id).cmp(&(&b.subject, &b.id)));
+    out
+}
+
+fn contradictions(examination: &Examination<'_>, scope: &Scope) -> Vec<Contradiction> {
+    let concerns = |subject: &Subject| scope.distance(&subject.object).is_some();
+    let conflicts = examination.conflicts.iter().filter(|conflict| concerns(&conflict.subject));
+    conflicts
+        .map(|conflict| Contradiction {
+            facts: conflict.causes.iter().map(|id| (*id).to_owned()).collect(),
+            subject: conflict.subject.clone(),
+            why: conflict.why.to_owned(),
+        })
+        .collect()
+}
+
+fn facts(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, numbering: &mut Numbering) -> Vec<FactReport> {
+    let concerns = |subject: &Subject| scope.distance(&subject.object).is_some();
+    let mut facts = Vec::new();
+    let sure = |id: &str, blames: &ObjectRef| {
+        let ranked = ranking.causes.iter().chain(&ranking.noticed);
+        let same = |ranked: &&Ranked| ranked.candidate.finding.cause.id == id && ranked.candidate.finding.blames == *blames;
+        ranked.filter(same).map(|ranked| ranked.confidence).next()
+    };
+    for finding in &examination.findings.causes {
+        if finding.subjects().any(concerns) || concerns(&finding.blames.clone().into()) {
+            facts.push(FactReport {
+                id: finding.cause.id.to_owned(),
+                subject: finding.subject.clone(),
+                state: State::Found,
+                confidence: Some(sure(finding.cause.id, &finding.blames).unwrap_or(finding.proof.base())),
+                reason: finding.ended.map(|at| format!("over since {at}")),
+                evidence: numbering.cite_all(&finding.evidence),
+            });
+        }
+    }
+    for symptom in examination.findings.symptoms.iter().filter(|symptom| concerns(&symptom.subject)) {
+        facts.push(FactReport {
+            id: symptom.symptom.id.to_owned(),
+            subject: symptom.subject.clone(),
+            state: State::Found,
+            confidence: Some(1.0),
+            reason: None,
+            evidence: numbering.cite_all(&symptom.evidence),
+        });
+    }
+    for negative in examination.findings.negatives.iter().filter(|negative| concerns(&negative.subject)) {
+        facts.push(FactReport {
+            id: negative.id.to_owned(),
+            subject: negative.subject.clone(),
+            state: if negative.absent { State::Absent } else { State::Unknown },
+            confidence: negative.absent.then_some(1.0),
+            reason: Some(negative.why.clone()),
+            evidence: numbering.cite_all(&negative.evidence),
+        });
+    }
+    facts.sort_by(|a, b| (&a.id, &a.subject, a.state).cmp(&(&b.id, &b.subject, b.state)));
+    facts
+}
+
+fn unknown(examination: &Examination<'_>, target: &ObjectRef, scope: &Scope, verdict: Verdict) -> Vec<Unknown> {
+    let mut unknown: Vec<Unknown> = examination.blind_spot(target).into_iter().collect();
+    let concerns = |object: &ObjectRef| scope.distance(object).is_some();
+    unknown
+        .extend(examination.findings.unknown.iter().filter(|(object, _)| concerns(object)).map(|(_, unknown)| unknown.clone()));
+    for (source, state) in &examination.cx.snap.sources {
+        let matters = source.contains('/') || source != crate::domain::KUBERNETES || verdict == Verdict::Inconclusive;
+        if let Some(why) = state.why().filter(|_| matters) {
+            let why = if why.is_empty() { state.to_string() } else { why.to_owned() };
+            unknown.push(Unknown { what: source.clone(), why, would: super::sources::would_show(source).to_owned() });
+        }
+    }
+    unknown.sort();
+    unknown.dedup();
+    unknown
+}
+
+/// How much was looked at.
+fn checked(examination: &Examination<'_>, scope: &Scope) -> String {
+    let snap = examination.cx.snap;
+    let concerns = |object: &ObjectRef| scope.distance(object).is_some();
+    let pods = examination.cx.pods().iter().filter(|pod| concerns(&pod.id));
+    let (mut total, mut ready, mut containers) = (0, 0, 0);
+    for pod in pods.filter(|pod| !pod::is_finished(pod)) {
+        total += 1;
+        ready += usize::from(pod::is_ready(pod));
+        containers += pod.list("spec.containers").len();
+    }
+    let events = snap.all_events().iter().filter(|event| concerns(&event.object)).count();
+    let plural = |count: usize, what: &str| if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") };
+    format!("{ready} of {} ready, {}, {}", plural(total, "pod"), plural(containers, "container"), plural(events, "event"))
+}
+
+fn summary(
+    examination: &Examination<'_>,
+    target: &ObjectRef,
+    ranking: &Ranking,
+    verdict: Verdict,
+    history: &[HistoryEntry],
+    checked: &str,
+) -> String {
+    match (verdict, ranking.causes.first()) {
+        (Verdict::Confirmed | Verdict::Likely | Verdict::Healthy, Some(top)) => {
+            format!("{}: {}", top.candidate.finding.blames, top.candidate.finding.summary)
+        }
+        (Verdict::Inconclusive, Some(top)) => {
+            format!("{}: perhaps {}", top.candidate.finding.blames, top.candidate.finding.summary)
+        }
+        (Verdict::Recovered, _) => {
+            let last = history.iter().find(|entry| entry.id != WARNING);
+            let what = last.map_or(String::new(), |entry| format!(": {}", entry.summary));
+            let when = last.and_then(|entry| entry.ended).map_or(String::new(), |at| format!("; well again since {at}"));
+            format!("{target} has recovered{what}{when}")
+        }
+        (Verdict::Inconclusive, None) => match ranking.unexplained.first() {
+            Some(index) => {
+                let symptom = &examination.findings.symptoms[*index];
+                format!("{} {}, and nothing that was read says why", symptom.subject.object, symptom.summary)
+            }
+            None => format!("{target} could not be judged"),
+        },
+        _ => {
+            let ended = history.iter().filter_map(|entry| entry.ended).max();
+            let since = ended.map_or(String::new(), |at| format!("; its last trouble was over at {at}"));
+            format!("{target} is healthy: {checked}{since}")
+        }
+    }
+}
+
+fn next(ranking: &Ranking, target: &ObjectRef, verdict: Verdict, change: Option<&Change>) -> Vec<String> {
+    let mut next = Vec::new();
+    for ranked in ranking.causes.iter().take(2) {
+        for command in &ranked.candidate.finding.next {
+            if !next.contains(command) {
+                next.push(command.clone());
+            }
+        }
+    }
+    let namespace = target.namespace.as_ref().map_or(String::new(), |namespace| format!("-n {namespace} "));
+    if let Some(change) = change.filter(|change| change.object.kind == "Deployment" && verdict.is_fault()) {
+        let ns = change.object.ns();
+        next.push(format!("kubectl -n {ns} rollout history {} --revision={}", change.object.kubectl(), change.to));
+        if change.explains {
+            next.push(format!("kubectl -n {ns} rollout undo {} --to-revision={}", change.object.kubectl(), change.from));
+        }
+    }
+    if verdict == Verdict::Inconclusive || next.is_empty() && verdict.is_fault() {
+        next.push(format!("kubectl {namespace}describe {}", target.kubectl()));
+        if target.kind == "Pod" {
+            next.push(format!("kubectl {namespace}logs {} --all-containers --previous", target.name));
+        }
+        let ns = if target.kind == "Namespace" { format!("-n {} ", target.name) } else { namespace };
+        next.push(format!("kubectl {ns}get events --sort-by=.lastTimestamp"));
+    }
+    next
+}
