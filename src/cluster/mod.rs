@@ -5,7 +5,11 @@ mod event;
 pub mod json;
 mod object;
 pub mod pod;
+pub mod ports;
+pub mod quantity;
 mod recording;
+pub mod references;
+pub mod selector;
 mod snapshot;
 
 pub use event::Event;
