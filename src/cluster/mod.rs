@@ -6,9 +6,11 @@ pub mod json;
 mod object;
 pub mod pod;
 pub mod ports;
+pub mod probe;
 pub mod quantity;
 mod recording;
 pub mod references;
+pub mod scheduling_message;
 pub mod selector;
 mod snapshot;
 
