@@ -5,8 +5,14 @@ mod event;
 pub mod json;
 mod object;
 pub mod pod;
+pub mod ports;
+pub mod probe;
+pub mod quantity;
 mod recording;
+pub mod references;
 pub mod revisions;
+pub mod scheduling_message;
+pub mod selector;
 mod snapshot;
 
 pub use event::Event;
