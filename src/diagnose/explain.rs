@@ -4,7 +4,8 @@
 use super::catalogue::Link;
 use super::context::Context;
 use super::findings::{Finding, Findings};
-use crate::cluster::{Object, json, labels_of};
+use super::workload_symptoms::selected;
+use crate::cluster::{Object, json, labels_of, pod};
 use crate::domain::{ObjectRef, Subject};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,24 +20,34 @@ pub struct Place {
     pub subject: Subject,
     /// Its top controller, or itself.
     pub workload: ObjectRef,
-    /// The node that the pod is bound to; empty for other things.
-    pub node: String,
+    /// The nodes that it rests on: a pod's own, those of a workload's or a Service's pods that aren't ready.
+    pub nodes: BTreeSet<String>,
 }
 
 impl Place {
     /// Finds the place of a subject.
     pub fn of(cx: &Context<'_>, subject: &Subject) -> Self {
-        let node = match subject.object.kind.as_str() {
-            "Node" => subject.object.name.clone(),
-            "Pod" => cx.snap.get(&subject.object).map_or(String::new(), |pod| pod.text("spec.nodeName").to_owned()),
-            _ => String::new(),
-        };
-        Self { workload: cx.workload(&subject.object), subject: subject.clone(), node }
+        Self { workload: cx.workload(&subject.object), nodes: nodes_of(cx, &subject.object), subject: subject.clone() }
     }
 
     fn is_pod(&self) -> bool {
         self.subject.object.kind == "Pod"
     }
+}
+
+fn nodes_of(cx: &Context<'_>, object: &ObjectRef) -> BTreeSet<String> {
+    let bound = |pod: &Object| pod.text("spec.nodeName").to_owned();
+    let mut nodes: BTreeSet<String> = match object.kind.as_str() {
+        "Node" => [object.name.clone()].into(),
+        "Pod" => cx.snap.get(object).map(bound).into_iter().collect(),
+        "Service" => {
+            let pods = cx.snap.get(object).map(|service| selected(cx, service)).unwrap_or_default();
+            pods.into_iter().filter(|pod| !pod::is_ready(pod)).map(bound).collect()
+        }
+        _ => cx.snap.pods_of(object).into_iter().filter(|pod| !pod::is_ready(pod)).map(bound).collect(),
+    };
+    nodes.remove("");
+    nodes
 }
 
 /// A cause that was found, with everywhere it shows and everything it explains.

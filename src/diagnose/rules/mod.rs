@@ -2,9 +2,11 @@
 //! that look at the snapshot and state them. To add a cause: a row and a function in its family's file, and two fixtures.
 
 mod explains;
+mod nodes;
+mod signals;
 mod termination;
 
 use super::catalogue::Family;
 
 /// Every family, in the order of the catalogue.
-pub static FAMILIES: &[&Family] = &[&termination::FAMILY];
+pub static FAMILIES: &[&Family] = &[&termination::FAMILY, &nodes::FAMILY];
