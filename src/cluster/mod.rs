@@ -11,6 +11,7 @@ pub mod probe;
 pub mod quantity;
 mod recording;
 pub mod references;
+pub mod revisions;
 pub mod scheduling_message;
 pub mod selector;
 mod snapshot;
