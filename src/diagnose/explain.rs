@@ -191,7 +191,8 @@ fn holds(cx: &Context<'_>, link: Link, candidate: &Candidate, to: &Place) -> boo
         }),
         Link::Workload => *blames == to.workload || places.any(|from| from.workload == to.workload),
         Link::Node => {
-            !to.node.is_empty() && (blames.kind == "Node" && blames.name == to.node || places.any(|from| from.node == to.node))
+            blames.kind == "Node" && to.nodes.contains(&blames.name)
+                || places.any(|from| from.subject.object.kind == "Node" && to.nodes.contains(&from.subject.object.name))
         }
         Link::Selects => to.subject.object.kind == "Service" && places.any(|from| is_selected(cx, from, &to.subject.object)),
         Link::Mounts => {

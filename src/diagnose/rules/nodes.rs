@@ -62,8 +62,12 @@ const NODE_SHORT: Explains = &[
     (Link::Node, "pressure"),
 ];
 /// What follows when a node refuses or ends pods.
-const PODS_ENDED: Explains =
-    &[(Link::Pod, "pod_failed"), (Link::Node, "pod_failed"), (Link::Node, "replicas_missing"), (Link::Node, "no_ready_endpoints")];
+const PODS_ENDED: Explains = &[
+    (Link::Pod, "pod_failed"),
+    (Link::Node, "pod_failed"),
+    (Link::Node, "replicas_missing"),
+    (Link::Node, "no_ready_endpoints"),
+];
 
 macro_rules! node_cause {
     ($name:ident, $id:literal, $title:literal, $explains:expr, $reads:literal, $source:literal, $doc:literal, $check:literal, $fix:literal) => {
@@ -211,7 +215,8 @@ const LEASE_GRACE: SignedDuration = SignedDuration::from_secs(50);
 const ENDED_RECENTLY: SignedDuration = SignedDuration::from_hours(1);
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    let newest_lease = cx.snap.in_namespace("Lease", "kube-node-lease").iter().filter_map(|lease| lease.time("spec.renewTime")).max();
+    let newest_lease =
+        cx.snap.in_namespace("Lease", "kube-node-lease").iter().filter_map(|lease| lease.time("spec.renewTime")).max();
     for node in cx.snap.of_kind("Node") {
         readiness(cx, node, newest_lease, out);
         pressure(cx, node, out);
@@ -254,7 +259,11 @@ fn readiness(cx: &Context<'_>, node: &Object, newest_lease: Option<Timestamp>, o
         (&NODE_NOT_READY, format!("isn't ready: {}", or_status(message, status)))
     };
     let proof = if std::ptr::eq(cause, &NODE_NOT_READY) { Proof::Line } else { Proof::Structure };
-    out.found(cause, node.id.clone(), proof).since(since).evidence(evidence).says(says).next(format!("kubectl describe node {}", node.id.name));
+    out.found(cause, node.id.clone(), proof)
+        .since(since)
+        .evidence(evidence)
+        .says(says)
+        .next(format!("kubectl describe node {}", node.id.name));
 }
 
 fn or_status<'a>(message: &'a str, status: &'a str) -> &'a str {
@@ -274,10 +283,19 @@ fn pressure(cx: &Context<'_>, node: &Object, out: &mut Findings) {
             "True" => {
                 let since = json::time(found, "lastTransitionTime");
                 let message = json::text(found, "message");
-                let tainted = node.list("spec.taints").iter().position(|taint| json::text(taint, "key").ends_with(pressure_taint(condition)));
+                let tainted = node
+                    .list("spec.taints")
+                    .iter()
+                    .position(|taint| json::text(taint, "key").ends_with(pressure_taint(condition)));
                 let taint = tainted.map(|index| cx.value(&node.id, "spec.taints", node.list("spec.taints")[index].clone(), None));
                 let summary = format!("has {condition}: {}", or_status(message, "True"));
-                out.symptom(&crate::diagnose::symptoms::PRESSURE, node.id.clone(), summary.clone(), since, vec![evidence.clone()]);
+                out.symptom(
+                    &crate::diagnose::symptoms::PRESSURE,
+                    node.id.clone(),
+                    summary.clone(),
+                    since,
+                    vec![evidence.clone()],
+                );
                 out.found(cause, node.id.clone(), Proof::Structure)
                     .since(since)
                     .evidence([evidence].into_iter().chain(taint))
@@ -334,7 +352,9 @@ fn ended_pods(cx: &Context<'_>, out: &mut Findings) {
     for pod in cx.pods().iter().filter(|pod| pod.text("status.phase") == "Failed") {
         let (reason, message) = (pod.text("status.reason"), pod.text("status.message"));
         let cause = match reason {
-            "Evicted" if message.contains("ephemeral-storage") || message.contains("DiskPressure") || message.contains("inodes") => {
+            "Evicted"
+                if message.contains("ephemeral-storage") || message.contains("DiskPressure") || message.contains("inodes") =>
+            {
                 // A pod that broke its own ephemeral-storage limit isn't the node's doing.
                 if message.contains("exceeds") && !message.contains("low on resource") {
                     continue;
@@ -350,7 +370,8 @@ fn ended_pods(cx: &Context<'_>, out: &mut Findings) {
             continue;
         }
         let ends = pod::containers(pod).into_iter().filter_map(|container| container.terminated()?.finished);
-        let at = ends.max().or_else(|| json::time(pod.condition("DisruptionTarget"), "lastTransitionTime")).or_else(|| pod.created());
+        let at =
+            ends.max().or_else(|| json::time(pod.condition("DisruptionTarget"), "lastTransitionTime")).or_else(|| pod.created());
         let over = at.filter(|at| cx.snap.age(*at) > ENDED_RECENTLY);
         let evidence: Vec<Evidence> = vec![cx.field(pod, "status.reason"), cx.field(pod, "status.message")];
         out.found(cause, pod.id.clone(), Proof::Structure)
