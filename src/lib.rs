@@ -11,6 +11,7 @@
 //! tokio, HTTP client, Kubernetes client, file system, environment or wall clock. `tests/it/architecture.rs` reads the
 //! `use` lines and fails with the line that breaks this.
 
+pub mod adapters;
 pub mod cluster;
 pub mod diagnose;
 pub mod domain;
