@@ -5,7 +5,7 @@ use super::catalogue::Link;
 use super::context::Context;
 use super::findings::{Finding, Findings};
 use super::workload_symptoms::selected;
-use crate::cluster::{Object, json, labels_of, pod};
+use crate::cluster::{Object, ServiceName, json, labels_of, pod};
 use crate::domain::{ObjectRef, Subject};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -200,6 +200,7 @@ fn holds(cx: &Context<'_>, link: Link, candidate: &Candidate, to: &Place) -> boo
             mounted(blames) || places.any(|from| mounted(&from.subject.object))
         }
         Link::Calls => places.any(|from| calls(cx, &to.workload, &from.workload)) || calls(cx, &to.workload, blames),
+        Link::CalledBy => places.any(|from| calls(cx, &from.workload, &to.workload)),
         Link::Namespace => {
             let namespace = if blames.kind == "Namespace" { blames.name.as_str() } else { blames.ns() };
             to.subject.object.ns() == namespace || to.subject.object == *blames
@@ -248,13 +249,28 @@ fn references(spec: &Value, used: &ObjectRef, namespace: &str) -> bool {
     }
 }
 
-/// Whether a workload calls another, by what is declared or observed. Names of Services stand for what they select.
+/// Whether a workload calls another, directly or through others, by what is declared or observed. Names of Services stand
+/// for what they select.
 pub(super) fn calls(cx: &Context<'_>, from: &ObjectRef, to: &ObjectRef) -> bool {
-    cx.snap.dependencies.iter().any(|edge| stands_for(cx, &edge.from, from) && stands_for(cx, &edge.to, to))
+    let edges = &cx.snap.dependencies;
+    let mut open: Vec<&ServiceName> = edges.iter().map(|edge| &edge.from).filter(|name| stands_for(cx, name, from)).collect();
+    let mut seen: BTreeSet<&ServiceName> = BTreeSet::new();
+    while let Some(next) = open.pop() {
+        if !seen.insert(next) {
+            continue;
+        }
+        for edge in edges.iter().filter(|edge| edge.from == *next) {
+            if stands_for(cx, &edge.to, to) {
+                return true;
+            }
+            open.push(&edge.to);
+        }
+    }
+    false
 }
 
 /// Whether a service's name in a dependency means this object: by name, or because the Service of that name selects its pods.
-fn stands_for(cx: &Context<'_>, name: &crate::cluster::ServiceName, object: &ObjectRef) -> bool {
+fn stands_for(cx: &Context<'_>, name: &ServiceName, object: &ObjectRef) -> bool {
     let namespace = object.ns();
     if !name.namespace.is_empty() && name.namespace != namespace {
         return false;

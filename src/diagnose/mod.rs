@@ -13,6 +13,7 @@ mod rank;
 mod report;
 pub mod rules;
 mod scope;
+mod series;
 mod sources;
 mod symptoms;
 mod timeline;

@@ -29,3 +29,13 @@ pub const POD_DOWN: Explains = &[
     (Link::Workload, "bad_rollout"),
     (Link::Selects, "no_ready_endpoints"),
 ];
+
+/// What follows when a workload answers slowly: its own latency, that of its callers and of those that it keeps waiting.
+pub const SLOW: Explains = &[
+    (Link::Workload, "high_latency"),
+    (Link::Workload, "saturation"),
+    (Link::Workload, "error_rate"),
+    (Link::Calls, "high_latency"),
+    (Link::Calls, "error_rate"),
+    (Link::CalledBy, "high_latency"),
+];

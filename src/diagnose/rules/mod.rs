@@ -9,4 +9,4 @@ mod termination;
 use super::catalogue::Family;
 
 /// Every family, in the order of the catalogue.
-pub static FAMILIES: &[&Family] = &[&termination::FAMILY, &nodes::FAMILY];
+pub static FAMILIES: &[&Family] = &[&termination::FAMILY, &nodes::FAMILY, &signals::FAMILY];
