@@ -44,7 +44,12 @@ fn nodes_of(cx: &Context<'_>, object: &ObjectRef) -> BTreeSet<String> {
             let pods = cx.snap.get(object).map(|service| selected(cx, service)).unwrap_or_default();
             pods.into_iter().filter(|pod| !pod::is_ready(pod)).map(bound).collect()
         }
-        _ => cx.snap.pods_of(object).into_iter().filter(|pod| !pod::is_ready(pod)).map(bound).collect(),
+        _ => {
+            // Where all are ready, as with a slow workload, all count.
+            let pods = cx.snap.pods_of(object);
+            let all = pods.iter().all(|pod| pod::is_ready(pod));
+            pods.into_iter().filter(|pod| all || !pod::is_ready(pod)).map(bound).collect()
+        }
     };
     nodes.remove("");
     nodes

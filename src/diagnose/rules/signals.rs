@@ -2,6 +2,7 @@
 
 use super::explains::SLOW;
 use crate::cluster::{Object, Signal, quantity::Quantity};
+use crate::diagnose::alerts;
 use crate::diagnose::catalogue::{Cause, Family, Link, Perspective, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
@@ -183,7 +184,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             out.symptom(&HIGH_LATENCY, workload.clone(), summary, rise.since(), vec![rise_evidence(workload, signal, rise)]);
         }
     }
-    if !lossy {
+    if !lossy && !alerted_loss(cx, out) {
         delay(cx, &workloads, out);
     }
 }
@@ -317,6 +318,18 @@ fn lossy_nodes(cx: &Context<'_>, workloads: &BTreeMap<ObjectRef, Measured<'_>>, 
         out.found(&NETWORK_PACKET_LOSS, id, proof).since(rise.since()).evidence([evidence]).says(says);
     }
     found
+}
+
+/// Nodes that an alert says lose packets, where no series shows it. Says whether there is one.
+fn alerted_loss(cx: &Context<'_>, out: &mut Findings) -> bool {
+    let alerts: Vec<_> = alerts::firing(cx).into_iter().filter(alerts::speaks_of_loss).collect();
+    for alert in &alerts {
+        out.found(&NETWORK_PACKET_LOSS, alert.object.clone(), Proof::Text)
+            .since(alert.since)
+            .evidence([alert.evidence.clone()])
+            .says(format!("loses packets, by the words of alert {}; no series that was read shows it", alert.name));
+    }
+    !alerts.is_empty()
 }
 
 /// The workload that a rise in latency comes from. A delay in one place adds the same time to each call, so it is
