@@ -4,6 +4,7 @@
 mod event;
 pub mod fitness;
 pub mod json;
+pub mod network_policy;
 mod object;
 pub mod pod;
 pub mod ports;
