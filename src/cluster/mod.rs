@@ -16,6 +16,7 @@ pub mod revisions;
 pub mod scheduling_message;
 pub mod selector;
 mod snapshot;
+pub mod workload;
 
 pub use event::Event;
 pub use object::{Object, PARTIAL, canonical_kind, is_cluster_scoped};

@@ -1,5 +1,6 @@
 //! What a revision of a workload changed: two pod templates compared field by field. Only what makes a difference is told: not
-//! the order of named lists, not another spelling of the same amount, not a default that one side writes out.
+//! the order of named lists, not another spelling of the same amount, not a default that one side writes out. A revision's
+//! template is `workload::pod_template` of its ReplicaSet or ControllerRevision.
 
 mod defaults;
 
@@ -68,13 +69,6 @@ pub fn revision_number(object: &Object) -> Option<i64> {
         "ControllerRevision" => object.int("revision"),
         _ => object.annotation("deployment.kubernetes.io/revision")?.parse().ok(),
     }
-}
-
-/// The pod template of a revision: of a ReplicaSet its own, of a ControllerRevision the one in its data. `None` when it
-/// holds none.
-pub fn template(object: &Object) -> Option<&Value> {
-    let path = if object.id.kind == "ControllerRevision" { "data.spec.template" } else { "spec.template" };
-    Some(object.at(path)).filter(|template| json::key(template, "spec").is_object())
 }
 
 /// Where in the template a value is: shown, and for the table of defaults.
