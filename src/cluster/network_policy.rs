@@ -4,9 +4,9 @@
 
 use super::{Object, json, ports, selector};
 use crate::domain::ObjectRef;
+use core::net::IpAddr;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 static NULL: Value = Value::Null;
 

@@ -1,8 +1,10 @@
 //! What a revision of a workload changed: two pod templates compared field by field. Only what makes a difference is told: not
-//! the order of named lists, not another spelling of the same amount, not a default that one side writes out. A revision's
-//! template is `workload::pod_template` of its ReplicaSet or ControllerRevision.
+//! the order of named lists, not another spelling of the same amount, not a default that one side writes out.
 
 mod defaults;
+
+/// The pod template of a revision, a ReplicaSet or a ControllerRevision.
+pub use super::workload::pod_template as template;
 
 use super::quantity::Quantity;
 use super::{Object, json};

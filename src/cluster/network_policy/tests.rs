@@ -143,9 +143,9 @@ fn the_host_network_is_outside_of_policies() {
     let host = pod("shop", "web", "192.168.0.7", json!({"hostNetwork": true}));
     let api = pod("shop", "api", "10.1.0.6", json!({}));
     let deny = json!({"podSelector": {}, "policyTypes": ["Ingress", "Egress"]});
-    assert_eq!(told_of(&host, &api, 8080, &[deny.clone()]), ["Ingress by p0"]);
-    assert!(told_of(&host, &host, 8080, &[deny.clone()]).is_empty());
-    assert_eq!(told_of(&api, &host, 8080, &[deny.clone()]), ["Egress by p0"]);
+    assert_eq!(told_of(&host, &api, 8080, std::slice::from_ref(&deny)), ["Ingress by p0"]);
+    assert!(told_of(&host, &host, 8080, std::slice::from_ref(&deny)).is_empty());
+    assert_eq!(told_of(&api, &host, 8080, std::slice::from_ref(&deny)), ["Egress by p0"]);
     assert!(told_of(&api, &api, 8080, &[deny]).is_empty());
     let by_label = json!({"podSelector": {}, "ingress": [{"from": [{"podSelector": {}}]}]});
     assert_eq!(told_of(&host, &api, 8080, &[by_label]), ["Ingress by p0+port"]);
@@ -155,7 +155,7 @@ proptest! {
     #[test]
     fn garbage_never_panics(text in "\\PC{0,12}", number in any::<i64>()) {
         for garbage in [json!(null), json!(text), json!(number), json!([text]), json!({"cidr": text}), json!([{"port": number, "endPort": text}])] {
-            told(&[garbage.clone()]);
+            told(std::slice::from_ref(&garbage));
             told(&[json!({"podSelector": garbage, "policyTypes": garbage, "ingress": garbage, "egress": garbage})]);
             told(&[json!({"podSelector": {}, "ingress": [{"from": garbage, "ports": garbage}, {"from": [garbage, {"ipBlock": garbage}]}]})]);
         }

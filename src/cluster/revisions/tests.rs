@@ -1,5 +1,4 @@
 use super::*;
-use crate::cluster::workload::pod_template;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -112,15 +111,15 @@ fn revisions_of_both_kinds() {
     let replica_set = Object::new(json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
         "metadata": {"name": "web-1", "annotations": {"deployment.kubernetes.io/revision": "15"}}, "spec": {"template": {"spec": {"containers": []}}}})).unwrap();
     assert_eq!(revision_number(&replica_set), Some(15));
-    assert!(pod_template(&replica_set).is_some());
+    assert!(template(&replica_set).is_some());
     let stored = json!({"$patch": "replace", "spec": {"containers": [{"name": "app"}]}});
     let revision = Object::new(json!({"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": {"name": "agent-1"},
         "revision": 3, "data": {"spec": {"template": stored}}}))
     .unwrap();
     assert_eq!(revision_number(&revision), Some(3));
-    assert!(diff(pod_template(&revision).unwrap(), &of_container(json!({"name": "app"}))).is_empty());
+    assert!(diff(template(&revision).unwrap(), &of_container(json!({"name": "app"}))).is_empty());
     let odd = Object::new(json!({"kind": "ReplicaSet", "metadata": {"name": "x"}, "spec": {"template": "x"}})).unwrap();
-    assert_eq!((revision_number(&odd), pod_template(&odd)), (None, None));
+    assert_eq!((revision_number(&odd), template(&odd)), (None, None));
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
