@@ -41,7 +41,7 @@ impl Quantity {
         Self { nano: i128::from(number) * NANO, binary: false }
     }
 
-    /// Reads the text of a quantity. `None` when the API server would refuse it. Amounts beyond the range are capped.
+    /// Reads the text of a quantity. `None` when the API server would refuse it. Amounts beyond ±1.7 × 10^29 are capped.
     pub fn parse(text: &str) -> Option<Self> {
         if text.is_empty() {
             return None;

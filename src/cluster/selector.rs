@@ -9,6 +9,11 @@ use std::fmt;
 /// (`staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go`).
 const MAX_COMPARED: usize = 317;
 
+/// At most so many candidates are looked at for one likeness, and likenesses are looked for in at most so many requirements:
+/// real labels are few, and a hostile object shall not cost seconds.
+const MAX_CANDIDATES: usize = 1000;
+const MAX_LIKENESSES: usize = 16;
+
 /// How alike two strings have to be, from 0 to 1, for one to be taken for a misspelling of the other.
 const ALIKE: f64 = 0.7;
 
@@ -191,42 +196,48 @@ pub struct Difference {
 
 /// The requirements that labels don't satisfy, each with what is there instead. Empty when all are satisfied.
 pub fn near_miss(requirements: &[Requirement<'_>], labels: &Value) -> Vec<Difference> {
-    let unmet = requirements.iter().map(|requirement| (requirement, json::key(labels, requirement.key).as_str()));
-    unmet
-        .filter(|(requirement, got)| !requirement.matches(*got))
-        .map(|(requirement, got)| difference(requirement, got, labels))
-        .collect()
+    let mut found = unmet(requirements, |key| json::key(labels, key).as_str());
+    for (difference, requirement) in found.iter_mut().take(MAX_LIKENESSES) {
+        difference.alike = alike(requirement, labels);
+    }
+    found.into_iter().map(|(difference, _)| difference).collect()
 }
 
-/// The same for a node, whose name is a field.
+/// The same for a node, whose name is a field. Likenesses are left to whoever looks at all nodes.
 pub fn near_miss_of_node(requirements: &[Requirement<'_>], node: &Object) -> Vec<Difference> {
-    let unmet = requirements.iter().map(|requirement| (requirement, node_value(node, requirement.key)));
-    let labels = node.at("metadata.labels");
-    unmet
-        .filter(|(requirement, got)| !requirement.matches(*got))
-        .map(|(requirement, got)| difference(requirement, got, labels))
-        .collect()
+    unmet(requirements, |key| node_value(node, key)).into_iter().map(|(difference, _)| difference).collect()
 }
 
-fn difference(requirement: &Requirement<'_>, got: Option<&str>, labels: &Value) -> Difference {
-    let alike = match got {
-        Some(got) => nearest(got, requirement.values.iter().copied()).map(|_| format!("{}={got}", requirement.key)),
-        None => {
-            let keys = labels.as_object().into_iter().flatten().filter(|(key, _)| key.as_str() != requirement.key);
-            nearest(requirement.key, keys.map(|(key, _)| key.as_str())).map(|key| match json::key(labels, key).as_str() {
-                Some(value) => format!("{key}={value}"),
-                None => key.to_owned(),
-            })
-        }
+fn unmet<'r, 'v>(
+    requirements: &'r [Requirement<'r>],
+    value: impl Fn(&str) -> Option<&'v str>,
+) -> Vec<(Difference, &'r Requirement<'r>)> {
+    let difference = |requirement: &'r Requirement<'r>| {
+        let got = value(requirement.key);
+        (!requirement.matches(got)).then(|| {
+            let (key, wanted) = (requirement.key.to_owned(), requirement.to_string());
+            (Difference { key, wanted, got: got.map(str::to_owned), alike: None }, requirement)
+        })
     };
-    let (key, wanted) = (requirement.key.to_owned(), requirement.to_string());
-    Difference { key, wanted, got: got.map(str::to_owned), alike }
+    requirements.iter().filter_map(difference).collect()
+}
+
+fn alike(requirement: &Requirement<'_>, labels: &Value) -> Option<String> {
+    if let Some(got) = json::key(labels, requirement.key).as_str() {
+        return nearest(got, requirement.values.iter().copied()).map(|_| format!("{}={got}", requirement.key));
+    }
+    let keys = labels.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
+    let key = nearest(requirement.key, keys.filter(|key| *key != requirement.key))?;
+    Some(match json::key(labels, key).as_str() {
+        Some(value) => format!("{key}={value}"),
+        None => key.to_owned(),
+    })
 }
 
 /// The candidate that looks most like `wanted`, if one looks like a misspelling of it. Of equally near ones the first.
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let mut best: Option<(f64, &str)> = None;
-    for candidate in candidates {
+    for candidate in candidates.into_iter().take(MAX_CANDIDATES) {
         if wanted.len() > MAX_COMPARED || candidate.len() > MAX_COMPARED {
             continue;
         }
