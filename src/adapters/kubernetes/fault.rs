@@ -79,9 +79,9 @@ pub(super) fn of_status(status: StatusCode, body: &[u8]) -> String {
         Err(_) => String::from_utf8_lossy(body.get(..LONGEST * 4).unwrap_or(body)).lines().next().unwrap_or_default().to_owned(),
     };
     let said = short(&said);
-    // `nodes is forbidden: User "x" cannot list …`: what was asked for is known, the reason is what counts.
+    // `nodes is forbidden: User …`, `pods "a" is forbidden: User …`: what was asked for is known, the reason is what counts.
     let said = match said.split_once(" is forbidden: ") {
-        Some((what, why)) if status == StatusCode::FORBIDDEN && !what.contains(' ') => why.to_owned(),
+        Some((what, why)) if status == StatusCode::FORBIDDEN && what.split(' ').count() <= 2 => why.to_owned(),
         _ => said,
     };
     match said.as_str() {
