@@ -42,6 +42,9 @@ impl Cluster {
         let namespace = format!("{test}-{}-{:x}", std::process::id(), jiff::Timestamp::now().as_microsecond() & 0xff_ffff);
         let cluster = Self { admin, kubeconfig, folder: path.parent().unwrap().to_owned(), namespace, nodes: Vec::new() };
         cluster.post("/api/v1/namespaces", json!({"metadata": {"name": cluster.namespace}})).await;
+        // A namespace admits pods only once its controller has made the ServiceAccount that they run as.
+        let accounts = format!("/api/v1/namespaces/{}/serviceaccounts", cluster.namespace);
+        cluster.until(&accounts, |list| list["items"].as_array().filter(|items| !items.is_empty()).map(drop)).await;
         Some(cluster)
     }
 

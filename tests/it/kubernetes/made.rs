@@ -1,13 +1,13 @@
 //! What the reader makes of a server's answers about objects.
 
-use super::{Kubeconfig, names, namespace, read, state};
+use super::{Kubeconfig, connect, names, namespace, read, state};
 use serde_json::{Value, json};
 use sre_copilot::adapters::kubernetes::ConnectOptions;
 use sre_copilot::cluster::Recording;
 use sre_copilot::domain::ObjectRef;
-use sre_copilot::ports::ReadError;
+use sre_copilot::ports::{ClusterReader, ReadError, ReadRequest};
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
@@ -309,4 +309,28 @@ async fn each_of_several_namespaces_is_listed_once() {
     let mut pods: Vec<_> = urls.map(|url| format!("{}?{}", url.path(), url.query().unwrap_or_default())).collect();
     pods.sort();
     assert_eq!(pods, ["/api/v1/namespaces/cart/pods?limit=7", "/api/v1/namespaces/shop/pods?limit=7"]);
+}
+
+#[tokio::test]
+async fn a_list_that_never_ends_is_cut() {
+    let path = "/api/v1/namespaces/shop/services";
+    let again = || vec![list(named("web"), "next")];
+    let recording =
+        read_shop(Made::today().answering(path, again()).answering(&format!("{path}?continue"), again())).await.unwrap();
+    assert_eq!(names(&recording, "Service"), ["web"]);
+    assert_eq!(state(&recording, "kubernetes/services"), "partial: only the first 200: there are too many");
+}
+
+#[tokio::test]
+async fn who_waits_hears_what_is_read() {
+    let server = Made::today().start().await;
+    let kubeconfig = kubeconfig(&server);
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hear = Arc::clone(&heard);
+    let reader =
+        connect(kubeconfig.options()).await.unwrap().with_progress(move |text| hear.lock().unwrap().push(text.to_owned()));
+    reader.read(&ReadRequest { targets: namespace("shop"), all_namespaces: false }).await.unwrap();
+    let heard = heard.lock().unwrap();
+    assert!(heard[0].starts_with("objects 1/35: "), "{heard:?}");
+    assert!(heard[34].starts_with("objects 35/35: "), "{heard:?}");
 }
