@@ -37,7 +37,9 @@ impl Cluster {
         let path = given("ENVTEST_KUBECONFIG")?;
         let _ = rustls::crypto::ring::default_provider().install_default();
         let kubeconfig = kube::config::Kubeconfig::read_from(&path).unwrap();
-        let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &KubeConfigOptions::default()).await.unwrap();
+        let mut config = Config::from_custom_kubeconfig(kubeconfig.clone(), &KubeConfigOptions::default()).await.unwrap();
+        // kube would ask the environment's proxy for this machine.
+        config.proxy_url = None;
         let admin = Client::try_from(config).unwrap();
         let namespace = format!("{test}-{}-{:x}", std::process::id(), jiff::Timestamp::now().as_microsecond() & 0xff_ffff);
         let cluster = Self { admin, kubeconfig, folder: path.parent().unwrap().to_owned(), namespace, nodes: Vec::new() };
