@@ -1,3 +1,6 @@
 //! The integration tests, one binary.
 
+#![cfg(test)]
+
 mod architecture;
+mod kubernetes;

@@ -96,11 +96,11 @@ async fn client(config: Config) -> Result<Client, ReadError> {
 async fn config(options: &ConnectOptions) -> Result<Config, ReadError> {
     let files = files(options.kubeconfig.as_deref());
     let kubeconfig = read(&files, options.kubeconfig.is_some())?;
-    let Some(kubeconfig) = kubeconfig.filter(|config| !config.contexts.is_empty() || options.context.is_some()) else {
+    if kubeconfig.contexts.is_empty() && options.context.is_none() {
         let mut config = Config::incluster().map_err(|error| nowhere(&files, &error.to_string()))?;
         config.proxy_url = Environment::read().proxy_to(&config.cluster_url);
         return Ok(config);
-    };
+    }
     let context = chosen(&kubeconfig, options.context.as_deref())?;
     let own_proxy = own_proxy(&kubeconfig, &context)?;
     let choice = KubeConfigOptions { context: Some(context.clone()), cluster: None, user: None };
@@ -122,21 +122,17 @@ fn files(option: Option<&Path>) -> Vec<PathBuf> {
     std::env::home_dir().map(|home| home.join(".kube/config")).into_iter().collect()
 }
 
-/// Reads and merges the files that exist; `None` where none does. As kubectl, it minds a missing file only when that
+/// Reads and merges the files that exist; empty where none does. As kubectl, it minds a missing file only when that
 /// is the one it was told to read.
-fn read(files: &[PathBuf], must_exist: bool) -> Result<Option<Kubeconfig>, ReadError> {
-    let mut merged: Option<Kubeconfig> = None;
+fn read(files: &[PathBuf], must_exist: bool) -> Result<Kubeconfig, ReadError> {
+    let mut merged = Kubeconfig::default();
     for file in files {
         let unreadable = |why: String| ReadError::Config(format!("kubeconfig {}: {why}", file.display()));
         if !must_exist && !file.exists() {
             continue;
         }
         let next = Kubeconfig::read_from(file).map_err(|error| unreadable(plain(&error)))?;
-        let both = match merged {
-            Some(first) => first.merge(next).map_err(|error| unreadable(plain(&error)))?,
-            None => next,
-        };
-        merged = Some(both);
+        merged = merged.merge(next).map_err(|error| unreadable(plain(&error)))?;
     }
     Ok(merged)
 }
@@ -215,7 +211,7 @@ fn nowhere(files: &[PathBuf], incluster: &str) -> ReadError {
     } else {
         "and this is not a pod".to_owned()
     };
-    ReadError::Config(format!("no kubeconfig at {}, {why}; name one with --kubeconfig", files.join(" or ")))
+    ReadError::Config(format!("no kubeconfig with a context at {}, {why}; name one with --kubeconfig", files.join(" or ")))
 }
 
 /// Why no client came of a configuration.
@@ -273,9 +269,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (there, missing) = (folder.path().join("there"), folder.path().join("missing"));
         std::fs::write(&there, "contexts: [{name: a, context: {cluster: c}}]").unwrap();
-        let merged = read(&[missing.clone(), there], false).unwrap().unwrap();
-        assert_eq!(merged.contexts.len(), 1);
-        assert!(read(std::slice::from_ref(&missing), false).unwrap().is_none());
+        assert_eq!(read(&[missing.clone(), there], false).unwrap().contexts.len(), 1);
+        assert!(read(std::slice::from_ref(&missing), false).unwrap().contexts.is_empty());
         let error = read(&[missing], true).unwrap_err().to_string();
         assert!(error.starts_with("kubeconfig ") && error.contains("No such file"), "{error}");
     }

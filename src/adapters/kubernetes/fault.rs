@@ -11,7 +11,7 @@ use std::io;
 use std::time::Duration;
 
 /// The longest text of a server that is shown, in characters.
-const LONGEST: usize = 240;
+const LONGEST: usize = 300;
 
 /// Why a request brought nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,9 +79,9 @@ pub(super) fn of_status(status: StatusCode, body: &[u8]) -> String {
         Err(_) => String::from_utf8_lossy(body.get(..LONGEST * 4).unwrap_or(body)).lines().next().unwrap_or_default().to_owned(),
     };
     let said = short(&said);
-    // `nodes is forbidden: User "x" cannot list …`: what was asked for is known, the reason is what counts.
+    // `nodes is forbidden: User …`, `pods "a" is forbidden: User …`: what was asked for is known, the reason is what counts.
     let said = match said.split_once(" is forbidden: ") {
-        Some((what, why)) if status == StatusCode::FORBIDDEN && !what.contains(' ') => why.to_owned(),
+        Some((what, why)) if status == StatusCode::FORBIDDEN && what.split(' ').count() <= 2 => why.to_owned(),
         _ => said,
     };
     match said.as_str() {
@@ -178,7 +178,12 @@ fn of_tls(error: &rustls::Error) -> String {
             "the server's certificate is not valid yet; check this machine's clock".to_owned()
         }
         CertificateError::NotValidForName => other_name("other names"),
-        CertificateError::NotValidForNameContext { presented, .. } => other_name(&short(&presented.join(", "))),
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            // Each is of the form `DnsName("localhost")` or `IpAddress(127.0.0.1)`.
+            let names = presented.iter().map(|name| name.split_once('(').map_or(name.as_str(), |(_, name)| name));
+            let names: Vec<_> = names.map(|name| name.trim_matches(['"', ')'])).collect();
+            other_name(&short(&names.join(", ")))
+        }
         other => format!("the server's certificate is not accepted: {}", short(&other.to_string())),
     }
 }

@@ -110,7 +110,8 @@ impl Listing {
         matches!(self.outcome, Outcome::Read | Outcome::Partial(_))
     }
 
-    fn failed_with(&self, code: u16) -> bool {
+    /// Whether nothing was read, for this HTTP status.
+    pub fn failed_with(&self, code: u16) -> bool {
         matches!(&self.outcome, Outcome::Failed(fault) if fault.code() == Some(code))
     }
 

@@ -16,7 +16,7 @@ mod sources;
 pub use connect::ConnectOptions;
 
 use crate::cluster::{Object, Recording};
-use crate::domain::{KUBERNETES, LOGS, SourceState};
+use crate::domain::{KUBERNETES, LOGS, ObjectRef, SourceState};
 use crate::ports::{ClusterReader, ReadError, ReadRequest};
 use connect::Connection;
 use futures::{StreamExt, future, stream};
@@ -51,7 +51,9 @@ impl fmt::Debug for KubernetesReader {
 
 /// Who hears what is being read.
 #[derive(Clone, Default)]
-struct Progress(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+struct Progress(Option<Arc<Hear>>);
+
+type Hear = dyn Fn(&str) + Send + Sync;
 
 impl Progress {
     fn say(&self, text: impl FnOnce() -> String) {
@@ -104,18 +106,12 @@ impl KubernetesReader {
 
     /// GETs the request's namespaces one by one where they may not be listed, which a right in one namespace allows.
     async fn namespaces(&self, plan: &Plan<'_>, listings: &mut [Listing], deadline: Deadline) {
-        let refused = |listing: &&mut Listing| {
-            listing.list.kind.plural == NAMESPACES.plural && matches!(listing.outcome, Outcome::Failed(_))
-        };
+        let refused = |listing: &&mut Listing| listing.list.kind.plural == NAMESPACES.plural && listing.failed_with(403);
         let Some(listing) = listings.iter_mut().find(refused) else { return };
-        let Outcome::Failed(fault) = &listing.outcome else { return };
-        if fault.code() != Some(403) {
-            return;
-        }
         let deadline = deadline.within(self.request_timeout);
         let gets = plan.namespaces.iter().map(|name| list::one(&self.connection.client, &NAMESPACES, name, deadline));
         let got: Vec<_> = future::join_all(gets).await.into_iter().filter_map(|got| got.ok().flatten()).collect();
-        if !got.is_empty() {
+        if let (false, Outcome::Failed(fault)) = (got.is_empty(), &listing.outcome) {
             listing.outcome = Outcome::Partial(format!("only those of the request: {}", fault.why()));
             listing.objects = got;
         }
@@ -168,7 +164,7 @@ impl ClusterReader for KubernetesReader {
 #[derive(Default)]
 struct Objects {
     list: Vec<Object>,
-    known: BTreeSet<crate::domain::ObjectRef>,
+    known: BTreeSet<ObjectRef>,
 }
 
 impl Objects {

@@ -137,7 +137,7 @@ mod tests {
         };
         let unreachable = Outcome::Failed(Fault::Unreachable("connection refused".to_owned()));
         assert_eq!(fail(&[Outcome::Read, unreachable.clone()]), None);
-        assert_eq!(fail(&[unreachable.clone()]).unwrap(), "no answer from https://k:6443: connection refused");
+        assert_eq!(fail(std::slice::from_ref(&unreachable)).unwrap(), "no answer from https://k:6443: connection refused");
         assert_eq!(fail(&[unreachable.clone(), refused(403, "no rights")]).unwrap(), "nothing could be read: no rights");
         assert!(fail(&[unreachable, refused(401, "Unauthorized")]).unwrap().contains("does not accept these credentials"));
         assert!(fail(&[refused(403, r#"User "system:anonymous" cannot"#)]).unwrap().contains("credentials"));
