@@ -3,10 +3,12 @@
 
 mod explains;
 mod nodes;
+mod service_selectors;
 mod signals;
 mod termination;
 
 use super::catalogue::Family;
 
 /// Every family, in the order of the catalogue.
-pub static FAMILIES: &[&Family] = &[&termination::FAMILY, &nodes::FAMILY, &signals::FAMILY];
+pub static FAMILIES: &[&Family] =
+    &[&termination::FAMILY, &nodes::FAMILY, &signals::FAMILY, &service_selectors::FAMILY, &service_selectors::SCALED];
