@@ -16,3 +16,4 @@ pub mod cluster;
 pub mod diagnose;
 pub mod domain;
 pub mod ports;
+pub mod render;
