@@ -1,26 +1,9 @@
-//! The stages in order: what was read, the objects that are meant, the report, and whether it is the one expected.
+//! What lies between the person who asks and the rules that answer: the objects that are meant, and whether the report is
+//! the one that a case expects.
 
 pub mod expectation;
-pub mod selector;
-mod since;
+mod selector;
 mod target;
 
+pub use selector::{Selector, SelectorError};
 pub use target::{NoTarget, SUGGESTIONS, Scope, Wanted, resolve};
-
-use crate::cluster::{Recording, Snapshot};
-use jiff::SignedDuration;
-
-/// What the person who asks may set.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    /// How far back events and terminations count.
-    pub since: Option<SignedDuration>,
-}
-
-/// The snapshot that the rules read.
-pub fn snapshot(mut recording: Recording, options: &Options) -> Snapshot {
-    if let Some(span) = options.since {
-        since::forget_before(&mut recording, span);
-    }
-    Snapshot::new(recording)
-}

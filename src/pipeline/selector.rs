@@ -1,28 +1,14 @@
 //! Label selectors as `kubectl -l` takes them: `app=shop,tier!=db,env in (a,b),canary,!legacy`.
 //! See <https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors>.
 
-use std::collections::BTreeMap;
+use crate::cluster::selector;
+use serde_json::{Value, json};
 use std::str::FromStr;
 use thiserror::Error;
 
 /// A label selector: every requirement has to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selector(Vec<Requirement>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Requirement {
-    key: String,
-    test: Test,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Test {
-    In(Vec<String>),
-    /// Holds for objects without the key too, as in Kubernetes.
-    NotIn(Vec<String>),
-    Exists,
-    Absent,
-}
+pub struct Selector(Value);
 
 /// Why a text is no label selector.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -33,18 +19,9 @@ pub struct SelectorError {
 }
 
 impl Selector {
-    /// Whether an object with these labels is selected.
-    pub fn matches(&self, labels: &BTreeMap<&str, &str>) -> bool {
-        self.0.iter().all(|Requirement { key, test }| {
-            let value = labels.get(key.as_str());
-            let listed = |values: &[String]| value.is_some_and(|value| values.iter().any(|other| other == value));
-            match test {
-                Test::In(values) => listed(values),
-                Test::NotIn(values) => !listed(values),
-                Test::Exists => value.is_some(),
-                Test::Absent => value.is_none(),
-            }
-        })
+    /// Whether `metadata.labels` is selected.
+    pub fn matches(&self, labels: &Value) -> bool {
+        selector::matches(&self.0, labels)
     }
 }
 
@@ -52,10 +29,9 @@ impl FromStr for Selector {
     type Err = SelectorError;
 
     fn from_str(text: &str) -> Result<Self, SelectorError> {
-        let requirements = split(text).into_iter().map(|part| {
-            requirement(part).ok_or_else(|| SelectorError { requirement: part.trim().to_owned() })
-        });
-        Ok(Self(requirements.collect::<Result<_, _>>()?))
+        let read = |part| requirement(part).ok_or_else(|| SelectorError { requirement: part.trim().to_owned() });
+        let requirements = split(text).into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self(json!({"matchExpressions": requirements})))
     }
 }
 
@@ -73,28 +49,32 @@ fn split(text: &str) -> Vec<&str> {
     text.split(separates).collect()
 }
 
-fn requirement(text: &str) -> Option<Requirement> {
+/// One requirement as the API writes it in `matchExpressions`.
+fn requirement(text: &str) -> Option<Value> {
     let text = text.trim();
-    let of = |key: &str, test: Test| is_key(key.trim()).then(|| Requirement { key: key.trim().to_owned(), test });
+    let of = |key: &str, operator: &str, values: Vec<String>| {
+        let key = key.trim();
+        is_key(key).then(|| json!({"key": key, "operator": operator, "values": values}))
+    };
     if let Some(key) = text.strip_prefix('!') {
-        return of(key, Test::Absent);
+        return of(key, "DoesNotExist", Vec::new());
     }
     if let Some((key, value)) = text.split_once("!=") {
-        return of(key, Test::NotIn(vec![one(value)?]));
+        return of(key, "NotIn", vec![one(value)?]);
     }
     if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
-        return of(key, Test::In(vec![one(value)?]));
+        return of(key, "In", vec![one(value)?]);
     }
     if let Some((head, values)) = text.strip_suffix(')').and_then(|text| text.split_once('(')) {
         let values = values.split(',').map(one).collect::<Option<Vec<_>>>()?;
         let (key, word) = head.trim().rsplit_once(char::is_whitespace)?;
         return match word {
-            "in" => of(key, Test::In(values)),
-            "notin" => of(key, Test::NotIn(values)),
+            "in" => of(key, "In", values),
+            "notin" => of(key, "NotIn", values),
             _ => None,
         };
     }
-    of(text, Test::Exists)
+    of(text, "Exists", Vec::new())
 }
 
 /// A label's value: empty, or what Kubernetes allows in one.
@@ -115,15 +95,15 @@ fn is_label_char(char: char) -> bool {
 mod tests {
     use super::Selector;
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
+    use serde_json::{Value, json};
 
-    fn matches(selector: &str, labels: &[(&str, &str)]) -> bool {
-        selector.parse::<Selector>().unwrap().matches(&labels.iter().copied().collect())
+    fn matches(selector: &str, labels: &Value) -> bool {
+        selector.parse::<Selector>().unwrap().matches(labels)
     }
 
     #[test]
     fn every_operator() {
-        let labels = [("app", "shop"), ("env", "prod"), ("app.kubernetes.io/name", "cart"), ("empty", "")];
+        let labels = json!({"app": "shop", "env": "prod", "app.kubernetes.io/name": "cart", "empty": ""});
         for selector in [
             "app=shop",
             "app==shop",
@@ -156,7 +136,7 @@ mod tests {
         #[test]
         fn any_text_is_read_or_refused(text in any::<String>()) {
             if let Ok(selector) = text.parse::<Selector>() {
-                _ = selector.matches(&BTreeMap::new());
+                _ = selector.matches(&Value::Null);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! From what a person asked for to objects of the snapshot; and when there is no such object, to what was probably meant.
 
 use super::selector::Selector;
-use crate::cluster::{Object, Snapshot, is_cluster_scoped, labels_of};
+use crate::cluster::{Object, Snapshot, is_cluster_scoped};
 use crate::domain::ObjectRef;
 use std::collections::BTreeSet;
 use thiserror::Error;
@@ -152,7 +152,7 @@ fn missing(snapshot: &Snapshot, kind: &str, name: &str, scope: &Scope, what: Str
 
 fn all(snapshot: &Snapshot, kind: &str, scope: &Scope) -> Result<Vec<ObjectRef>, NoTarget> {
     let selected = |object: &&Object| {
-        scope.covers(&object.id) && scope.selector.as_ref().is_none_or(|selector| selector.matches(&labels_of(object)))
+        scope.covers(&object.id) && scope.selector.as_ref().is_none_or(|selector| selector.matches(object.at("metadata.labels")))
     };
     let mut found: Vec<_> = snapshot.of_kind(kind).iter().filter(selected).map(|object| object.id.clone()).collect();
     if kind == "Namespace" && scope.selector.is_none() {
