@@ -12,6 +12,7 @@
 //! `use` lines and fails with the line that breaks this.
 
 pub mod adapters;
+pub mod bundle;
 pub mod cluster;
 pub mod diagnose;
 pub mod domain;
