@@ -13,8 +13,10 @@
 
 pub mod adapters;
 pub mod bundle;
+pub mod cli;
 pub mod cluster;
 pub mod diagnose;
 pub mod domain;
+pub mod pipeline;
 pub mod ports;
 pub mod render;

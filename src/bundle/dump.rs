@@ -118,7 +118,8 @@ impl Dump {
         recording.sources.insert(KUBERNETES.to_owned(), SourceState::Partial(lacks.join("; ")));
         if self.has_logs {
             let mut lacks = vec![NO_PREVIOUS.to_owned()];
-            lacks.extend(self.failed_logs.as_ref().map(|(count, first)| format!("{count} logs are missing (the first: {first})")));
+            lacks
+                .extend(self.failed_logs.as_ref().map(|(count, first)| format!("{count} logs are missing (the first: {first})")));
             lacks.extend((self.logs.left_out > 0).then(|| format!("{} logs were left out", self.logs.left_out)));
             recording.sources.insert(LOGS.to_owned(), SourceState::Partial(lacks.join("; ")));
         }

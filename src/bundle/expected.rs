@@ -76,8 +76,8 @@ pub fn expected(path: &Path) -> Result<Option<Expected>, BundleError> {
     let Some(text) = folder.text(EXPECTED)? else { return Ok(None) };
     let name = folder.name(EXPECTED);
     let expected: Expected = incident::parse(&name, &text)?;
-    let asserts_nothing =
-        expected == Expected::default() || expected == Expected { object: Some(ExpectedObject::default()), ..Expected::default() };
+    let asserts_nothing = expected == Expected::default()
+        || expected == Expected { object: Some(ExpectedObject::default()), ..Expected::default() };
     if asserts_nothing { Err(BundleError::AssertsNothing { name }) } else { Ok(Some(expected)) }
 }
 
@@ -121,7 +121,9 @@ mod tests {
         }
         let error = read("{\n  \"couse\": \"oom_killed\"\n}").unwrap_err();
         assert!(matches!(&error, BundleError::Syntax { line: 2, why, .. } if why.contains("couse")), "{error}");
-        for text in [r#"{"verdict": "sure"}"#, r#"{"facts": {"a": "maybe"}}"#, r#"{"object": {"nam": "x"}}"#, r#"{"gate": "open"}"#] {
+        for text in
+            [r#"{"verdict": "sure"}"#, r#"{"facts": {"a": "maybe"}}"#, r#"{"object": {"nam": "x"}}"#, r#"{"gate": "open"}"#]
+        {
             assert!(matches!(read(text), Err(BundleError::Syntax { .. })), "{text}");
         }
         let folder = tempfile::tempdir().unwrap();

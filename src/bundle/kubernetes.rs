@@ -81,7 +81,9 @@ impl Objects {
                 return Err(BundleError::Status { name: name.to_owned(), message });
             }
             // Kubernetes prints a list without items as `"items": null`.
-            None if kind.ends_with("List") && fields.get("items").is_none_or(Value::is_null) && !is_named(&fields) => self.list = true,
+            None if kind.ends_with("List") && fields.get("items").is_none_or(Value::is_null) && !is_named(&fields) => {
+                self.list = true
+            }
             None => self.take_object(Value::Object(fields)),
         }
         Ok(())

@@ -50,9 +50,8 @@ impl Logs {
             let size = LOG_TAIL >> 10;
             format!("{count} logs are longer than {size} KiB, and only their ends were read (the first: {namespace}/{pod} {container})")
         });
-        let left_out = (self.left_out > 0).then(|| {
-            format!("{} logs were left out: all together are larger than {} MiB", self.left_out, LOGS_TOTAL >> 20)
-        });
+        let left_out = (self.left_out > 0)
+            .then(|| format!("{} logs were left out: all together are larger than {} MiB", self.left_out, LOGS_TOTAL >> 20));
         cut.into_iter().chain(left_out).collect()
     }
 }
@@ -137,7 +136,9 @@ mod tests {
             assert_eq!(parse_name(name), Some(expected.clone()));
             assert_eq!(file_name(&expected).as_deref(), Some(name));
         }
-        for name in ["web.log", "shop_web.log", "a_b_c_d.log", "shop__app.log", "shop_.._app.log", "shop_web_app.txt", "_a_b.log", ""] {
+        for name in
+            ["web.log", "shop_web.log", "a_b_c_d.log", "shop__app.log", "shop_.._app.log", "shop_web_app.txt", "_a_b.log", ""]
+        {
             assert_eq!(parse_name(name), None, "{name}");
         }
         for pod in ["../../etc", "..", "a/b", "a_b", "", "a\0", "a\\b", "."] {
@@ -159,7 +160,10 @@ mod tests {
         assert_eq!(tail(&exact), (exact.as_str(), false));
 
         let lines: String = (0..100_000).map(|line| format!("line {line}\n")).collect();
-        for (log, cut) in [read(lines.as_bytes()), { let (log, cut) = tail(&lines); (log.to_owned(), cut) }] {
+        for (log, cut) in [read(lines.as_bytes()), {
+            let (log, cut) = tail(&lines);
+            (log.to_owned(), cut)
+        }] {
             assert!(cut && log.len() <= limit && log.len() > limit - 20);
             assert!(log.starts_with("line ") && log.ends_with("line 99999\n"));
         }
@@ -171,7 +175,8 @@ mod tests {
 
     #[test]
     fn logs_that_powershell_redirected() {
-        let utf16 = |text: &str| -> Vec<u8> { [0xFF, 0xFE].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect() };
+        let utf16 =
+            |text: &str| -> Vec<u8> { [0xFF, 0xFE].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect() };
         assert_eq!(read(&utf16("fatal: ä\r\n")), ("fatal: ä\r\n".to_owned(), false));
         let lines: String = (0..50_000).map(|line| format!("line {line}\r\n")).collect();
         let (log, cut) = read(&utf16(&lines));

@@ -23,7 +23,8 @@ use std::path::Path;
 pub fn write(path: &Path, recording: &Recording) -> Result<(), BundleError> {
     fs::create_dir_all(path).map_err(|error| BundleError::write(path, error))?;
     let folder = Folder::open(path)?;
-    if fs::read_dir(path).map_err(|error| BundleError::write(path, error))?.next().is_some() && Incident::read(&folder)?.is_none() {
+    if fs::read_dir(path).map_err(|error| BundleError::write(path, error))?.next().is_some() && Incident::read(&folder)?.is_none()
+    {
         return Err(BundleError::NotEmpty { name: shown(path) });
     }
     remove(path, incident::INCIDENT)?;

@@ -86,7 +86,8 @@ fn alias_limits() -> AliasLimits {
 fn printed_for_people(text: &str) -> Option<&'static str> {
     let text = text.trim_start();
     let begins = |starts: &[&str]| starts.iter().any(|start| text.starts_with(start));
-    let errors = ["Error from server", "error:", "Unable to connect to the server", "The connection to the server", "No resources found"];
+    let errors =
+        ["Error from server", "error:", "Unable to connect to the server", "The connection to the server", "No resources found"];
     if begins(&errors) {
         return Some("kubectl's error message");
     }
@@ -115,7 +116,8 @@ impl<'a> Iterator for Documents<'a> {
         // The mark itself goes with the document that it starts.
         let mut end = 0;
         for (index, content) in text.split_inclusive('\n').enumerate() {
-            let is_mark = content.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
+            let is_mark =
+                content.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
             if is_mark && index > 0 {
                 break;
             }

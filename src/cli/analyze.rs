@@ -128,7 +128,8 @@ fn read(path: &Path) -> Result<Recording, CliError> {
 
 /// What the cluster holds, and the namespace that is meant.
 fn from_cluster(args: &AnalyzeArgs, wanted: &[Wanted], screen: Screen) -> Result<(Recording, Option<String>), CliError> {
-    let cluster = Cluster { kubeconfig: args.kubeconfig.clone(), context: args.context.clone(), timeout: args.timeout.unsigned_abs() };
+    let cluster =
+        Cluster { kubeconfig: args.kubeconfig.clone(), context: args.context.clone(), timeout: args.timeout.unsigned_abs() };
     let progress = screen.progress();
     wiring::read(cluster, &progress, args.all_namespaces, |default_namespace| {
         let namespace = args.namespace.clone().unwrap_or_else(|| default_namespace.to_owned());

@@ -1,5 +1,5 @@
 //! What a command ends with: an exit code that scripts can rely on, and for people an error that says what was tried,
-//! why it failed and what to do next, in at most four lines. Never a backtrace.
+//! why it failed and what to do next, in two lines. Never a backtrace.
 
 use crate::bundle::BundleError;
 use crate::ports::ReadError;
@@ -40,8 +40,6 @@ pub struct CliError {
     pub exit: Exit,
     /// What was tried, and why it failed.
     pub what: String,
-    /// Details, where one line is not enough.
-    pub why: Option<String>,
     /// What to do next.
     pub next: Option<String>,
 }
@@ -49,18 +47,12 @@ pub struct CliError {
 impl CliError {
     /// Could not do it.
     pub fn failed(what: impl Into<String>) -> Self {
-        Self { exit: Exit::Failed, what: what.into(), why: None, next: None }
+        Self { exit: Exit::Failed, what: what.into(), next: None }
     }
 
     /// The command line asks for something that can't be meant.
     pub fn usage(what: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, ..Self::failed(what) }
-    }
-
-    /// With the reason on a line of its own.
-    pub fn because(mut self, why: impl Into<String>) -> Self {
-        self.why = Some(why.into());
-        self
     }
 
     /// With what to do next.
@@ -73,9 +65,6 @@ impl CliError {
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&line(&self.what))?;
-        if let Some(why) = &self.why {
-            write!(f, "\n  why: {}", line(why))?;
-        }
         if let Some(next) = &self.next {
             write!(f, "\n  try: {}", line(next))?;
         }
@@ -101,13 +90,16 @@ impl From<BundleError> for CliError {
 impl From<ReadError> for CliError {
     fn from(error: ReadError) -> Self {
         let (exit, hint) = match &error {
-            ReadError::Unreachable { .. } => {
-                (Exit::Failed, "check the network or the VPN, and the cluster with --context; kubectl cluster-info asks the same server")
-            }
+            ReadError::Unreachable { .. } => (
+                Exit::Failed,
+                "check the network or the VPN, and the cluster with --context; kubectl cluster-info asks the same server",
+            ),
             ReadError::Unauthorized { .. } => {
                 (Exit::Refused, "log in again; kubectl auth whoami shows whether the server knows you")
             }
-            ReadError::Config(_) => (Exit::Failed, "name a kubeconfig with --kubeconfig or $KUBECONFIG, and a context with --context"),
+            ReadError::Config(_) => {
+                (Exit::Failed, "name a kubeconfig with --kubeconfig or $KUBECONFIG, and a context with --context")
+            }
             ReadError::Nothing(_) => {
                 (Exit::Failed, "kubectl auth can-i list pods -n NAMESPACE shows what is allowed; -n names another namespace")
             }
@@ -121,11 +113,11 @@ mod tests {
     use super::{CliError, Exit};
 
     #[test]
-    fn an_error_is_at_most_three_lines_whatever_it_holds() {
-        let error = CliError::failed("no such\npod \u{1b}[31m").because("x".repeat(10_000)).hint("look\r\nelsewhere");
+    fn an_error_is_two_lines_whatever_it_holds() {
+        let error = CliError::failed("no such\npod \u{1b}[31m".repeat(1_000)).hint("look\r\nelsewhere");
         let text = error.to_string();
-        assert_eq!(text.lines().count(), 3);
-        assert!(text.starts_with("no such\\npod \\x1b[31m\n  why: xxx") && text.ends_with("look\\r\\nelsewhere"), "{text}");
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.starts_with("no such\\npod \\x1b[31m") && text.ends_with("…\n  try: look\\r\\nelsewhere"), "{text}");
         assert!(text.chars().count() < 500);
     }
 

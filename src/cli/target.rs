@@ -76,7 +76,8 @@ fn unknown_type(word: &str, lower: &str, names: &[String]) -> CliError {
         Some(near) if strsim::osa_distance(&near, lower) <= 2 => error.hint(format!("did you mean {near}?")),
         _ if names.is_empty() => error.hint(format!("give a type before the name: pod/{word}, deploy/{word}")),
         _ => {
-            let types = KINDS.iter().map(|(kind, _, short, _)| if short.is_empty() { kind.to_lowercase() } else { (*short).to_owned() });
+            let types =
+                KINDS.iter().map(|(kind, _, short, _)| if short.is_empty() { kind.to_lowercase() } else { (*short).to_owned() });
             error.hint(format!("one of {}", types.collect::<Vec<_>>().join(", ")))
         }
     }

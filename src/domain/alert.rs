@@ -214,10 +214,7 @@ mod tests {
             exporter(json!({"exported_namespace": "shop", "exported_pod": "checkout-1", "namespace": "monitoring"})).as_deref(),
             Some("Pod shop/checkout-1")
         );
-        assert_eq!(
-            exporter(json!({"exported_namespace": "shop", "namespace": "monitoring"})).as_deref(),
-            Some("Namespace shop")
-        );
+        assert_eq!(exporter(json!({"exported_namespace": "shop", "namespace": "monitoring"})).as_deref(), Some("Namespace shop"));
     }
 
     #[test]

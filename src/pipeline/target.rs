@@ -228,7 +228,8 @@ fn mistyped(snapshot: &Snapshot, kind: &str, name: &str, scope: &Scope) -> Vec<O
         snapshot.of_kind(kind).iter().map(|object| object.id.clone()).filter(|id| scope.covers(id)).collect()
     };
     let similar = candidates.into_iter().filter(|id| id.name.len().abs_diff(name.len()) <= allowed);
-    let mut near: Vec<_> = similar.map(|id| (strsim::osa_distance(&id.name, name), id)).filter(|near| near.0 <= allowed).collect();
+    let mut near: Vec<_> =
+        similar.map(|id| (strsim::osa_distance(&id.name, name), id)).filter(|near| near.0 <= allowed).collect();
     near.sort();
     near.into_iter().map(|(_, id)| id).collect()
 }
@@ -277,7 +278,9 @@ mod tests {
         assert_eq!(find("Pod", "cart-6b7d9c-qqqqq", Some("shop")), Ok(vec![pod.clone()]));
         assert_eq!(find("Pod", "cart-6b7d9c-qqqqq", None), Ok(vec![pod]));
         assert_eq!(find("Namespace", "shop", None), Ok(vec![ObjectRef::cluster("Namespace", "shop")]));
-        assert!(matches!(find("Pod", "ledger-0", None), Err(NoTarget::Ambiguous { namespaces, .. }) if namespaces == ["bank", "lab"]));
+        assert!(
+            matches!(find("Pod", "ledger-0", None), Err(NoTarget::Ambiguous { namespaces, .. }) if namespaces == ["bank", "lab"])
+        );
     }
 
     #[test]
