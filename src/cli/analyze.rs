@@ -11,21 +11,32 @@ use crate::cluster::{Recording, Snapshot, is_cluster_scoped};
 use crate::diagnose::{Examination, Options};
 use crate::domain::{ObjectRef, Report};
 use crate::pipeline::{NoTarget, Scope, Selector, Wanted, resolve};
+use crate::ports::ReadRequest;
 use crate::render::Reports;
-use clap::Args;
+use clap::{Args, ValueHint};
 use jiff::SignedDuration;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 const EXAMPLES: &str = "Examples:
-  sre-copilot analyze pod/checkout-7c9f5d-x2x1z -n shop     a pod
-  sre-copilot analyze deploy checkout cart -n shop          two workloads
-  sre-copilot analyze pods -l app=checkout -n shop          every pod with a label
-  sre-copilot analyze -n shop                               a namespace: finds the faulty object itself
-  sre-copilot analyze -A                                    every namespace
+  # A pod; two workloads; every pod with a label
+  sre-copilot analyze pod/checkout-7c9f5d-x2x1z -n shop
+  sre-copilot analyze deploy checkout cart -n shop
+  sre-copilot analyze pods -l app=checkout -n shop
+
+  # A namespace, or all of them: finds the faulty object itself
+  sre-copilot analyze -n shop
+  sre-copilot analyze -A
+
+  # What somebody else has recorded, without a cluster
+  sre-copilot analyze --from incident/
   kubectl get all,events -n shop -o json | sre-copilot analyze --from -
-  sre-copilot analyze -n shop --record incident/            keep what was read; no Secret's values
-  sre-copilot analyze deploy/checkout -n shop --exit-code || page-somebody";
+
+  # Keep what was read; it holds no Secret's values
+  sre-copilot analyze -n shop --record incident/
+
+  # In a script
+  sre-copilot analyze deploy/checkout -n shop --exit-code -o json";
 
 /// Find the root cause of what is wrong with a pod, workload, node, service or namespace
 #[derive(Clone, Debug, Args)]
@@ -36,22 +47,22 @@ pub struct AnalyzeArgs {
     #[arg(value_name = "TYPE/NAME | TYPE NAME")]
     targets: Vec<String>,
     /// The namespace; without it, the context's own
-    #[arg(short, long, value_name = "NS")]
+    #[arg(short, long, value_name = "NS", value_hint = ValueHint::Other)]
     namespace: Option<String>,
     /// Every namespace
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
     /// Only objects with these labels, as kubectl takes them: app=shop,tier!=db,env in (a,b)
-    #[arg(short = 'l', long, value_name = "SELECTOR", requires = "targets")]
+    #[arg(short = 'l', long, value_name = "SELECTOR", requires = "targets", value_hint = ValueHint::Other)]
     selector: Option<Selector>,
     /// The kubeconfig's context
-    #[arg(long, conflicts_with = "from", help_heading = "Cluster")]
+    #[arg(long, conflicts_with = "from", help_heading = "Cluster", value_hint = ValueHint::Other)]
     context: Option<String>,
     /// The kubeconfig; without it, $KUBECONFIG, ~/.kube/config, or the pod's own service account
     #[arg(long, value_name = "FILE", conflicts_with = "from", help_heading = "Cluster")]
     kubeconfig: Option<PathBuf>,
     /// How long reading the cluster may take
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse, help_heading = "Cluster")]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse, help_heading = "Cluster", value_hint = ValueHint::Other)]
     timeout: SignedDuration,
     /// Read no cluster but an incident bundle, what kubectl get -o json|yaml or cluster-info dump wrote, or - for
     /// standard input
@@ -61,7 +72,7 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "DIR", help_heading = "Recordings")]
     record: Option<PathBuf>,
     /// How far back events and terminations count, such as 30m or 2h
-    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, value_hint = ValueHint::Other)]
     since: Option<SignedDuration>,
     /// The form of the result
     #[arg(short, long, value_enum, default_value_t, value_name = "FORM")]
@@ -128,28 +139,32 @@ fn read(path: &Path) -> Result<Recording, CliError> {
 
 /// What the cluster holds, and the namespace that is meant.
 fn from_cluster(args: &AnalyzeArgs, wanted: &[Wanted], screen: Screen) -> Result<(Recording, Option<String>), CliError> {
-    let cluster =
-        Cluster { kubeconfig: args.kubeconfig.clone(), context: args.context.clone(), timeout: args.timeout.unsigned_abs() };
-    let progress = screen.progress();
-    wiring::read(cluster, &progress, args.all_namespaces, |default_namespace| {
-        let namespace = args.namespace.clone().unwrap_or_else(|| default_namespace.to_owned());
-        let targets = wanted.iter().filter_map(|wanted| match wanted {
-            Wanted::Named { kind, name } if is_cluster_scoped(kind) => Some(ObjectRef::cluster(*kind, name)),
-            Wanted::Named { kind, name } => Some(ObjectRef::new(*kind, &namespace, name)),
-            Wanted::All { .. } => None,
-        });
-        let mut targets: Vec<ObjectRef> = targets.collect();
-        if targets.is_empty() {
-            targets.push(ObjectRef::cluster("Namespace", &namespace));
+    let (kubeconfig, context) = (args.kubeconfig.clone(), args.context.clone());
+    let cluster = Cluster { kubeconfig, context, timeout: args.timeout.unsigned_abs() };
+    let mut namespace = args.namespace.clone();
+    let recording = wiring::read(cluster, &screen.progress(), |default_namespace| {
+        // What lies in no namespace is judged by what lies in all of them, such as the pods on a node.
+        let all = |wanted: &Wanted| matches!(wanted, Wanted::All { kind } if is_cluster_scoped(kind));
+        if args.all_namespaces || wanted.iter().any(all) {
+            return ReadRequest { targets: Vec::new(), all_namespaces: true };
         }
-        (targets, (!args.all_namespaces).then_some(namespace))
-    })
+        let namespace = namespace.get_or_insert_with(|| default_namespace.to_owned());
+        let targets = wanted.iter().map(|wanted| match wanted {
+            Wanted::Named { kind, name } if is_cluster_scoped(kind) => ObjectRef::cluster(*kind, name),
+            Wanted::Named { kind, name } => ObjectRef::new(*kind, &*namespace, name),
+            Wanted::All { .. } => ObjectRef::cluster("Namespace", &*namespace),
+        });
+        let targets: Vec<ObjectRef> = targets.collect();
+        let whole = || vec![ObjectRef::cluster("Namespace", &*namespace)];
+        ReadRequest { targets: if targets.is_empty() { whole() } else { targets }, all_namespaces: false }
+    })?;
+    Ok((recording, namespace))
 }
 
 fn no_target(error: &NoTarget) -> CliError {
     let what = error.to_string();
     match error {
-        NoTarget::NotFound { near, .. } if !near.is_empty() => {
+        NoTarget::NotFound { near, .. } | NoTarget::NotSeen { near, .. } if !near.is_empty() => {
             let near = near.iter().map(offered).collect::<Vec<_>>().join(", or ");
             CliError::failed(what).hint(format!("did you mean {near}?"))
         }

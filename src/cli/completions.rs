@@ -5,7 +5,7 @@ use super::ui::Screen;
 use clap::Args;
 use clap_complete::Shell;
 
-/// Arguments of `completions`.
+/// Print the script that completes commands and flags in a shell
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   source <(sre-copilot completions bash)

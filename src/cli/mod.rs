@@ -28,15 +28,22 @@ const LONG_ABOUT: &str = "Finds the root cause of a Kubernetes incident from fac
 It reads the cluster (or a recording of it) and changes nothing. It needs no server, no account and no language model.";
 
 const EXAMPLES: &str = "Examples:
-  sre-copilot analyze pod/checkout-7c9f5d-x2x1z -n shop   what is wrong with this pod?
-  sre-copilot analyze -n shop                             what is wrong in this namespace?
-  sre-copilot analyze -n shop --record incident/          keep what was read, to replay it elsewhere
-  sre-copilot replay incident/                            the same report, without a cluster
+  # What is wrong with this pod?
+  sre-copilot analyze pod/checkout-7c9f5d-x2x1z -n shop
+
+  # What is wrong in this namespace? Keep what was read.
+  sre-copilot analyze -n shop --record incident/
+
+  # The same report, without a cluster
+  sre-copilot replay incident/
 
 Exit codes:
-  0  done                          3  a fault was found (--exit-code), or a replay differs
-  1  could not do it               4  inconclusive (--exit-code)
-  2  usage                         5  refused: not authorised";
+  0  done
+  1  could not do it: cluster, file, network
+  2  usage
+  3  a fault was found (with --exit-code), or a replay differs
+  4  inconclusive (with --exit-code)
+  5  refused: not authorised";
 
 /// The command line.
 #[derive(Debug, Parser)]

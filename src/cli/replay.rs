@@ -16,10 +16,14 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "Examples:
-  sre-copilot replay incident/                       the report of a recorded incident
-  sre-copilot replay --all fixtures/incidents        one line a case
-  sre-copilot replay --all fixtures/incidents --diff and what differs from each expected.json; ends with 3 if anything does
-  sre-copilot replay incident/ --diff -o json        for a build server";
+  # The report of a recorded incident
+  sre-copilot replay incident/
+
+  # Many incidents, one line each
+  sre-copilot replay --all fixtures/incidents
+
+  # What differs from each expected.json; ends with 3 if anything does
+  sre-copilot replay --all fixtures/incidents --diff -o markdown";
 
 /// Columns of the text in which `mentions` are looked for: those of a screen.
 const MENTIONS: Layout = Layout { width: 100, color: false, verbose: false };

@@ -28,10 +28,10 @@ pub enum ColorWhen {
 
 /// Flags about the screen, the same for every command.
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Screen")]
 pub struct Screen {
-    /// When to use colour
+    /// When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = true)]
-    #[arg(help = "When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured")]
     pub color: ColorWhen,
     /// No progress and no warnings, only the result and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]

@@ -2,8 +2,9 @@
 
 use super::error::CliError;
 use super::ui::Progress;
+use crate::adapters::kubernetes::{ConnectOptions, KubernetesReader};
 use crate::cluster::Recording;
-use crate::domain::ObjectRef;
+use crate::ports::{ClusterReader, ReadError, ReadRequest};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,12 +19,32 @@ pub struct Cluster {
     pub timeout: Duration,
 }
 
-/// Reads a cluster.
-pub fn read(
-    _cluster: Cluster,
-    _progress: &Progress,
-    _all_namespaces: bool,
-    _plan: impl FnOnce(&str) -> (Vec<ObjectRef>, Option<String>),
-) -> Result<(Recording, Option<String>), CliError> {
-    Err(CliError::failed("not yet"))
+/// Reads a cluster. `plan` is told the context's namespace and says what to read.
+///
+/// # Errors
+/// When there is no cluster, it doesn't answer, or nothing of it may be read.
+pub fn read(cluster: Cluster, progress: &Progress, plan: impl FnOnce(&str) -> ReadRequest) -> Result<Recording, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::failed(format!("cannot start the threads that read the cluster: {error}")))?;
+    let heard = progress.clone();
+    let recording = runtime.block_on(async {
+        progress.say("connecting");
+        let defaults = ConnectOptions::default();
+        let options = ConnectOptions {
+            kubeconfig: cluster.kubeconfig,
+            context: cluster.context,
+            request_timeout: defaults.request_timeout.min(cluster.timeout),
+            read_timeout: cluster.timeout,
+            ..defaults
+        };
+        let reader = KubernetesReader::connect(options).await?;
+        progress.say(&format!("asking {}", reader.server()));
+        let request = plan(reader.default_namespace());
+        Ok::<_, ReadError>(reader.with_progress(move |what| heard.say(what)).read(&request).await?)
+    });
+    // A name server that doesn't answer must not hold up the end.
+    runtime.shutdown_background();
+    Ok(recording?)
 }

@@ -58,6 +58,8 @@ pub enum NoTarget {
         what: String,
         /// Why it could not be read.
         why: String,
+        /// Objects that were seen and were probably meant, best first; at most [`SUGGESTIONS`].
+        near: Vec<ObjectRef>,
     },
     /// Several namespaces hold an object of that name.
     #[error("{what} exists in several namespaces: {}", namespaces.join(", "))]
@@ -144,9 +146,10 @@ fn named(snapshot: &Snapshot, kind: &str, name: &str, scope: &Scope) -> Result<V
 
 fn missing(snapshot: &Snapshot, kind: &str, name: &str, scope: &Scope, what: String) -> NoTarget {
     let namespace = if is_cluster_scoped(kind) { "" } else { scope.namespace.as_deref().unwrap_or("") };
+    let near = near(snapshot, kind, name, scope);
     match snapshot.looked_for(kind, namespace) {
-        Err(why) => NoTarget::NotSeen { what, why },
-        Ok(()) => NoTarget::NotFound { what, near: near(snapshot, kind, name, scope) },
+        Err(why) => NoTarget::NotSeen { what, why, near },
+        Ok(()) => NoTarget::NotFound { what, near },
     }
 }
 
@@ -164,7 +167,7 @@ fn all(snapshot: &Snapshot, kind: &str, scope: &Scope) -> Result<Vec<ObjectRef>,
     let what = described(kind, None, scope);
     let namespace = if is_cluster_scoped(kind) { "" } else { scope.namespace.as_deref().unwrap_or("") };
     match snapshot.looked_for(kind, namespace) {
-        Err(why) => Err(NoTarget::NotSeen { what: format!("any {what}"), why }),
+        Err(why) => Err(NoTarget::NotSeen { what: format!("any {what}"), why, near: Vec::new() }),
         Ok(()) => Err(NoTarget::Nothing { what }),
     }
 }

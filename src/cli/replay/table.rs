@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
-const HEAD: [&str; 8] = ["case", "target", "verdict", "cause", "object", "sure", "expected", "ok?"];
+const HEAD: [&str; 8] = ["case", "target", "verdict", "cause", "object", "confidence", "expected", "ok?"];
 const DIFF_HEAD: [&str; 4] = ["case", "key", "expected", "got"];
 
 /// The cells of a case's row, in the order of [`HEAD`].
