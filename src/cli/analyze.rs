@@ -168,16 +168,20 @@ fn no_target(error: &NoTarget) -> CliError {
             let near = near.iter().map(offered).collect::<Vec<_>>().join(", or ");
             CliError::failed(what).hint(format!("did you mean {near}?"))
         }
-        NoTarget::NotFound { .. } => CliError::failed(what).hint("-n names another namespace, -A looks in all of them"),
+        NoTarget::NotFound { .. } | NoTarget::Nothing { .. } => {
+            CliError::failed(what).hint("kubectl get shows what there is; -n names another namespace, -A looks in all of them")
+        }
         NoTarget::NotSeen { .. } => CliError::failed(what).hint("kubectl auth can-i --list -n NAMESPACE shows what is allowed"),
         NoTarget::Ambiguous { .. } => CliError::failed(what).hint("say which with -n, or -A for all of them"),
-        NoTarget::Nothing { .. } => CliError::failed(what).hint("-n names another namespace, -A looks in all of them"),
         NoTarget::NotSaid => CliError::failed(what).hint("name a target: pod/NAME, deploy/NAME or ns/NAME"),
     }
 }
 
-/// As it is typed: `deployment/checkout -n shop`.
+/// As it is typed: `deployment/checkout -n shop`, `-n shop`.
 fn offered(object: &ObjectRef) -> String {
-    let namespace = object.namespace.as_ref().map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
-    format!("{}{namespace}", object.kubectl())
+    match (object.kind.as_str(), &object.namespace) {
+        ("Namespace", _) => format!("-n {}", object.name),
+        (_, Some(namespace)) => format!("{} -n {namespace}", object.kubectl()),
+        (_, None) => object.kubectl(),
+    }
 }

@@ -121,7 +121,7 @@ pub(super) fn out_of_memory() -> Report {
     report.unknown = vec![Unknown {
         what: "memory before the kill".into(),
         why: "no metrics source was asked".into(),
-        would: "tell a leak from a limit that is too small".into(),
+        would: "a leak, or a limit that is too small".into(),
     }];
     report.evidence = vec![
         NumberedEvidence {
@@ -241,7 +241,7 @@ pub(super) fn hostile() -> Report {
         .map(|number| Unknown {
             what: format!("logs of container-{number}"),
             why: "forbidden: pods/log in namespace shop for user \"reader\"".into(),
-            would: "show what the application said before it ended".into(),
+            would: "what the application said before it ended".into(),
         })
         .collect();
     report.contradictions = vec![Contradiction {

@@ -102,7 +102,7 @@ fn errors_say_what_to_do_in_at_most_four_lines() {
     of(&["analyze", "--from", &broken, "pod/checkout"], 1, "did you mean pod/checkout-0 -n shop");
     of(&["analyze", "--from", &broken, "pod/chekcout-0"], 1, "did you mean pod/checkout-0 -n shop");
     of(&["analyze", "--from", &broken, "pod/checkout-0", "-n", "bank"], 1, "did you mean pod/checkout-0 -n shop");
-    of(&["analyze", "--from", &broken, "ns/shpo"], 1, "did you mean namespace/shop");
+    of(&["analyze", "--from", &broken, "ns/shpo"], 1, "did you mean -n shop?");
     of(&["analyze", "--from", &broken, "svc"], 1, "no service");
     of(&["replay", "--all", &cases.path("broken/nothing")], 1, "nothing");
 }

@@ -27,7 +27,7 @@ impl<'a> Page<'a> {
         }
         let further = report.causes.get(usize::from(fault)..).unwrap_or_default();
         self.section(if fault { "Also" } else { "Perhaps" }, further, caps.items, Self::further_cause);
-        self.section("Seen", &report.symptoms, caps.few, Self::symptom);
+        self.section("Seen", &self.symptoms(), caps.few, |page, alike| page.symptom(alike));
         self.section("Evidence", &self.evidence(), caps.evidence, |page, item| page.observation(item));
         self.section("Changed", &self.change(), caps.change, |_, line| line.clone());
         self.section("Ruled out", &report.ruled_out, caps.items, Self::ruled_out);
@@ -47,7 +47,7 @@ impl<'a> Page<'a> {
 
     /// `id: what, for 24m (pod/x app)`, the form of most sections; the place only where it isn't the target.
     fn item(&self, id: &str, what: &str, object: &ObjectRef, container: Option<&str>, tail: &str) -> Paragraph {
-        let line = self.short(Paragraph::new().add(Tone::Strong, id).add(Tone::Plain, &format!(": {what}{tail}")));
+        let line = self.short(Paragraph::new().add(Tone::Plain, &format!("{id}: {what}{tail}")));
         if *object == self.report.target && container.is_none() {
             return line;
         }
@@ -73,17 +73,39 @@ impl<'a> Page<'a> {
         self.short(cause_line(Paragraph::new(), cause).then(Tone::Plain, &cause.summary, self.caps.item_lines))
     }
 
-    fn symptom(&self, symptom: &SymptomReport) -> Paragraph {
-        let tail = symptom.since.map(|at| format!(", for {}", since(at, self.report.captured_at))).unwrap_or_default();
-        self.item(&symptom.id, &symptom.summary, &symptom.object, symptom.container.as_deref(), &tail)
+    /// The symptoms, those of one kind together unless everything is to be seen.
+    fn symptoms(&self) -> Vec<Vec<&'a SymptomReport>> {
+        let mut groups: Vec<Vec<&SymptomReport>> = Vec::new();
+        for symptom in &self.report.symptoms {
+            match groups.iter_mut().find(|group| !self.layout.verbose && group[0].id == symptom.id) {
+                Some(group) => group.push(symptom),
+                None => groups.push(vec![symptom]),
+            }
+        }
+        groups
+    }
+
+    /// Symptoms of one kind: what the first is, and where they all are.
+    fn symptom(&self, alike: &[&SymptomReport]) -> Paragraph {
+        let Some(first) = alike.first() else { return Paragraph::new() };
+        let since = first.since.map(|at| format!(", for {}", since(at, self.report.captured_at))).unwrap_or_default();
+        let line = self.item(&first.id, &first.summary, &first.object, first.container.as_deref(), &since);
+        if alike.len() == 1 {
+            return line;
+        }
+        let others = alike[1..].iter().map(|symptom| self.place(&symptom.object, symptom.container.as_deref()));
+        let others = others.collect::<Vec<_>>().join(", ");
+        line.add(Tone::Plain, &format!(" and {} more: ", alike.len() - 1)).add(Tone::Dim, &others)
     }
 
     /// The evidence to show: the strongest of every cause first, in the order of the numbers as far as there is room.
     fn evidence(&self) -> Vec<&'a NumberedEvidence> {
         let mut evidence = cited(self.report, self.layout.verbose);
-        let room = self.caps.evidence.min(evidence.len());
-        let position = |item: &&NumberedEvidence| self.report.evidence.iter().position(|other| other.id == item.id);
-        evidence[..room].sort_by_cached_key(position);
+        if !self.layout.verbose {
+            let room = self.caps.evidence.min(evidence.len());
+            let position = |item: &&NumberedEvidence| self.report.evidence.iter().position(|other| other.id == item.id);
+            evidence[..room].sort_by_cached_key(position);
+        }
         evidence
     }
 
@@ -124,7 +146,7 @@ impl<'a> Page<'a> {
     }
 
     fn ruled_out(&self, out: &RuledOut) -> Paragraph {
-        let line = Paragraph::new().add(Tone::Strong, &out.id).add(Tone::Plain, &format!(": {}", out.why));
+        let line = Paragraph::new().add(Tone::Plain, &format!("{}: {}", out.id, out.why));
         self.short(line.add(Tone::Number, &numbers(&out.evidence)))
     }
 
@@ -134,9 +156,9 @@ impl<'a> Page<'a> {
     }
 
     fn unknown(&self, unknown: &Unknown) -> Paragraph {
-        let would = if unknown.would.is_empty() { String::new() } else { format!("; would {}", unknown.would) };
-        let line = Paragraph::new().add(Tone::Strong, &unknown.what).add(Tone::Plain, &format!(": {}", unknown.why));
-        self.short(line.add(Tone::Plain, &would))
+        let would = if unknown.would.is_empty() { String::new() } else { format!("; would show {}", unknown.would) };
+        let line = Paragraph::new().add(Tone::Plain, &format!("{}: {}{would}", unknown.what, unknown.why));
+        self.short(line)
     }
 
     fn history(&self, past: &HistoryEntry) -> Paragraph {
