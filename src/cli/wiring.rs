@@ -4,7 +4,7 @@ use super::error::CliError;
 use super::ui::Progress;
 use crate::adapters::kubernetes::{ConnectOptions, KubernetesReader};
 use crate::cluster::Recording;
-use crate::ports::{ClusterReader, ReadError, ReadRequest};
+use crate::ports::{ClusterReader, ReadRequest};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub fn read(cluster: Cluster, progress: &Progress, plan: impl FnOnce(&str) -> Re
         let reader = KubernetesReader::connect(options).await?;
         progress.say(&format!("asking {}", reader.server()));
         let request = plan(reader.default_namespace());
-        Ok::<_, ReadError>(reader.with_progress(move |what| heard.say(what)).read(&request).await?)
+        reader.with_progress(move |what| heard.say(what)).read(&request).await
     });
     // A name server that doesn't answer must not hold up the end.
     runtime.shutdown_background();

@@ -26,12 +26,16 @@ fn span(seconds: i64) -> String {
     const HOUR: i64 = 60 * MINUTE;
     const DAY: i64 = 24 * HOUR;
     let (hours, minutes) = (seconds / HOUR, seconds % HOUR / MINUTE);
-    match seconds {
-        ..MINUTE => format!("{seconds}s"),
-        ..HOUR => format!("{minutes}m"),
-        _ if minutes > 0 && hours < 10 => format!("{hours}h{minutes}m"),
-        _ if seconds < 2 * DAY => format!("{hours}h"),
-        _ => format!("{}d", seconds / DAY),
+    if seconds < MINUTE {
+        format!("{seconds}s")
+    } else if seconds < HOUR {
+        format!("{minutes}m")
+    } else if minutes > 0 && hours < 10 {
+        format!("{hours}h{minutes}m")
+    } else if seconds < 2 * DAY {
+        format!("{hours}h")
+    } else {
+        format!("{}d", seconds / DAY)
     }
 }
 

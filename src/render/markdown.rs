@@ -65,7 +65,7 @@ impl Page<'_> {
         if all {
             self.list("Timeline", &report.timeline, Self::moment);
         }
-        self.to_do();
+        self.advice();
     }
 
     fn head(&mut self) {
@@ -140,7 +140,7 @@ impl Page<'_> {
         format!("{:.0} ({}): {}{cited}", entry.at, ago(entry.at, self.report.captured_at), prose(&entry.what))
     }
 
-    fn to_do(&mut self) {
+    fn advice(&mut self) {
         let report = self.report;
         let fixes = report.causes.iter().filter(|cause| report.verdict.is_fault() && !cause.fix.is_empty());
         let fixes = fixes.map(|cause| format!("\n{}\n", prose(&cause.fix))).collect::<String>();

@@ -42,7 +42,7 @@ impl<'a> Page<'a> {
         if matches!(report.verdict, Verdict::Healthy | Verdict::Recovered) || verbose {
             self.section("Noticed", &report.noticed, caps.few, Self::noticed);
         }
-        self.section("To do", &self.to_do(), caps.items.saturating_add(2), |_, line| line.clone());
+        self.section("To do", &self.advice(), caps.items.saturating_add(2), |_, line| line.clone());
     }
 
     /// `id: what, for 24m (pod/x app)`, the form of most sections; the place only where it isn't the target.
@@ -174,7 +174,7 @@ impl<'a> Page<'a> {
     }
 
     /// The fix of each cause in words, then commands, which are never broken so that they can be copied.
-    fn to_do(&self) -> Vec<Paragraph> {
+    fn advice(&self) -> Vec<Paragraph> {
         let fixes = self.report.causes.iter().filter(|_| self.report.verdict.is_fault()).map(|cause| cause.fix.as_str());
         let fixes = fixes.filter(|fix| !fix.is_empty()).map(|fix| Paragraph::new().add(Tone::Plain, fix).hang(2));
         let command = |command: &String| Paragraph::new().add(Tone::Dim, "$ ").add(Tone::Strong, command).unbroken();
