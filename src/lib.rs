@@ -12,7 +12,11 @@
 //! `use` lines and fails with the line that breaks this.
 
 pub mod adapters;
+pub mod bundle;
+pub mod cli;
 pub mod cluster;
 pub mod diagnose;
 pub mod domain;
+pub mod pipeline;
 pub mod ports;
+pub mod render;

@@ -20,5 +20,5 @@ pub mod workload;
 
 pub use event::Event;
 pub use object::{Object, PARTIAL, canonical_kind, is_cluster_scoped};
-pub use recording::{Dependency, LogKey, Recording, ServiceName, Signal};
+pub use recording::{Dependency, Deploy, LogKey, Recording, ServiceName, Signal, Ticket};
 pub use snapshot::{Snapshot, labels_of, plural};

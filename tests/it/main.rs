@@ -3,4 +3,6 @@
 #![cfg(test)]
 
 mod architecture;
+mod cli;
+mod generated;
 mod kubernetes;
