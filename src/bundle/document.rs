@@ -13,8 +13,8 @@ pub(super) struct Document {
     pub fields: Map<String, Value>,
     /// The complete items of a list.
     pub items: Option<Vec<Value>>,
-    /// Whether the document holds nothing at all, as one of comments does.
-    pub empty: bool,
+    /// Whether an object or a list was begun; a document of comments has none.
+    pub begun: bool,
 }
 
 impl Document {
@@ -37,6 +37,7 @@ impl<'de> Visitor<'de> for &mut Document {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        self.begun = true;
         while let Some(key) = map.next_key::<String>()? {
             match Fields::OBJECT.below(&key) {
                 _ if key == "items" => map.next_value_seed(Items(&mut self.items))?,
@@ -51,11 +52,11 @@ impl<'de> Visitor<'de> for &mut Document {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        self.begun = true;
         Items(&mut self.items).visit_seq(seq)
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
-        self.empty = true;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 
 use super::error::{BundleError, escaped, shown};
 use super::folder::{Folder, is_objects};
-use super::kubernetes::Objects;
+use super::kubernetes::{Objects, counted};
 use super::logs::{self, Logs};
 use crate::cluster::{LogKey, Object, Recording};
 use crate::domain::{KUBERNETES, LOGS, SourceState};
@@ -41,6 +41,9 @@ pub(super) fn read_folder(path: &Path, folder: &Folder) -> Result<Recording, Bun
 
 /// Reads what kubectl printed to one stream or file: objects, and the logs of a dump among them.
 pub(super) fn read_stream(text: &str, name: &str) -> Result<Recording, BundleError> {
+    if text.trim().is_empty() {
+        return Err(BundleError::Empty { name: name.to_owned() });
+    }
     let mut dump = Dump::default();
     for section in sections(text) {
         match section {
@@ -111,16 +114,17 @@ impl Dump {
         let mut recording = Recording::default();
         let mut lacks = vec![if self.is_dump { HOLDS.to_owned() } else { format!("only what was in {name} was read") }];
         if *cut {
-            let cut = format!("{name} is cut off after {} objects", objects.len());
+            let cut = format!("{name} is cut off after {}", counted(objects.len()));
             recording.warnings.push(cut.clone());
             lacks.push(cut);
         }
         recording.sources.insert(KUBERNETES.to_owned(), SourceState::Partial(lacks.join("; ")));
         if self.has_logs {
             let mut lacks = vec![NO_PREVIOUS.to_owned()];
-            lacks
-                .extend(self.failed_logs.as_ref().map(|(count, first)| format!("{count} logs are missing (the first: {first})")));
-            lacks.extend((self.logs.left_out > 0).then(|| format!("{} logs were left out", self.logs.left_out)));
+            lacks.extend(
+                self.failed_logs.as_ref().map(|(count, first)| format!("logs that could not be read: {count} (first: {first})")),
+            );
+            lacks.extend((self.logs.left_out > 0).then(|| format!("logs left out: {}", self.logs.left_out)));
             recording.sources.insert(LOGS.to_owned(), SourceState::Partial(lacks.join("; ")));
         }
         recording.warnings.extend(self.objects.warning(name));
@@ -170,8 +174,8 @@ fn sections(text: &str) -> Vec<Section<'_>> {
 
 /// Where the next start mark is, at the beginning of a line, and whose log follows it.
 fn find_start(text: &str) -> Option<(usize, LogKey)> {
-    text.match_indices(START).find_map(|(at, _)| {
-        let (before, mark) = text.split_at(at);
+    memchr::memmem::find_iter(text.as_bytes(), START).find_map(|at| {
+        let (before, mark) = text.split_at_checked(at)?;
         if !(before.is_empty() || before.ends_with('\n')) {
             return None;
         }

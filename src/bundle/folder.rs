@@ -52,8 +52,7 @@ impl Folder {
     pub fn text(&self, name: &str) -> Result<Option<String>, BundleError> {
         match self.file(name)? {
             None => Ok(None),
-            Some((_, length)) if length > text::MAX_FILE => Err(BundleError::TooLarge { name: self.name(name) }),
-            Some((file, _)) => text::read(file, &self.name(name)).map(Some),
+            Some((file, length)) => text::read(file, Some(length), &self.name(name)).map(Some),
         }
     }
 

@@ -106,7 +106,7 @@ impl ListFile {
         }
         if let Some((count, first)) = bad {
             let first = escaped(&first, 200);
-            warnings.push(format!("{}: {count} entries can't be understood and were left out (the first: {first})", self.file));
+            warnings.push(format!("entries of {} that can't be understood: {count} (first: {first})", self.file));
         }
         Ok(Some(read))
     }

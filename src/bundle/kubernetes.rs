@@ -3,6 +3,8 @@
 
 use super::document::Document;
 use super::error::{BundleError, escaped};
+use super::incident::API_VERSION;
+use crate::cluster::json;
 use serde_json::{Map, Value};
 
 /// The objects that were read out of one or several texts.
@@ -47,27 +49,33 @@ impl Objects {
     /// What is to be said about entries that were left out.
     pub fn warning(&self, name: &str) -> Option<String> {
         let (count, why) = self.skipped.as_ref()?;
-        Some(format!("{name}: {count} entries are no Kubernetes objects and were left out (the first: {why})"))
+        Some(format!("entries of {name} that are no Kubernetes objects: {count} (first: {why})"))
     }
 
     fn read_json(&mut self, name: &str, text: &str, first_line: usize) -> Result<(), BundleError> {
+        let text = text.trim_end();
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        while deserializer.end().is_err() {
+        // Asking the deserializer whether this is the end would count the lines of all that it has read, each time.
+        loop {
             let mut document = Document::default();
             match document.read(&mut deserializer) {
                 Ok(()) => self.take(name, document)?,
+                Err(error) if error.is_eof() && !document.begun && text.ends_with(['}', ']']) => return Ok(()),
                 Err(error) if error.is_eof() => return self.take_cut(name, document, first_line + error.line().max(1) - 1),
                 Err(error) => return Err(BundleError::json(name, first_line, &error)),
             }
         }
-        Ok(())
     }
 
     /// Takes a complete document.
     pub(super) fn take(&mut self, name: &str, document: Document) -> Result<(), BundleError> {
         let (kind, api_version) = (document.text("kind").to_owned(), document.text("apiVersion").to_owned());
-        if document.empty {
+        if !document.begun {
             return Ok(());
+        }
+        if api_version == API_VERSION {
+            let why = format!("it is a {} of this program", escaped(&kind, 60));
+            return Err(BundleError::NotKubernetes { name: name.to_owned(), why });
         }
         let Document { mut fields, items, .. } = document;
         match items {
@@ -80,10 +88,7 @@ impl Objects {
                 let message = escaped(fields.get("message").and_then(Value::as_str).unwrap_or("no message"), 300);
                 return Err(BundleError::Status { name: name.to_owned(), message });
             }
-            // Kubernetes prints a list without items as `"items": null`.
-            None if kind.ends_with("List") && fields.get("items").is_none_or(Value::is_null) && !is_named(&fields) => {
-                self.list = true
-            }
+            None if kind.ends_with("List") && !is_named(&fields) => self.list = true,
             None => self.take_object(Value::Object(fields)),
         }
         Ok(())
@@ -128,29 +133,36 @@ impl Objects {
     }
 
     fn take_object(&mut self, mut object: Value) {
-        match object.get("kind").and_then(Value::as_str) {
-            None | Some("") => return self.skip(&object),
-            Some("Secret") => blank_secret(&mut object),
-            Some(_) => {}
+        let kind = json::text(&object, "kind");
+        // What has no name can't be pointed at; it may be a kubeconfig, with its keys.
+        if kind.is_empty() || json::text(&object, "metadata.name").is_empty() {
+            self.skipped.get_or_insert_with(|| (0, describe(&object))).0 += 1;
+            return;
+        }
+        if kind == "Secret" {
+            blank_secret(&mut object);
         }
         self.objects.push(object);
     }
+}
 
-    fn skip(&mut self, what: &Value) {
-        let describe = || match what {
-            Value::Object(fields) => {
-                let keys: Vec<&str> = fields.keys().take(3).map(String::as_str).collect();
-                format!("an object without a kind, with the keys {}", escaped(&keys.join(", "), 60))
-            }
-            Value::Array(_) => "a list".to_owned(),
-            Value::String(text) => format!("the text {:?}", escaped(text, 40)),
-            other => other.to_string(),
-        };
-        match &mut self.skipped {
-            Some((count, _)) => *count += 1,
-            None => self.skipped = Some((1, describe())),
+/// What an entry is that is no Kubernetes object.
+fn describe(entry: &Value) -> String {
+    match entry {
+        Value::Object(fields) if !fields.contains_key("kind") => {
+            let keys: Vec<&str> = fields.keys().take(3).map(String::as_str).collect();
+            format!("it has no kind; its keys are {}", escaped(&keys.join(", "), 60))
         }
+        Value::Object(_) => format!("kind {}, without a name", escaped(json::text(entry, "kind"), 60)),
+        Value::Array(_) => "a list".to_owned(),
+        Value::String(text) => format!("the text {:?}", escaped(text, 40)),
+        other => other.to_string(),
     }
+}
+
+/// `1 object`, `2 objects`.
+pub(super) fn counted(objects: usize) -> String {
+    format!("{objects} object{}", if objects == 1 { "" } else { "s" })
 }
 
 /// Empties the values of a Secret; which keys it has stays visible.

@@ -45,13 +45,12 @@ impl Logs {
 
     /// What is to be said about logs of which only a part was read.
     pub fn warnings(&self) -> Vec<String> {
-        let cut = self.cut.as_ref().map(|(count, first)| {
-            let LogKey { namespace, pod, container, .. } = first;
+        let cut = self.cut.as_ref().map(|(count, LogKey { namespace, pod, container, .. })| {
             let size = LOG_TAIL >> 10;
-            format!("{count} logs are longer than {size} KiB, and only their ends were read (the first: {namespace}/{pod} {container})")
+            format!("logs longer than {size} KiB, of which only the end was read: {count} (first: {namespace}/{pod} {container})")
         });
         let left_out = (self.left_out > 0)
-            .then(|| format!("{} logs were left out: all together are larger than {} MiB", self.left_out, LOGS_TOTAL >> 20));
+            .then(|| format!("logs left out, since all together are larger than {} MiB: {}", LOGS_TOTAL >> 20, self.left_out));
         cut.into_iter().chain(left_out).collect()
     }
 }

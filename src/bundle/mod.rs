@@ -46,7 +46,8 @@ pub fn read(path: &Path) -> Result<Recording, BundleError> {
     let metadata = fs::metadata(path).map_err(|error| BundleError::read(path, error))?;
     if !metadata.is_dir() {
         let file = File::open(path).map_err(|error| BundleError::read(path, error))?;
-        return read_stream(file, &error::shown(path));
+        let name = error::shown(path);
+        return dump::read_stream(&text::read(file, Some(metadata.len()), &name)?, &name);
     }
     let folder = Folder::open(path)?;
     if read::is_bundle(&folder) {
@@ -54,7 +55,10 @@ pub fn read(path: &Path) -> Result<Recording, BundleError> {
     } else if dump::is_dump(&folder) {
         dump::read_folder(path, &folder)
     } else {
-        Err(BundleError::NotABundle { name: error::shown(path), inside: list(path)?.len() })
+        let mut inside = Vec::new();
+        // Only for the hint: what can't be listed counts for nothing.
+        drop(collect(path, 1, &mut inside));
+        Err(BundleError::NotABundle { name: error::shown(path), inside: inside.len() })
     }
 }
 
@@ -64,15 +68,11 @@ pub fn read(path: &Path) -> Result<Recording, BundleError> {
 ///
 /// As for [`read`].
 pub fn read_stream(reader: impl Read, name: &str) -> Result<Recording, BundleError> {
-    let text = text::read(reader, name)?;
-    if text.trim().is_empty() {
-        return Err(BundleError::Empty { name: name.to_owned() });
-    }
-    dump::read_stream(&text, name)
+    dump::read_stream(&text::read(reader, None, name)?, name)
 }
 
-/// The bundles in a folder and in the folders below it, sorted by path; the folder itself when it is one. Links aren't
-/// followed.
+/// The bundles in a folder and in the folders below it, sorted by path; the folder itself when it is one. Links and
+/// hidden folders aren't followed.
 ///
 /// # Errors
 ///
@@ -94,7 +94,8 @@ fn collect(path: &Path, depth: usize, bundles: &mut Vec<PathBuf>) -> Result<(), 
     }
     for entry in fs::read_dir(path).map_err(|error| BundleError::read(path, error))? {
         let entry = entry.map_err(|error| BundleError::read(path, error))?;
-        if entry.file_type().is_ok_and(|r#type| r#type.is_dir()) {
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !is_hidden && entry.file_type().is_ok_and(|r#type| r#type.is_dir()) {
             collect(&entry.path(), depth - 1, bundles)?;
         }
     }

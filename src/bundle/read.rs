@@ -1,13 +1,15 @@
 //! A bundle's folder, read into a recording. A file that is absent was not asked for; a file that can't be read is an
 //! error and never silently absent.
 
-use super::error::BundleError;
+use super::error::{BundleError, escaped};
 use super::folder::{Folder, is_objects};
 use super::incident::{self, Incident};
-use super::kubernetes::Objects;
+use super::kubernetes::{Objects, counted};
 use super::logs::{self, Logs};
 use crate::cluster::{LogKey, Recording};
 use crate::domain::{KUBERNETES, LOGS, SIGNALS, SourceState, Sources, target_of};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Whether a folder is a bundle: it has one of the files that make one.
 pub(super) fn is_bundle(folder: &Folder) -> bool {
@@ -56,7 +58,7 @@ pub(super) fn read(folder: &Folder) -> Result<Recording, BundleError> {
         weaken(&mut sources, KUBERNETES, why);
     }
     if left_out > 0 {
-        weaken(&mut sources, LOGS, format!("{left_out} logs were left out"));
+        weaken(&mut sources, LOGS, format!("logs left out: {left_out}"));
     }
     Ok(Recording {
         captured_at: incident.captured_at,
@@ -85,10 +87,7 @@ fn weaken(sources: &mut Sources, source: &str, why: String) {
 }
 
 /// The objects, `None` when there is no file of objects; and which files are cut off.
-fn read_objects(
-    folder: &Folder,
-    warnings: &mut Vec<String>,
-) -> Result<(Option<Vec<serde_json::Value>>, Option<String>), BundleError> {
+fn read_objects(folder: &Folder, warnings: &mut Vec<String>) -> Result<(Option<Vec<Value>>, Option<String>), BundleError> {
     let in_folder = folder.names(incident::OBJECTS_FOLDER)?.into_iter().filter(|name| is_objects(name));
     let in_folder = in_folder.map(|name| format!("{}/{name}", incident::OBJECTS_FOLDER));
     let (mut all, mut cut, mut is_present) = (Vec::new(), Vec::new(), folder.has(incident::OBJECTS_FOLDER));
@@ -99,17 +98,15 @@ fn read_objects(
         objects.read(&folder.name(&name), &text, 1)?;
         warnings.extend(objects.warning(&name));
         if objects.cut {
-            cut.push(format!("{name} is cut off after {} objects", objects.objects.len()));
+            cut.push(format!("{name} is cut off after {}", counted(objects.objects.len())));
         }
         all.append(&mut objects.objects);
     }
     Ok((is_present.then_some(all), (!cut.is_empty()).then(|| cut.join("; "))))
 }
 
-type LogTexts = std::collections::BTreeMap<LogKey, String>;
-
 /// The logs, `None` when there is no folder of logs; and how many were left out.
-fn read_logs(folder: &Folder, warnings: &mut Vec<String>) -> Result<(Option<LogTexts>, usize), BundleError> {
+fn read_logs(folder: &Folder, warnings: &mut Vec<String>) -> Result<(Option<BTreeMap<LogKey, String>>, usize), BundleError> {
     if !folder.has(incident::LOGS_FOLDER) {
         return Ok((None, 0));
     }
@@ -117,7 +114,7 @@ fn read_logs(folder: &Folder, warnings: &mut Vec<String>) -> Result<(Option<LogT
     let mut unknown: Option<(usize, String)> = None;
     for file in folder.names(incident::LOGS_FOLDER)? {
         let Some(key) = logs::parse_name(&file) else {
-            unknown.get_or_insert_with(|| (0, super::error::escaped(&file, 100))).0 += 1;
+            unknown.get_or_insert_with(|| (0, escaped(&file, 100))).0 += 1;
             continue;
         };
         let name = format!("{}/{file}", incident::LOGS_FOLDER);
@@ -131,9 +128,7 @@ fn read_logs(folder: &Folder, warnings: &mut Vec<String>) -> Result<(Option<LogT
         read.insert(key, log, cut);
     }
     if let Some((count, first)) = unknown {
-        warnings.push(format!(
-            "logs: {count} files are not named NAMESPACE_POD_CONTAINER.log and were left out (the first: {first})"
-        ));
+        warnings.push(format!("files in logs/ that are not named NAMESPACE_POD_CONTAINER.log: {count} (first: {first})"));
     }
     warnings.extend(read.warnings());
     Ok((Some(read.logs), read.left_out))

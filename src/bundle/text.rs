@@ -8,19 +8,22 @@ use std::io::Read;
 /// most that Kubernetes supports, come to about that much.
 pub const MAX_FILE: u64 = 1 << 30;
 
-/// Reads all of a file or stream, up to [`MAX_FILE`], as text.
-pub(super) fn read(reader: impl Read, name: &str) -> Result<String, BundleError> {
-    read_at_most(MAX_FILE, reader, name)
+/// Reads all of a file or stream, up to [`MAX_FILE`], as text. `length` is how long it says it is, if it does.
+pub(super) fn read(reader: impl Read, length: Option<u64>, name: &str) -> Result<String, BundleError> {
+    read_at_most(MAX_FILE, reader, length, name)
 }
 
-fn read_at_most(limit: u64, reader: impl Read, name: &str) -> Result<String, BundleError> {
-    let mut bytes = Vec::new();
+fn read_at_most(limit: u64, reader: impl Read, length: Option<u64>, name: &str) -> Result<String, BundleError> {
+    let too_large = || BundleError::TooLarge { name: name.to_owned() };
+    let length = length.unwrap_or(0);
+    if length > limit {
+        return Err(too_large());
+    }
+    // One byte more than it says, so that its end is seen without growing.
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     let read = reader.take(limit + 1).read_to_end(&mut bytes);
     let length = read.map_err(|source| BundleError::Read { name: name.to_owned(), source })?;
-    if length as u64 > limit {
-        return Err(BundleError::TooLarge { name: name.to_owned() });
-    }
-    Ok(decode(bytes))
+    if length as u64 > limit { Err(too_large()) } else { Ok(decode(bytes)) }
 }
 
 /// Decodes UTF-8 with or without a byte order mark, and UTF-16 with one, as PowerShell's `>` writes it.
@@ -78,7 +81,8 @@ mod tests {
 
     #[test]
     fn a_stream_without_end_is_refused() {
-        assert_eq!(read_at_most(3, &b"abc"[..], "x").unwrap(), "abc");
-        assert!(matches!(read_at_most(3, std::io::repeat(b' '), "x"), Err(BundleError::TooLarge { .. })));
+        assert_eq!(read_at_most(3, &b"abc"[..], Some(3), "x").unwrap(), "abc");
+        assert!(matches!(read_at_most(3, std::io::repeat(b' '), None, "x"), Err(BundleError::TooLarge { .. })));
+        assert!(matches!(read_at_most(3, std::io::empty(), Some(4), "x"), Err(BundleError::TooLarge { .. })));
     }
 }

@@ -1,15 +1,15 @@
 //! Writes a bundle. Each file is complete under its own name or not there at all, and `incident.json`, which says that
 //! a bundle is complete, is taken away first and written last: a full disk or a kill leaves no half that looks whole.
 
-use super::error::{BundleError, shown};
+use super::error::{BundleError, escaped, shown};
 use super::folder::{Folder, is_objects};
 use super::incident::{self, Incident, ListFile};
 use super::{kubernetes, logs};
-use crate::cluster::{Recording, Signal};
+use crate::cluster::{LogKey, Recording, Signal};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -27,9 +27,10 @@ pub fn write(path: &Path, recording: &Recording) -> Result<(), BundleError> {
     {
         return Err(BundleError::NotEmpty { name: shown(path) });
     }
+    let logs = log_files(recording)?;
     remove(path, incident::INCIDENT)?;
     write_objects(path, &folder, &recording.objects)?;
-    write_logs(path, &folder, recording)?;
+    write_logs(path, &folder, &logs)?;
     match &recording.alert {
         Some(alert) => write_file(path, incident::ALERT, |file| pretty(file, alert))?,
         None => remove(path, incident::ALERT)?,
@@ -63,7 +64,7 @@ fn write_objects(path: &Path, folder: &Folder, objects: &[Value]) -> Result<(), 
             object
         })
         .collect();
-    write_file(path, incident::OBJECTS, |file| pretty(file, &json_list(&items)))?;
+    write_file(path, incident::OBJECTS, |file| pretty(file, &List { api_version: "v1", kind: "List", items: &items }))?;
     for name in folder.names(incident::OBJECTS_FOLDER)?.iter().filter(|name| is_objects(name)) {
         remove(path, &format!("{}/{name}", incident::OBJECTS_FOLDER))?;
     }
@@ -79,30 +80,27 @@ struct List<'a> {
     items: &'a [Cow<'a, Value>],
 }
 
-fn json_list<'a>(items: &'a [Cow<'a, Value>]) -> List<'a> {
-    List { api_version: "v1", kind: "List", items }
+/// The logs by the names of their files.
+fn log_files<'a>(recording: &'a Recording) -> Result<BTreeMap<String, &'a str>, BundleError> {
+    let file = |(key, log): (&LogKey, &'a String)| match logs::file_name(key) {
+        Some(file) => Ok((file, log.as_str())),
+        None => Err(BundleError::LogName { key: escaped(&format!("{}/{} {}", key.namespace, key.pod, key.container), 200) }),
+    };
+    recording.logs.iter().map(file).collect()
 }
 
-fn write_logs(path: &Path, folder: &Folder, recording: &Recording) -> Result<(), BundleError> {
-    let mut written = BTreeSet::new();
-    for (key, log) in &recording.logs {
-        let Some(file) = logs::file_name(key) else {
-            let key = format!("{}/{} {}", key.namespace, key.pod, key.container);
-            return Err(BundleError::LogName { key: super::error::escaped(&key, 200) });
-        };
-        if written.is_empty() {
-            let logs = path.join(incident::LOGS_FOLDER);
-            fs::create_dir_all(&logs).map_err(|error| BundleError::write(&logs, error))?;
-            // Asking for the names refuses a folder that is a link to somewhere else.
-            folder.names(incident::LOGS_FOLDER)?;
-        }
-        write_file(path, &format!("{}/{file}", incident::LOGS_FOLDER), |out| out.write_all(log.as_bytes()))?;
-        written.insert(file);
+fn write_logs(path: &Path, folder: &Folder, files: &BTreeMap<String, &str>) -> Result<(), BundleError> {
+    // Asking for the names refuses a folder that is a link to somewhere else.
+    let earlier = folder.names(incident::LOGS_FOLDER)?;
+    if !files.is_empty() {
+        let logs = path.join(incident::LOGS_FOLDER);
+        fs::create_dir_all(&logs).map_err(|error| BundleError::write(&logs, error))?;
     }
-    for file in folder.names(incident::LOGS_FOLDER)? {
-        if !written.contains(&file) && logs::parse_name(&file).is_some() {
-            remove(path, &format!("{}/{file}", incident::LOGS_FOLDER))?;
-        }
+    for (file, log) in files {
+        write_file(path, &format!("{}/{file}", incident::LOGS_FOLDER), |out| out.write_all(log.as_bytes()))?;
+    }
+    for file in earlier.iter().filter(|file| !files.contains_key(*file) && logs::parse_name(file).is_some()) {
+        remove(path, &format!("{}/{file}", incident::LOGS_FOLDER))?;
     }
     Ok(())
 }
@@ -126,7 +124,7 @@ fn write_list<T: Serialize>(path: &Path, file: &ListFile, entries: &[T]) -> Resu
 #[derive(Serialize)]
 struct SignalLine<'a> {
     signal: &'a str,
-    labels: &'a std::collections::BTreeMap<String, String>,
+    labels: &'a BTreeMap<String, String>,
     values: Vec<(Value, f64)>,
 }
 

@@ -29,7 +29,7 @@ pub(super) fn read(objects: &mut Objects, name: &str, text: &str, first_line: us
         let is_last = documents.peek().is_none();
         match result {
             // kubectl sorts keys: a list without its kind was cut off in its items, and the last one may be a part.
-            Ok(()) if is_last && document.items.is_some() && document.text("apiVersion") != "" && document.text("kind") == "" => {
+            Ok(()) if is_last && is_list_without_kind(&document) => {
                 document.items.as_mut().and_then(Vec::pop);
                 objects.take_cut(name, document, last_line)?;
             }
@@ -54,6 +54,11 @@ pub(super) fn read(objects: &mut Objects, name: &str, text: &str, first_line: us
         }
     }
     Ok(())
+}
+
+/// Whether this is a list as the API server gives it, but for its kind.
+fn is_list_without_kind(document: &Document) -> bool {
+    document.items.is_some() && !document.text("apiVersion").is_empty() && document.text("kind").is_empty()
 }
 
 /// What Kubernetes makes of YAML (`sigs.k8s.io/yaml`): YAML 1.1 booleans and octal numbers, the last of equal keys wins.
