@@ -7,9 +7,6 @@ use super::kubernetes::Objects;
 use serde_saphyr::options::{AliasLimits, DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Options, budget, options};
 
-/// The most events (nodes and ends of nodes) of one document, 64 Mi; a document of 1 GiB that kubectl printed has less.
-const MAX_EVENTS: usize = 64 << 20;
-
 /// How many aliases (`*name`) a document may use, and to how many events they may expand. kubectl prints none; people
 /// write a few.
 const MAX_ALIASES: usize = 1_000;
@@ -62,11 +59,12 @@ fn is_list_without_kind(document: &Document) -> bool {
 }
 
 /// What Kubernetes makes of YAML (`sigs.k8s.io/yaml`): YAML 1.1 booleans and octal numbers, the last of equal keys wins.
+/// The size of the text bounds what has no other bound here.
 fn reading() -> Options {
     options! {
         budget: budget! {
-            max_events: MAX_EVENTS,
-            max_nodes: MAX_EVENTS,
+            max_events: usize::MAX,
+            max_nodes: usize::MAX,
             max_total_scalar_bytes: usize::MAX,
             max_total_comment_bytes: usize::MAX,
             max_depth: 128,
