@@ -135,7 +135,7 @@ fn pod_symptoms(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
         let since = json::time(scheduled, "lastTransitionTime").or_else(|| pod.created());
         let reason = json::text(scheduled, "reason");
         let summary = if reason.is_empty() { "has no node".to_owned() } else { format!("has no node: {reason}") };
-        let evidence = cx.value(id, "status.conditions[PodScheduled]", scheduled.clone(), since);
+        let evidence = cx.value(id, "status.conditions[PodScheduled]", condition_value(scheduled), since);
         out.symptom(&PENDING, id.clone(), summary, since, vec![evidence]);
         return;
     }
