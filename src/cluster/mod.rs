@@ -2,6 +2,7 @@
 //! file, no network and no clock.
 
 mod event;
+pub mod fitness;
 pub mod json;
 mod object;
 pub mod pod;

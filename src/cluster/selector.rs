@@ -133,6 +133,22 @@ pub fn matches_map(selector: &Value, labels: &Value) -> bool {
     !requirements.is_empty() && all_match(&requirements, labels)
 }
 
+/// Whether a LabelSelector matches a namespace. Every namespace has its name as a label, also when it was not read:
+/// `kubernetes.io/metadata.name`, set by the API server (kubernetes.io/docs/reference/labels-annotations-taints).
+pub fn matches_namespace(selector: &Value, name: &str, labels: &Value) -> bool {
+    let value = |key: &str| match json::key(labels, key).as_str() {
+        None if key == "kubernetes.io/metadata.name" => Some(name),
+        value => value,
+    };
+    selector.is_object() && requirements(selector).iter().all(|requirement| requirement.matches(value(requirement.key)))
+}
+
+/// A LabelSelector in kubectl's notation: `app=web,tier in (a, b)`.
+pub fn describe(selector: &Value) -> String {
+    let requirements: Vec<String> = requirements(selector).iter().map(Requirement::to_string).collect();
+    requirements.join(",")
+}
+
 /// Whether labels satisfy every requirement.
 pub fn all_match(requirements: &[Requirement<'_>], labels: &Value) -> bool {
     requirements.iter().all(|requirement| requirement.matches(json::key(labels, requirement.key).as_str()))
@@ -175,12 +191,24 @@ pub struct Difference {
 
 /// The requirements that labels don't satisfy, each with what is there instead. Empty when all are satisfied.
 pub fn near_miss(requirements: &[Requirement<'_>], labels: &Value) -> Vec<Difference> {
-    let unmet = requirements.iter().filter(|requirement| !requirement.matches(json::key(labels, requirement.key).as_str()));
-    unmet.map(|requirement| difference(requirement, labels)).collect()
+    let unmet = requirements.iter().map(|requirement| (requirement, json::key(labels, requirement.key).as_str()));
+    unmet
+        .filter(|(requirement, got)| !requirement.matches(*got))
+        .map(|(requirement, got)| difference(requirement, got, labels))
+        .collect()
 }
 
-fn difference(requirement: &Requirement<'_>, labels: &Value) -> Difference {
-    let got = json::key(labels, requirement.key).as_str();
+/// The same for a node, whose name is a field.
+pub fn near_miss_of_node(requirements: &[Requirement<'_>], node: &Object) -> Vec<Difference> {
+    let unmet = requirements.iter().map(|requirement| (requirement, node_value(node, requirement.key)));
+    let labels = node.at("metadata.labels");
+    unmet
+        .filter(|(requirement, got)| !requirement.matches(*got))
+        .map(|(requirement, got)| difference(requirement, got, labels))
+        .collect()
+}
+
+fn difference(requirement: &Requirement<'_>, got: Option<&str>, labels: &Value) -> Difference {
     let alike = match got {
         Some(got) => nearest(got, requirement.values.iter().copied()).map(|_| format!("{}={got}", requirement.key)),
         None => {
@@ -303,6 +331,17 @@ mod tests {
             {"key": "gpu", "operator": "DoesNotExist"}]});
         let shown: Vec<String> = requirements(&selector).iter().map(Requirement::to_string).collect();
         assert_eq!(shown, ["app=web", "tier in (a, b)", "!gpu"]);
+        assert_eq!(describe(&selector), "app=web,tier in (a, b),!gpu");
+    }
+
+    #[test]
+    fn a_namespace_has_its_name_as_a_label() {
+        let by_name = json!({"matchLabels": {"kubernetes.io/metadata.name": "shop"}});
+        assert!(matches_namespace(&by_name, "shop", &json!(null)));
+        assert!(!matches_namespace(&by_name, "other", &json!({"team": "a"})));
+        assert!(matches_namespace(&json!({"matchLabels": {"team": "a"}}), "other", &json!({"team": "a"})));
+        assert!(matches_namespace(&json!({}), "other", &json!(null)));
+        assert!(!matches_namespace(&json!(null), "other", &json!(null)));
     }
 
     proptest! {
