@@ -29,3 +29,6 @@ pub const POD_DOWN: Explains = &[
     (Link::Workload, "bad_rollout"),
     (Link::Selects, "no_ready_endpoints"),
 ];
+
+/// What follows for the claims that a pod waits for, or that wait for the pod.
+pub const CLAIM_WAITS: Explains = &[(Link::Pod, "claim_pending")];
