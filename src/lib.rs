@@ -11,7 +11,12 @@
 //! tokio, HTTP client, Kubernetes client, file system, environment or wall clock. `tests/it/architecture.rs` reads the
 //! `use` lines and fails with the line that breaks this.
 
+pub mod adapters;
+pub mod bundle;
+pub mod cli;
 pub mod cluster;
 pub mod diagnose;
 pub mod domain;
+pub mod pipeline;
 pub mod ports;
+pub mod render;

@@ -4,6 +4,7 @@
 mod event;
 pub mod fitness;
 pub mod json;
+pub mod network_policy;
 mod object;
 pub mod pod;
 pub mod ports;
@@ -15,8 +16,9 @@ pub mod revisions;
 pub mod scheduling_message;
 pub mod selector;
 mod snapshot;
+pub mod workload;
 
 pub use event::Event;
 pub use object::{Object, PARTIAL, canonical_kind, is_cluster_scoped};
-pub use recording::{Dependency, LogKey, Recording, ServiceName, Signal};
+pub use recording::{Dependency, Deploy, LogKey, Recording, ServiceName, Signal, Ticket};
 pub use snapshot::{Snapshot, labels_of, plural};

@@ -3,12 +3,12 @@
 
 use crate::domain::{ObjectRef, Sources};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Everything that one analysis reads.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recording {
     /// The moment that all ages are relative to: the API server's `Date` when live, `capturedAt` in a bundle.
     /// `None` when the input doesn't say (plain `kubectl get -o json`); the snapshot then takes the newest
@@ -28,6 +28,10 @@ pub struct Recording {
     pub signals: Vec<Signal>,
     /// Service dependencies that a mesh, tracing or a person knows.
     pub dependencies: Vec<Dependency>,
+    /// What a CI server deployed.
+    pub deploys: Vec<Deploy>,
+    /// What a ticket tracker knows.
+    pub tickets: Vec<Ticket>,
     /// An Alertmanager webhook payload, version 4, as it came.
     pub alert: Option<Value>,
     /// What could not be understood while reading, one sentence each; shown, never hidden.
@@ -83,4 +87,67 @@ pub struct Dependency {
     /// Who says so: `mesh`, `tracing`, `declared`.
     #[serde(default)]
     pub source: String,
+}
+
+/// One build that deployed something. Whatever the CI server didn't say is empty.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Deploy {
+    /// The service that was deployed.
+    pub service: String,
+    /// The namespace that it was deployed to.
+    pub namespace: String,
+    /// The build configuration's id.
+    pub build_type: String,
+    /// The build's number as people see it; not always a number.
+    #[serde(deserialize_with = "text_or_number")]
+    pub number: String,
+    /// How it ended, in the CI server's own word.
+    pub status: String,
+    /// The commit that was built.
+    pub sha: String,
+    /// When it started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    /// Who or what started it.
+    pub triggered_by: String,
+    /// The build's page.
+    pub url: String,
+    /// The commits in it, as the CI server gives them; null when it didn't say.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub changes: Value,
+}
+
+/// CI servers number builds with text; people write a number.
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Null => Ok(String::new()),
+        other => Err(serde::de::Error::custom(format_args!("a build's number is a text or a number, not {other}"))),
+    }
+}
+
+/// One ticket. Whatever the tracker didn't say is empty.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Ticket {
+    /// The ticket's key, such as `SHOP-12`.
+    pub key: String,
+    /// Its one line.
+    pub summary: String,
+    /// Its status, in the tracker's own word.
+    pub status: String,
+    /// Whether it is done.
+    pub resolved: bool,
+    /// Its priority, in the tracker's own word.
+    pub priority: String,
+    /// The ticket's page.
+    pub url: String,
+    /// When it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
 }

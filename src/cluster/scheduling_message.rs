@@ -223,13 +223,12 @@ fn split_reasons(filters: &str) -> impl Iterator<Item = &str> {
 }
 
 fn reason_end(text: &str) -> usize {
-    let starts_with_count = |rest: &str| {
-        let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-        after.len() < rest.len() && after.starts_with(' ')
+    let ends = |(at, separator): &(usize, &str)| {
+        let Some(rest) = text.get(at + 1..).and_then(|rest| rest.strip_prefix(' ')) else { return false };
+        let after_digits = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        *separator == "." || after_digits.len() < rest.len() && after_digits.starts_with(' ')
     };
-    let comma = text.match_indices(", ").find(|(at, _)| text.get(at + 2..).is_some_and(starts_with_count));
-    let sentence = text.find(". ");
-    [comma.map(|(at, _)| at), sentence].into_iter().flatten().min().unwrap_or(text.len())
+    text.match_indices(['.', ',']).find(ends).map_or(text.len(), |(at, _)| at)
 }
 
 fn counted(text: &str) -> (Option<u32>, Reason) {

@@ -84,8 +84,10 @@ pub enum Link {
     Selects,
     /// A pod that uses the object as a volume, variable, account or pull secret.
     Mounts,
-    /// A caller of the workload or Service.
+    /// A caller of the workload or Service, at any distance.
     Calls,
+    /// What the workload calls.
+    CalledBy,
     /// Anything in the namespace.
     Namespace,
     /// Anything in the cluster.

@@ -41,7 +41,7 @@ pub fn latest(cx: &Context<'_>, workload: &ObjectRef) -> Option<Change> {
     known.sort_by(|(a, x), (b, y)| (a, &x.id).cmp(&(b, &y.id)));
     let (to, after) = known.pop()?;
     let (from, before) = known.pop()?;
-    let fields = revisions::diff(revisions::template(before), revisions::template(after));
+    let fields = revisions::diff(revisions::template(before)?, revisions::template(after)?);
     if fields.is_empty() {
         return None;
     }

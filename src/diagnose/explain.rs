@@ -4,7 +4,8 @@
 use super::catalogue::Link;
 use super::context::Context;
 use super::findings::{Finding, Findings};
-use crate::cluster::{Object, json, labels_of};
+use super::workload_symptoms::selected;
+use crate::cluster::{Object, ServiceName, json, labels_of, pod};
 use crate::domain::{ObjectRef, Subject};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,24 +20,39 @@ pub struct Place {
     pub subject: Subject,
     /// Its top controller, or itself.
     pub workload: ObjectRef,
-    /// The node that the pod is bound to; empty for other things.
-    pub node: String,
+    /// The nodes that it rests on: a pod's own, those of a workload's or a Service's pods that aren't ready.
+    pub nodes: BTreeSet<String>,
 }
 
 impl Place {
     /// Finds the place of a subject.
     pub fn of(cx: &Context<'_>, subject: &Subject) -> Self {
-        let node = match subject.object.kind.as_str() {
-            "Node" => subject.object.name.clone(),
-            "Pod" => cx.snap.get(&subject.object).map_or(String::new(), |pod| pod.text("spec.nodeName").to_owned()),
-            _ => String::new(),
-        };
-        Self { workload: cx.workload(&subject.object), subject: subject.clone(), node }
+        Self { workload: cx.workload(&subject.object), nodes: nodes_of(cx, &subject.object), subject: subject.clone() }
     }
 
     fn is_pod(&self) -> bool {
         self.subject.object.kind == "Pod"
     }
+}
+
+fn nodes_of(cx: &Context<'_>, object: &ObjectRef) -> BTreeSet<String> {
+    let bound = |pod: &Object| pod.text("spec.nodeName").to_owned();
+    let mut nodes: BTreeSet<String> = match object.kind.as_str() {
+        "Node" => [object.name.clone()].into(),
+        "Pod" => cx.snap.get(object).map(bound).into_iter().collect(),
+        "Service" => {
+            let pods = cx.snap.get(object).map(|service| selected(cx, service)).unwrap_or_default();
+            pods.into_iter().filter(|pod| !pod::is_ready(pod)).map(bound).collect()
+        }
+        _ => {
+            // Where all are ready, as with a slow workload, all count.
+            let pods = cx.snap.pods_of(object);
+            let all = pods.iter().all(|pod| pod::is_ready(pod));
+            pods.into_iter().filter(|pod| all || !pod::is_ready(pod)).map(bound).collect()
+        }
+    };
+    nodes.remove("");
+    nodes
 }
 
 /// A cause that was found, with everywhere it shows and everything it explains.
@@ -180,7 +196,8 @@ fn holds(cx: &Context<'_>, link: Link, candidate: &Candidate, to: &Place) -> boo
         }),
         Link::Workload => *blames == to.workload || places.any(|from| from.workload == to.workload),
         Link::Node => {
-            !to.node.is_empty() && (blames.kind == "Node" && blames.name == to.node || places.any(|from| from.node == to.node))
+            blames.kind == "Node" && to.nodes.contains(&blames.name)
+                || places.any(|from| from.subject.object.kind == "Node" && to.nodes.contains(&from.subject.object.name))
         }
         Link::Selects => to.subject.object.kind == "Service" && places.any(|from| is_selected(cx, from, &to.subject.object)),
         Link::Mounts => {
@@ -188,6 +205,7 @@ fn holds(cx: &Context<'_>, link: Link, candidate: &Candidate, to: &Place) -> boo
             mounted(blames) || places.any(|from| mounted(&from.subject.object))
         }
         Link::Calls => places.any(|from| calls(cx, &to.workload, &from.workload)) || calls(cx, &to.workload, blames),
+        Link::CalledBy => places.any(|from| calls(cx, &from.workload, &to.workload)),
         Link::Namespace => {
             let namespace = if blames.kind == "Namespace" { blames.name.as_str() } else { blames.ns() };
             to.subject.object.ns() == namespace || to.subject.object == *blames
@@ -236,13 +254,28 @@ fn references(spec: &Value, used: &ObjectRef, namespace: &str) -> bool {
     }
 }
 
-/// Whether a workload calls another, by what is declared or observed. Names of Services stand for what they select.
+/// Whether a workload calls another, directly or through others, by what is declared or observed. Names of Services stand
+/// for what they select.
 pub(super) fn calls(cx: &Context<'_>, from: &ObjectRef, to: &ObjectRef) -> bool {
-    cx.snap.dependencies.iter().any(|edge| stands_for(cx, &edge.from, from) && stands_for(cx, &edge.to, to))
+    let edges = &cx.snap.dependencies;
+    let mut open: Vec<&ServiceName> = edges.iter().map(|edge| &edge.from).filter(|name| stands_for(cx, name, from)).collect();
+    let mut seen: BTreeSet<&ServiceName> = BTreeSet::new();
+    while let Some(next) = open.pop() {
+        if !seen.insert(next) {
+            continue;
+        }
+        for edge in edges.iter().filter(|edge| edge.from == *next) {
+            if stands_for(cx, &edge.to, to) {
+                return true;
+            }
+            open.push(&edge.to);
+        }
+    }
+    false
 }
 
 /// Whether a service's name in a dependency means this object: by name, or because the Service of that name selects its pods.
-fn stands_for(cx: &Context<'_>, name: &crate::cluster::ServiceName, object: &ObjectRef) -> bool {
+fn stands_for(cx: &Context<'_>, name: &ServiceName, object: &ObjectRef) -> bool {
     let namespace = object.ns();
     if !name.namespace.is_empty() && name.namespace != namespace {
         return false;

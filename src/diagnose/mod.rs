@@ -1,6 +1,7 @@
 //! From a snapshot to a diagnosis. Pure and deterministic: the same snapshot gives the same report, byte for byte. It reads
 //! no file, no network and no clock, and knows no names: only what Kubernetes and the stacks themselves emit.
 
+mod alerts;
 pub mod catalogue;
 mod change;
 mod confidence;
@@ -13,6 +14,7 @@ mod rank;
 mod report;
 pub mod rules;
 mod scope;
+mod series;
 mod sources;
 mod symptoms;
 mod timeline;
@@ -55,6 +57,7 @@ impl<'a> Examination<'a> {
         for family in rules::FAMILIES {
             (family.check)(&cx, &mut findings);
         }
+        alerts::check(&cx, &mut findings);
         let conflicts = conflicts::check(&findings);
         let candidates = explain::candidates(&cx, &findings);
         Self { cx, findings, conflicts, candidates }

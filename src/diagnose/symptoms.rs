@@ -60,6 +60,12 @@ pub static PROBE_FAILED: Symptom = Symptom { id: "probe_failed", doc: "a probe f
 /// An autoscaler can't do its work.
 pub static NOT_SCALING: Symptom = Symptom { id: "not_scaling", doc: "an autoscaler can't scale as it is asked to" };
 
+/// A node is short of something.
+pub static PRESSURE: Symptom = Symptom { id: "pressure", doc: "a node is short of disk, memory or process ids" };
+/// A system unit of a node is down.
+pub static UNIT_DOWN: Symptom = Symptom { id: "unit_down", doc: "a system unit of a node is inactive" };
+/// Packets are lost.
+pub static PACKET_LOSS: Symptom = Symptom { id: "packet_loss", doc: "a node's packets are lost" };
 /// Every symptom, for the documentation and for the test of ids.
 pub static SYMPTOMS: &[&Symptom] = &[
     &CRASH_LOOP,
@@ -81,6 +87,9 @@ pub static SYMPTOMS: &[&Symptom] = &[
     &SATURATION,
     &PROBE_FAILED,
     &NOT_SCALING,
+    &PRESSURE,
+    &UNIT_DOWN,
+    &PACKET_LOSS,
 ];
 
 /// A container or pod that is younger than this may still be on its way: nothing has had the time to fail.

@@ -1,10 +1,12 @@
 //! The nouns. No I/O, no async, no clock, no Kubernetes client: everything else may use them, they use nothing.
 
+mod alert;
 mod evidence;
 mod object;
 mod report;
 mod source;
 
+pub use alert::target_of;
 pub use evidence::{Evidence, EvidenceSource};
 pub use object::{ObjectRef, Subject};
 pub use report::{

@@ -17,9 +17,9 @@ pub use requests::{Resources, pod_requests};
 pub use taints::{is_control_plane, is_node_condition, is_tolerated, untolerated};
 
 use super::quantity::Quantity;
-use super::{Object, json, pod, ports};
+use super::{Object, json, pod, ports, selector};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 static NULL: Value = Value::Null;
 
@@ -153,12 +153,12 @@ impl<'a> Surroundings<'a> {
     pub fn similar_label(&self, key: &str, value: &str) -> Option<(&'a str, &'a str)> {
         let labels = || self.nodes.iter().filter_map(|usage| usage.node.at("metadata.labels").as_object()).flatten();
         let labels = || labels().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
-        let under_key = super::selector::nearest(value, self.label_values(key).into_keys());
+        let under_key = selector::nearest(value, self.label_values(key).into_keys());
         if let Some(found) = under_key {
             return labels().find(|label| *label == (key, found));
         }
-        let keys = labels().filter(|(_, found)| *found == value).map(|(key, _)| key);
-        let similar = super::selector::nearest(key, keys)?;
+        let keys: BTreeSet<&str> = labels().filter(|(_, found)| *found == value).map(|(key, _)| key).collect();
+        let similar = selector::nearest(key, keys)?;
         labels().find(|label| *label == (similar, value))
     }
 

@@ -15,7 +15,7 @@ pub(super) fn is_satisfied(spec: &Value, node: &Object) -> bool {
 
 pub(super) fn misfits(spec: &Value, node: &Object, found: &mut Vec<Misfit>) {
     let labels = selector::map_requirements(json::key(spec, "nodeSelector"));
-    found.extend(selector::near_miss(&labels, node.at("metadata.labels")).into_iter().map(Misfit::NodeSelector));
+    found.extend(selector::near_miss_of_node(&labels, node).into_iter().map(Misfit::NodeSelector));
     let required = required(spec);
     if !required.is_null() && !selector::matches_node(required, node) {
         found.push(Misfit::NodeAffinity { terms: unmet_terms(required, node) });

@@ -33,15 +33,15 @@ impl Placement<'_> {
     /// What stands in the way, the one whose removal opens most nodes first. A taint that keeps nodes for the control plane
     /// comes last: it is meant to keep pods out.
     pub fn obstacles(&self) -> Vec<Obstacle<'_>> {
-        let mut by_cause: BTreeMap<(String, String), Vec<(&str, &Misfit, bool)>> = BTreeMap::new();
+        let mut by_cause: BTreeMap<(String, String), Vec<Refusal<'_>>> = BTreeMap::new();
         for (node, misfits) in &self.nodes {
             for misfit in misfits {
                 // Several misfits of one cause, such as two host ports of one pod, count as one obstacle of the node.
                 let cause = misfit.cause();
                 let alone = misfits.iter().all(|other| other.cause() == cause);
                 let of_cause = by_cause.entry(cause).or_default();
-                if of_cause.last().is_none_or(|(last, ..)| last != node) {
-                    of_cause.push((node, misfit, alone));
+                if of_cause.last().is_none_or(|last| last.node != *node) {
+                    of_cause.push(Refusal { node, misfit, alone });
                 }
             }
         }
@@ -54,11 +54,21 @@ impl Placement<'_> {
     }
 }
 
-fn obstacle<'a>(found: Vec<(&'a str, &'a Misfit, bool)>) -> Option<Obstacle<'a>> {
+/// One node that refuses the pod for one cause.
+struct Refusal<'a> {
+    node: &'a str,
+    misfit: &'a Misfit,
+    /// Whether it has no other cause to refuse the pod.
+    alone: bool,
+}
+
+fn obstacle(refusals: Vec<Refusal<'_>>) -> Option<Obstacle<'_>> {
     // Of equally near nodes the first by name.
-    let rank = |(_, misfit, alone): &&(&str, &Misfit, bool)| (*alone, misfit.free());
-    let (nearest, misfit, _) = found.iter().rev().max_by_key(rank).copied()?;
-    let on = found.iter().map(|(node, ..)| *node).collect();
-    let only_on = found.iter().filter(|(.., alone)| *alone).map(|(node, ..)| *node).collect();
-    Some(Obstacle { misfit, nearest, on, only_on })
+    let nearest = refusals.iter().rev().max_by_key(|refusal| (refusal.alone, refusal.misfit.free()))?;
+    Some(Obstacle {
+        misfit: nearest.misfit,
+        nearest: nearest.node,
+        on: refusals.iter().map(|refusal| refusal.node).collect(),
+        only_on: refusals.iter().filter(|refusal| refusal.alone).map(|refusal| refusal.node).collect(),
+    })
 }

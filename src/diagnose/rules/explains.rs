@@ -15,6 +15,7 @@ pub const CONTAINER_DOWN: Explains = &[
     (Link::Workload, "rollout_stuck"),
     (Link::Workload, "bad_rollout"),
     (Link::Selects, "no_ready_endpoints"),
+    (Link::Selects, "probe_failed"),
 ];
 
 /// What follows when a pod doesn't get as far as its containers.
@@ -28,6 +29,31 @@ pub const POD_DOWN: Explains = &[
     (Link::Workload, "rollout_stuck"),
     (Link::Workload, "bad_rollout"),
     (Link::Selects, "no_ready_endpoints"),
+    (Link::Selects, "probe_failed"),
+];
+
+/// What follows when a workload answers slowly: its own latency, that of its callers and of those that it keeps waiting.
+pub const SLOW: Explains = &[
+    (Link::Workload, "high_latency"),
+    (Link::Workload, "saturation"),
+    (Link::Workload, "error_rate"),
+    (Link::Calls, "high_latency"),
+    (Link::Calls, "error_rate"),
+    (Link::CalledBy, "high_latency"),
+];
+
+/// What follows when nobody answers behind a Service: its own symptom, and trouble of those that call it.
+pub const UNREACHABLE: Explains = &[
+    (Link::Pod, "no_ready_endpoints"),
+    (Link::Pod, "probe_failed"),
+    (Link::Selects, "no_ready_endpoints"),
+    (Link::Selects, "probe_failed"),
+    (Link::Calls, "crash_loop"),
+    (Link::Calls, "container_failed"),
+    (Link::Calls, "not_ready"),
+    (Link::Calls, "error_rate"),
+    (Link::Calls, "high_latency"),
+    (Link::Calls, "dependency_unreachable"),
 ];
 
 /// What follows for the claims that a pod waits for, or that wait for the pod.

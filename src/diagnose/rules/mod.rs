@@ -3,14 +3,27 @@
 
 mod admission;
 mod explains;
+mod nodes;
 mod quota;
 mod scheduler;
 mod scheduling;
+mod service_selectors;
+mod signals;
 mod storage;
 mod termination;
 
 use super::catalogue::Family;
 
 /// Every family, in the order of the catalogue.
-pub static FAMILIES: &[&Family] =
-    &[&quota::FAMILY, &admission::FAMILY, &scheduling::FAMILY, &scheduler::FAMILY, &storage::FAMILY, &termination::FAMILY];
+pub static FAMILIES: &[&Family] = &[
+    &quota::FAMILY,
+    &admission::FAMILY,
+    &scheduling::FAMILY,
+    &scheduler::FAMILY,
+    &storage::FAMILY,
+    &termination::FAMILY,
+    &nodes::FAMILY,
+    &signals::FAMILY,
+    &service_selectors::FAMILY,
+    &service_selectors::SCALED,
+];

@@ -1,0 +1,80 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_sre_copilot_global_optspecs
+    string join \n color= q/quiet v/verbose h/help V/version
+end
+
+function __fish_sre_copilot_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_sre_copilot_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_sre_copilot_using_subcommand
+    set -l cmd (__fish_sre_copilot_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
+always\t'Even into a file or a pipe'
+never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -s V -l version -d 'Print version'
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "analyze" -d 'Find the root cause of what is wrong with a pod, workload, node, service or namespace'
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "replay" -d 'Diagnose recorded incidents again, without a cluster, and compare with what was expected'
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "completions" -d 'Print the script that completes commands and flags in a shell'
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s n -l namespace -d 'The namespace; without it, the context\'s own' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s l -l selector -d 'Only objects with these labels, as kubectl takes them: app=shop,tier!=db,env in (a,b)' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l context -d 'The kubeconfig\'s context' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l kubeconfig -d 'The kubeconfig; without it, $KUBECONFIG, ~/.kube/config, or the pod\'s own service account' -r -F
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l timeout -d 'How long reading the cluster may take' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l from -d 'Read no cluster but an incident bundle, what kubectl get -o json|yaml or cluster-info dump wrote, or - for standard input' -r -F
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l record -d 'Keep what was read as an incident bundle in this folder' -r -F
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l since -d 'How far back events and terminations count, such as 30m or 2h' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people, on a screen'
+json\t'For programs'
+yaml\t'For programs, and people who read on'
+markdown\t'For a ticket or a pull request'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
+always\t'Even into a file or a pipe'
+never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s A -l all-namespaces -d 'Every namespace'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l exit-code -d 'End with 3 when a fault is found and with 4 when something is wrong and the cause is not certain'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l all -d 'Every bundle in a folder and below it, as a table' -r -F
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people, on a screen'
+json\t'For programs'
+yaml\t'For programs, and people who read on'
+markdown\t'For a ticket or a pull request'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
+always\t'Even into a file or a pipe'
+never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l diff -d 'Compare with each bundle\'s expected.json; end with 3 when anything differs'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l exit-code -d 'End with 3 when a fault is found, or in a table when anything differs; with 4 when the cause is not certain'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
+always\t'Even into a file or a pipe'
+never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay completions help" -f -a "analyze" -d 'Find the root cause of what is wrong with a pod, workload, node, service or namespace'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay completions help" -f -a "replay" -d 'Diagnose recorded incidents again, without a cluster, and compare with what was expected'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay completions help" -f -a "completions" -d 'Print the script that completes commands and flags in a shell'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

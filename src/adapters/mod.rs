@@ -1,0 +1,4 @@
+//! How the ports are answered by the world outside: one module a system. Nothing in the core names an adapter; only
+//! `cli/wiring.rs` does.
+
+pub mod kubernetes;

@@ -1,0 +1,187 @@
+//! `analyze`: what is wrong, and why.
+
+use super::duration;
+use super::error::{CliError, Exit};
+use super::output::{self, Format};
+use super::target;
+use super::ui::Screen;
+use super::wiring::{self, Cluster};
+use crate::bundle;
+use crate::cluster::{Recording, Snapshot, is_cluster_scoped};
+use crate::diagnose::{Examination, Options};
+use crate::domain::{ObjectRef, Report};
+use crate::pipeline::{NoTarget, Scope, Selector, Wanted, resolve};
+use crate::ports::ReadRequest;
+use crate::render::Reports;
+use clap::{Args, ValueHint};
+use jiff::SignedDuration;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+const EXAMPLES: &str = "Examples:
+  # A pod; two workloads; every pod with a label
+  sre-copilot analyze pod/checkout-7c9f5d-x2x1z -n shop
+  sre-copilot analyze deploy checkout cart -n shop
+  sre-copilot analyze pods -l app=checkout -n shop
+
+  # A namespace, or all of them: finds the faulty object itself
+  sre-copilot analyze -n shop
+  sre-copilot analyze -A
+
+  # What somebody else has recorded, without a cluster
+  sre-copilot analyze --from incident/
+  kubectl get all,events -n shop -o json | sre-copilot analyze --from -
+
+  # Keep what was read; it holds no Secret's values
+  sre-copilot analyze -n shop --record incident/
+
+  # In a script
+  sre-copilot analyze deploy/checkout -n shop --exit-code -o json";
+
+/// Find the root cause of what is wrong with a pod, workload, node, service or namespace
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct AnalyzeArgs {
+    /// TYPE/NAME…, TYPE NAME…, or TYPE alone for all of it; kubectl's short names work. Without: the namespace, or what
+    /// the recording is about
+    #[arg(value_name = "TYPE/NAME | TYPE NAME")]
+    targets: Vec<String>,
+    /// The namespace; without it, the context's own
+    #[arg(short, long, value_name = "NS", value_hint = ValueHint::Other)]
+    namespace: Option<String>,
+    /// Every namespace
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    all_namespaces: bool,
+    /// Only objects with these labels, as kubectl takes them: app=shop,tier!=db,env in (a,b)
+    #[arg(short = 'l', long, value_name = "SELECTOR", requires = "targets", value_hint = ValueHint::Other)]
+    selector: Option<Selector>,
+    /// The kubeconfig's context
+    #[arg(long, conflicts_with = "from", help_heading = "Cluster", value_hint = ValueHint::Other)]
+    context: Option<String>,
+    /// The kubeconfig; without it, $KUBECONFIG, ~/.kube/config, or the pod's own service account
+    #[arg(long, value_name = "FILE", conflicts_with = "from", help_heading = "Cluster")]
+    kubeconfig: Option<PathBuf>,
+    /// How long reading the cluster may take
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse, help_heading = "Cluster", value_hint = ValueHint::Other)]
+    timeout: SignedDuration,
+    /// Read no cluster but an incident bundle, what kubectl get -o json|yaml or cluster-info dump wrote, or - for
+    /// standard input
+    #[arg(long, value_name = "BUNDLE|FILE|-", help_heading = "Recordings")]
+    from: Option<PathBuf>,
+    /// Keep what was read as an incident bundle in this folder
+    #[arg(long, value_name = "DIR", help_heading = "Recordings")]
+    record: Option<PathBuf>,
+    /// How far back events and terminations count, such as 30m or 2h
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, value_hint = ValueHint::Other)]
+    since: Option<SignedDuration>,
+    /// The form of the result
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORM")]
+    output: Format,
+    /// End with 3 when a fault is found and with 4 when something is wrong and the cause is not certain
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// Reads, diagnoses and prints.
+///
+/// # Errors
+/// When nothing could be read, or there is no such target.
+pub fn run(args: &AnalyzeArgs, screen: Screen) -> Result<Exit, CliError> {
+    let wanted = target::parse(&args.targets)?;
+    if args.selector.is_some() && wanted.iter().any(|wanted| matches!(wanted, Wanted::Named { .. })) {
+        return Err(CliError::usage("a selector and a name exclude each other").hint("leave out the names, or -l"));
+    }
+    let started = Instant::now();
+    let (recording, namespace) = match &args.from {
+        Some(path) => (read(path)?, args.namespace.clone()),
+        None => from_cluster(args, &wanted, screen)?,
+    };
+    let read_in = started.elapsed();
+    screen.warn(&recording.warnings);
+    let kept = args.record.as_ref().map(|dir| (dir, recording.clone()));
+
+    let started = Instant::now();
+    let snapshot = Snapshot::new(recording);
+    let selector = args.selector.clone();
+    let scope = Scope { namespace, all_namespaces: args.all_namespaces, selector };
+    let targets = resolve(&snapshot, &wanted, &scope).map_err(|error| no_target(&error))?;
+    let examination = Examination::new(&snapshot, Options { since: args.since });
+    let reports: Vec<Report> = targets.iter().map(|target| examination.report(target)).collect();
+    screen.remark(&format!(
+        "read {} objects in {} ms, diagnosed {} in {:.1} ms",
+        snapshot.objects().len(),
+        read_in.as_millis(),
+        if targets.len() == 1 { "1 target".to_owned() } else { format!("{} targets", targets.len()) },
+        started.elapsed().as_secs_f64() * 1000.0
+    ));
+    if let Some((dir, mut recording)) = kept {
+        // What the bundle is about when it is replayed.
+        recording.captured_at = Some(snapshot.now);
+        recording.target = if let [target] = targets.as_slice() { Some(target.clone()) } else { recording.target };
+        bundle::write(dir, &recording)?;
+    }
+    // The form doesn't depend on how many happened to be there.
+    let is_one = matches!(wanted.as_slice(), [] | [Wanted::Named { .. }]) && !args.all_namespaces;
+    let shown = match reports.as_slice() {
+        [report] if is_one => Reports::One(report),
+        reports => Reports::Many(reports),
+    };
+    screen.print(&output::reports(shown, args.output, screen)?)?;
+    Ok(if args.exit_code { output::exit_of(&reports) } else { Exit::Done })
+}
+
+fn read(path: &Path) -> Result<Recording, CliError> {
+    if path == Path::new("-") {
+        return Ok(bundle::read_stream(std::io::stdin().lock(), "standard input")?);
+    }
+    Ok(bundle::read(path)?)
+}
+
+/// What the cluster holds, and the namespace that is meant.
+fn from_cluster(args: &AnalyzeArgs, wanted: &[Wanted], screen: Screen) -> Result<(Recording, Option<String>), CliError> {
+    let (kubeconfig, context) = (args.kubeconfig.clone(), args.context.clone());
+    let cluster = Cluster { kubeconfig, context, timeout: args.timeout.unsigned_abs() };
+    let mut namespace = args.namespace.clone();
+    let recording = wiring::read(cluster, &screen.progress(), |default_namespace| {
+        // What lies in no namespace is judged by what lies in all of them, such as the pods on a node.
+        let all = |wanted: &Wanted| matches!(wanted, Wanted::All { kind } if is_cluster_scoped(kind));
+        if args.all_namespaces || wanted.iter().any(all) {
+            return ReadRequest { targets: Vec::new(), all_namespaces: true };
+        }
+        let namespace = namespace.get_or_insert_with(|| default_namespace.to_owned());
+        let targets = wanted.iter().map(|wanted| match wanted {
+            Wanted::Named { kind, name } if is_cluster_scoped(kind) => ObjectRef::cluster(*kind, name),
+            Wanted::Named { kind, name } => ObjectRef::new(*kind, &*namespace, name),
+            Wanted::All { .. } => ObjectRef::cluster("Namespace", &*namespace),
+        });
+        let targets: Vec<ObjectRef> = targets.collect();
+        let whole = || vec![ObjectRef::cluster("Namespace", &*namespace)];
+        ReadRequest { targets: if targets.is_empty() { whole() } else { targets }, all_namespaces: false }
+    })?;
+    Ok((recording, namespace))
+}
+
+fn no_target(error: &NoTarget) -> CliError {
+    let what = error.to_string();
+    match error {
+        NoTarget::NotFound { near, .. } | NoTarget::NotSeen { near, .. } if !near.is_empty() => {
+            let near = near.iter().map(offered).collect::<Vec<_>>().join(", or ");
+            CliError::failed(what).hint(format!("did you mean {near}?"))
+        }
+        NoTarget::NotFound { .. } | NoTarget::Nothing { .. } => {
+            CliError::failed(what).hint("kubectl get shows what there is; -n names another namespace, -A looks in all of them")
+        }
+        NoTarget::NotSeen { .. } => CliError::failed(what).hint("kubectl auth can-i --list -n NAMESPACE shows what is allowed"),
+        NoTarget::Ambiguous { .. } => CliError::failed(what).hint("say which with -n, or -A for all of them"),
+        NoTarget::NotSaid => CliError::failed(what).hint("name a target: pod/NAME, deploy/NAME or ns/NAME"),
+    }
+}
+
+/// As it is typed: `deployment/checkout -n shop`, `-n shop`.
+fn offered(object: &ObjectRef) -> String {
+    match (object.kind.as_str(), &object.namespace) {
+        ("Namespace", _) => format!("-n {}", object.name),
+        (_, Some(namespace)) => format!("{} -n {namespace}", object.kubectl()),
+        (_, None) => object.kubectl(),
+    }
+}

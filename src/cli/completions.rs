@@ -1,0 +1,33 @@
+//! `completions`: the script that makes a shell complete this program's commands and flags.
+
+use super::error::{CliError, Exit};
+use super::ui::Screen;
+use clap::Args;
+use clap_complete::Shell;
+
+/// Print the script that completes commands and flags in a shell
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  source <(sre-copilot completions bash)
+  sre-copilot completions zsh > \"${fpath[1]}/_sre-copilot\"
+  sre-copilot completions fish > ~/.config/fish/completions/sre-copilot.fish")]
+pub struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+/// Prints the script.
+///
+/// # Errors
+/// When it can't be written.
+pub fn run(args: &CompletionsArgs, screen: Screen) -> Result<Exit, CliError> {
+    screen.print(&script(args.shell))?;
+    Ok(Exit::Done)
+}
+
+/// The script for a shell.
+pub fn script(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut super::command(), "sre-copilot", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}

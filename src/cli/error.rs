@@ -1,0 +1,129 @@
+//! What a command ends with: an exit code that scripts can rely on, and for people an error that says what was tried,
+//! why it failed and what to do next, in two lines. Never a backtrace.
+
+use crate::bundle::BundleError;
+use crate::ports::ReadError;
+use crate::render::escape;
+use std::fmt;
+use std::process::ExitCode;
+
+/// How a command ended. The numbers are public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done; with `--exit-code`: and nothing is wrong.
+    Done = 0,
+    /// Could not do it: cluster, file, network.
+    Failed = 1,
+    /// The command line is not understood.
+    Usage = 2,
+    /// A fault was found (with `--exit-code`), or a replay differs from what was expected.
+    Finding = 3,
+    /// Something is wrong and the cause is not certain (with `--exit-code`).
+    Inconclusive = 4,
+    /// Refused: not authorised.
+    Refused = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Longest line of an error, in characters; what comes from outside may be huge.
+const LONGEST: usize = 400;
+
+/// Why a command could not do what was asked.
+#[derive(Debug)]
+pub struct CliError {
+    /// The exit code.
+    pub exit: Exit,
+    /// What was tried, and why it failed.
+    pub what: String,
+    /// What to do next.
+    pub next: Option<String>,
+}
+
+impl CliError {
+    /// Could not do it.
+    pub fn failed(what: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, what: what.into(), next: None }
+    }
+
+    /// The command line asks for something that can't be meant.
+    pub fn usage(what: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, ..Self::failed(what) }
+    }
+
+    /// With what to do next.
+    pub fn hint(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into());
+        self
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&line(&self.what))?;
+        if let Some(next) = &self.next {
+            write!(f, "\n  try: {}", line(next))?;
+        }
+        Ok(())
+    }
+}
+
+/// One line, escaped and of bounded length.
+fn line(text: &str) -> String {
+    let text = escape(text);
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into_owned(),
+    }
+}
+
+impl From<BundleError> for CliError {
+    fn from(error: BundleError) -> Self {
+        Self::failed(error.to_string()).hint(error.hint())
+    }
+}
+
+impl From<ReadError> for CliError {
+    fn from(error: ReadError) -> Self {
+        let (exit, hint) = match &error {
+            ReadError::Unreachable { .. } => (
+                Exit::Failed,
+                "check the network or the VPN, and the cluster with --context; kubectl cluster-info asks the same server",
+            ),
+            ReadError::Unauthorized { .. } => {
+                (Exit::Refused, "log in again; kubectl auth whoami shows whether the server knows you")
+            }
+            ReadError::Config(_) => {
+                (Exit::Failed, "name a kubeconfig with --kubeconfig or $KUBECONFIG, and a context with --context")
+            }
+            ReadError::Nothing(_) => {
+                (Exit::Failed, "kubectl auth can-i list pods -n NAMESPACE shows what is allowed; -n names another namespace")
+            }
+        };
+        Self { exit, ..Self::failed(format!("cannot read the cluster: {error}")) }.hint(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CliError, Exit};
+
+    #[test]
+    fn an_error_is_two_lines_whatever_it_holds() {
+        let error = CliError::failed("no such\npod \u{1b}[31m".repeat(1_000)).hint("look\r\nelsewhere");
+        let text = error.to_string();
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.starts_with("no such\\npod \\x1b[31m") && text.ends_with("…\n  try: look\\r\\nelsewhere"), "{text}");
+        assert!(text.chars().count() < 500);
+    }
+
+    #[test]
+    fn usage_is_told_from_failure() {
+        assert_eq!(CliError::usage("x").exit, Exit::Usage);
+        assert_eq!(CliError::failed("x").exit, Exit::Failed);
+    }
+}

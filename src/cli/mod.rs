@@ -1,0 +1,116 @@
+//! What a person types. Each command is a file: its arguments, and a thin `run` that asks the library and prints the
+//! answer. Nothing in here judges anything; only `wiring` knows which adapters there are.
+
+mod analyze;
+mod completions;
+mod duration;
+mod error;
+mod output;
+mod replay;
+mod target;
+mod ui;
+mod wiring;
+
+pub use completions::script as completion_script;
+pub use error::Exit;
+
+use crate::render::escape;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::{self, Write};
+use ui::Screen;
+
+const ABOUT: &str = "Finds the root cause of a Kubernetes incident from facts, with its proof, and says what to do next";
+
+const LONG_ABOUT: &str = "Finds the root cause of a Kubernetes incident from facts, with its proof, and says what to do next.
+
+It reads the cluster (or a recording of it) and changes nothing. It needs no server, no account and no language model.";
+
+const EXAMPLES: &str = "Examples:
+  # What is wrong with this pod?
+  sre-copilot analyze pod/checkout-7c9f5d-x2x1z -n shop
+
+  # What is wrong in this namespace? Keep what was read.
+  sre-copilot analyze -n shop --record incident/
+
+  # The same report, without a cluster
+  sre-copilot replay incident/
+
+Exit codes:
+  0  done
+  1  could not do it: cluster, file, network
+  2  usage
+  3  a fault was found (with --exit-code), or a replay differs
+  4  inconclusive (with --exit-code)
+  5  refused: not authorised";
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "sre-copilot", version, about = ABOUT, long_about = LONG_ABOUT, after_help = EXAMPLES)]
+#[command(max_term_width = 110, subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    screen: Screen,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Analyze(analyze::AnalyzeArgs),
+    Replay(replay::ReplayArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+/// The command line's description, from which completions and man pages are made.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Does what the arguments ask for; the first is the program's name.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error),
+    };
+    let result = match &cli.command {
+        Command::Analyze(args) => analyze::run(args, cli.screen),
+        Command::Replay(args) => replay::run(args, cli.screen),
+        Command::Completions(args) => completions::run(args, cli.screen),
+    };
+    result.unwrap_or_else(|error| {
+        cli.screen.error(&error);
+        error.exit
+    })
+}
+
+/// Help and version go to standard output. What is not understood is said in at most four lines, without the empty ones
+/// that clap puts between them, and with control characters escaped: arguments can come from outside too.
+fn not_understood(error: &clap::Error) -> Exit {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A reader that has gone away is no error.
+            _ = error.print();
+            Exit::Done
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            _ = error.print();
+            Exit::Usage
+        }
+        _ => {
+            let text = error.render().to_string();
+            let lines = text.lines().filter(|line| !line.trim().is_empty()).take(4).map(|line| format!("{}\n", escape(line)));
+            _ = io::stderr().lock().write_all(lines.collect::<String>().as_bytes());
+            Exit::Usage
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,216 @@
+//! Replayed cases as a table: one line a case, and what differs from what was expected.
+
+use super::Case;
+use crate::bundle::Expected;
+use crate::cli::ui::Screen;
+use crate::domain::{ObjectRef, Verdict};
+use crate::pipeline::expectation::Difference;
+use crate::render::{self, Cell, Tone};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::io::IsTerminal;
+
+const HEAD: [&str; 8] = ["case", "target", "verdict", "cause", "object", "confidence", "expected", "ok?"];
+const DIFF_HEAD: [&str; 4] = ["case", "key", "expected", "got"];
+
+/// The cells of a case's row, in the order of [`HEAD`].
+fn row(case: &Case) -> Vec<Cell> {
+    let name = Cell::toned(&case.name, Tone::Strong);
+    let replayed = match &case.outcome {
+        Ok(replayed) => replayed,
+        Err(error) => {
+            let mut cells = vec![name, Cell::new(""), Cell::toned("unreadable", Tone::Bad), Cell::new(error.to_string())];
+            cells.resize_with(HEAD.len() - 1, || Cell::new(""));
+            cells.push(Cell::toned("no", Tone::Bad));
+            return cells;
+        }
+    };
+    let report = &replayed.report;
+    let cause = report.causes.first();
+    let ok = match case.is_ok() {
+        Some(true) => Cell::toned("yes", Tone::Good),
+        Some(false) => Cell::toned("no", Tone::Bad),
+        None => Cell::toned("-", Tone::Dim),
+    };
+    vec![
+        name,
+        Cell::new(short(&report.target)),
+        Cell::toned(report.verdict.as_str(), Tone::of(report.verdict)),
+        Cell::new(cause.map_or("-", |cause| &cause.id)),
+        Cell::new(cause.map_or("-".to_owned(), |cause| short(&cause.object))),
+        Cell::new(cause.map_or("-".to_owned(), |cause| format!("{:.2}", cause.confidence))),
+        Cell::toned(replayed.expected.as_ref().map_or("-".to_owned(), wanted), Tone::Dim),
+        ok,
+    ]
+}
+
+/// `deployment/checkout`, without the namespace, which a table has no room for.
+fn short(object: &ObjectRef) -> String {
+    object.kubectl()
+}
+
+/// The verdict and the cause that are expected.
+fn wanted(expected: &Expected) -> String {
+    let parts = [expected.verdict.map(Verdict::as_str), expected.cause.as_deref()];
+    let parts = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    if parts.is_empty() { "other keys".to_owned() } else { parts }
+}
+
+/// The failed assertions of all cases, one row each, in the order of [`DIFF_HEAD`].
+fn differences(cases: &[Case]) -> Vec<[String; 4]> {
+    let of = |case: &Case| -> Vec<[String; 4]> {
+        let cells = |it: &Difference| [case.name.clone(), it.key.clone(), it.expected.clone(), it.got.clone()];
+        match &case.outcome {
+            Ok(replayed) => replayed.comparison.differences.iter().map(cells).collect(),
+            Err(error) => vec![[case.name.clone(), "bundle".to_owned(), "readable".to_owned(), error.to_string()]],
+        }
+    };
+    cases.iter().flat_map(of).collect()
+}
+
+/// How many there are of each outcome.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Totals {
+    cases: usize,
+    as_expected: usize,
+    different: usize,
+    without_expectation: usize,
+    unreadable: usize,
+}
+
+impl Totals {
+    fn of(cases: &[Case]) -> Self {
+        let mut totals = Self { cases: cases.len(), ..Self::default() };
+        for case in cases {
+            match (&case.outcome, case.is_ok()) {
+                (Err(_), _) => totals.unreadable += 1,
+                (Ok(_), Some(true)) => totals.as_expected += 1,
+                (Ok(_), Some(false)) => totals.different += 1,
+                (Ok(_), None) => totals.without_expectation += 1,
+            }
+        }
+        totals
+    }
+
+    fn sentence(&self) -> String {
+        let parts = [
+            (self.as_expected, "as expected"),
+            (self.different, "different"),
+            (self.without_expectation, "without expectation"),
+            (self.unreadable, "unreadable"),
+        ];
+        let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+        let cases = if self.cases == 1 { "1 case".to_owned() } else { format!("{} cases", self.cases) };
+        format!("{cases}: {}", parts.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Keys of `expected.json` that were not judged, as one sentence; empty when all were.
+fn not_evaluated(cases: &[Case]) -> String {
+    let keys = cases.iter().filter_map(|case| case.outcome.as_ref().ok()).flat_map(|replayed| &replayed.comparison.not_evaluated);
+    let keys = keys.copied().collect::<BTreeSet<_>>();
+    if keys.is_empty() {
+        return String::new();
+    }
+    format!("not evaluated by this version: {}", keys.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+/// For a screen.
+pub(super) fn text(cases: &[Case], diff: bool, screen: Screen) -> String {
+    let layout = screen.layout();
+    let is_terminal = std::io::stdout().is_terminal();
+    let mut out = render::table(&HEAD, &cases.iter().map(row).collect::<Vec<_>>(), layout, is_terminal);
+    let differences = differences(cases);
+    if diff && !differences.is_empty() {
+        let rows: Vec<_> = differences
+            .into_iter()
+            .map(|[case, key, expected, got]| {
+                vec![
+                    Cell::toned(case, Tone::Strong),
+                    Cell::new(key),
+                    Cell::toned(expected, Tone::Good),
+                    Cell::toned(got, Tone::Bad),
+                ]
+            })
+            .collect();
+        out += &format!("\n{}", render::table(&DIFF_HEAD, &rows, layout, is_terminal));
+    }
+    out += &format!("\n{}\n", Totals::of(cases).sentence());
+    match not_evaluated(cases) {
+        sentence if diff && !sentence.is_empty() => out + &sentence + "\n",
+        _ => out,
+    }
+}
+
+/// For a ticket.
+pub(super) fn markdown(cases: &[Case], diff: bool) -> String {
+    let rows: Vec<Vec<String>> = cases.iter().map(|case| row(case).into_iter().map(|cell| cell.text).collect()).collect();
+    let mut out = render::markdown_table(&HEAD, &rows);
+    let differences: Vec<Vec<String>> = differences(cases).into_iter().map(Vec::from).collect();
+    if diff && !differences.is_empty() {
+        out += &format!("\n{}", render::markdown_table(&DIFF_HEAD, &differences));
+    }
+    out += &format!("\n{}\n", Totals::of(cases).sentence());
+    out
+}
+
+/// The table as a document.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Document<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    items: Vec<Item<'a>>,
+    totals: Totals,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Item<'a> {
+    case: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a ObjectRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<&'a ObjectRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<f64>,
+    /// Null when nothing is expected.
+    ok: Option<bool>,
+    differences: &'a [Difference],
+    not_evaluated: &'a [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl<'a> Document<'a> {
+    /// All cases.
+    pub(super) fn new(cases: &'a [Case]) -> Self {
+        let item = |case: &'a Case| {
+            let replayed = case.outcome.as_ref().ok();
+            let cause = replayed.and_then(|replayed| replayed.report.causes.first());
+            Item {
+                case: &case.name,
+                target: replayed.map(|replayed| &replayed.report.target),
+                verdict: replayed.map(|replayed| replayed.report.verdict),
+                cause: cause.map(|cause| cause.id.as_str()),
+                object: cause.map(|cause| &cause.object),
+                confidence: cause.map(|cause| cause.confidence),
+                ok: case.is_ok(),
+                differences: replayed.map_or(&[], |replayed| &replayed.comparison.differences),
+                not_evaluated: replayed.map_or(&[], |replayed| &replayed.comparison.not_evaluated),
+                error: case.outcome.as_ref().err().map(ToString::to_string),
+            }
+        };
+        Self {
+            api_version: "sre-copilot/v1",
+            kind: "ReplayList",
+            items: cases.iter().map(item).collect(),
+            totals: Totals::of(cases),
+        }
+    }
+}

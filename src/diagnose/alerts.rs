@@ -1,0 +1,119 @@
+//! What a firing alert says. Its labels say about which object; its words are text, which shows a symptom and proves nothing.
+
+use super::context::Context;
+use super::findings::Findings;
+use super::symptoms::{ERROR_RATE, HIGH_LATENCY, PACKET_LOSS};
+use super::workload_symptoms::selected;
+use crate::cluster::json;
+use crate::domain::{Evidence, EvidenceSource, ObjectRef};
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// At most this many alerts of a payload are read.
+const MOST: usize = 500;
+/// How much of an alert's words is quoted.
+const QUOTED: usize = 240;
+
+/// One firing alert that is about an object of the snapshot.
+#[derive(Debug)]
+pub struct Alert {
+    /// The object: a node, a pod, or the workload behind a service.
+    pub object: ObjectRef,
+    /// The label `alertname`.
+    pub name: String,
+    /// Name, summary and description, in lower case, for finding words in.
+    pub words: String,
+    /// When it began.
+    pub since: Option<Timestamp>,
+    /// The alert as evidence.
+    pub evidence: Evidence,
+}
+
+/// The firing alerts of the payload that led here.
+pub fn firing(cx: &Context<'_>) -> Vec<Alert> {
+    let Some(payload) = &cx.snap.alert else { return Vec::new() };
+    let alerts = json::list(payload, "alerts").iter().take(MOST);
+    alerts.filter(|alert| json::text(alert, "status") != "resolved").filter_map(|alert| read(cx, alert)).collect()
+}
+
+fn read(cx: &Context<'_>, alert: &Value) -> Option<Alert> {
+    let object = about(cx, json::key(alert, "labels"))?;
+    let name = json::text(alert, "labels.alertname");
+    let texts =
+        ["summary", "description", "message"].map(|key| json::key(json::key(alert, "annotations"), key).as_str().unwrap_or(""));
+    let said = texts.iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join("; ");
+    let since = json::time(alert, "startsAt");
+    let evidence = Evidence {
+        source: EvidenceSource::Alert,
+        object: object.clone(),
+        container: None,
+        path: name.to_owned(),
+        line: None,
+        value: Value::String(said.chars().take(QUOTED).collect()),
+        at: since,
+        count: None,
+    };
+    let words = format!("{name} {said}").to_lowercase();
+    Some(Alert { object, name: name.to_owned(), words, since, evidence })
+}
+
+/// The object that an alert's labels name, if the snapshot holds it: what kube-state-metrics, the node exporter and meshes
+/// call pods, workloads, services and nodes.
+fn about(cx: &Context<'_>, labels: &Value) -> Option<ObjectRef> {
+    let label = |name: &str| json::key(labels, name).as_str().filter(|text| !text.is_empty());
+    let namespace = label("namespace").or_else(|| label("exported_namespace")).unwrap_or("");
+    if let Some(pod) = label("pod").or_else(|| label("exported_pod"))
+        && let Some(pod) = cx.snap.find("Pod", namespace, pod)
+    {
+        return Some(pod.id.clone());
+    }
+    for (name, kind) in
+        [("deployment", "Deployment"), ("statefulset", "StatefulSet"), ("daemonset", "DaemonSet"), ("job_name", "Job")]
+    {
+        if let Some(found) = label(name).and_then(|name| cx.snap.find(kind, namespace, name)) {
+            return Some(found.id.clone());
+        }
+    }
+    if let Some(name) = label("service") {
+        if let Some(pod) = cx.snap.find("Service", namespace, name).and_then(|service| selected(cx, service).into_iter().next()) {
+            return Some(cx.workload(&pod.id));
+        }
+        if let Some(found) = cx.snap.find("Deployment", namespace, name) {
+            return Some(found.id.clone());
+        }
+    }
+    let node = label("node").or_else(|| label("instance").and_then(|instance| instance.split(':').next()))?;
+    cx.snap.find("Node", "", node).map(|node| node.id.clone())
+}
+
+/// Whether an alert speaks of lost or repeated packets.
+pub fn speaks_of_loss(alert: &Alert) -> bool {
+    alert.object.kind == "Node"
+        && ["retrans", "packet loss", "packets lost", "dropped packets"].iter().any(|word| alert.words.contains(word))
+}
+
+/// States the symptoms that firing alerts describe.
+pub fn check(cx: &Context<'_>, out: &mut Findings) {
+    for alert in firing(cx) {
+        let has = |words: &[&str]| words.iter().any(|word| alert.words.contains(word));
+        let symptom = if speaks_of_loss(&alert) {
+            &PACKET_LOSS
+        } else if has(&["latency", "slow response", "response time", "p99", "p95", "p90"]) {
+            &HIGH_LATENCY
+        } else if has(&["error rate", "errorrate", "error ratio", "error_rate", "5xx", "success rate"]) {
+            &ERROR_RATE
+        } else {
+            continue;
+        };
+        let known = out.symptoms.iter().any(|seen| std::ptr::eq(seen.symptom, symptom) && seen.subject.object == alert.object);
+        if !known {
+            out.symptom(
+                symptom,
+                alert.object.clone(),
+                format!("alert {} is firing", alert.name),
+                alert.since,
+                vec![alert.evidence],
+            );
+        }
+    }
+}
