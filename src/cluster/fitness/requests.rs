@@ -80,7 +80,8 @@ pub(super) fn add(total: &mut Resources, more: &Resources) {
     }
 }
 
-fn raise(total: &mut Resources, other: &Resources) {
+/// Raises each amount to the other's where that is higher.
+pub(super) fn raise(total: &mut Resources, other: &Resources) {
     for (resource, amount) in other {
         let highest = total.entry(resource.clone()).or_insert(*amount);
         *highest = (*highest).max(*amount);

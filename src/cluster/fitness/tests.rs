@@ -55,6 +55,19 @@ fn a_node_without_a_reason_fits() {
 }
 
 #[test]
+fn an_observed_total_counts_where_it_is_higher_than_what_was_read() {
+    let total = |cpu: &str| json!({"metadata": {"annotations": {ALLOCATED: format!("{{\"cpu\": {{\"limits\": \"0\", \"requests\": \"{cpu}\"}}}}")}}});
+    let read = pod("other", "a", json!({"spec": asks(json!({"cpu": "2"}))}));
+    let free = |patch: Value| {
+        let objects = [node("a", "1", patch), read.clone()];
+        Surroundings::of(&objects).nodes()[0].free("cpu").unwrap().to_string()
+    };
+    assert_eq!(free(total("3425m")), "495m");
+    assert_eq!(free(total("1")), "1920m");
+    assert_eq!(free(json!({"metadata": {"annotations": {ALLOCATED: "none"}}})), "1920m");
+}
+
+#[test]
 fn room_is_what_the_pods_that_have_not_ended_leave() {
     let objects = [
         node("a", "1", json!({})),

@@ -55,3 +55,6 @@ pub const UNREACHABLE: Explains = &[
     (Link::Calls, "high_latency"),
     (Link::Calls, "dependency_unreachable"),
 ];
+
+/// What follows for the claims that a pod waits for, or that wait for the pod.
+pub const CLAIM_WAITS: Explains = &[(Link::Pod, "claim_pending")];

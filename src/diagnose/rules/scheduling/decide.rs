@@ -1,0 +1,137 @@
+//! Which of all the things that keep a pod from nodes is the one to mend. A pod's wishes (labels, volumes, company) are taken
+//! at their word: where some node grants them, the fault is what keeps the pod from that node; only where no node does, the
+//! wish itself is. What has kept everybody from a node for long is background, and is to blame only when nothing else is left.
+
+use crate::cluster::fitness::{Misfit, Placement};
+use std::collections::BTreeMap;
+
+/// What a misfit is about, from the pod's firmest wishes to mere lack of room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// The labels or the name of the node.
+    Wish,
+    /// Where the pod's volumes are.
+    Volume,
+    /// Where the pods are that it wants to be near.
+    Near,
+    /// The node keeps pods out: cordon, taint.
+    Guard,
+    /// Where the pods are that it must be apart from, and the ports that they hold.
+    Apart,
+    /// CPU, memory, number of pods.
+    Room,
+}
+
+pub(super) fn stage(misfit: &Misfit) -> Stage {
+    match misfit {
+        Misfit::NodeName { .. } | Misfit::NodeSelector(_) | Misfit::NodeAffinity { .. } => Stage::Wish,
+        Misfit::VolumeNodeAffinity { .. } | Misfit::VolumeZone { .. } => Stage::Volume,
+        Misfit::PodAffinity { .. } => Stage::Near,
+        Misfit::Unschedulable | Misfit::Taint { .. } => Stage::Guard,
+        Misfit::PodAntiAffinity { .. }
+        | Misfit::ExistingPodAntiAffinity { .. }
+        | Misfit::TopologySpread { .. }
+        | Misfit::HostPort { .. } => Stage::Apart,
+        Misfit::TooManyPods { .. } | Misfit::Insufficient { .. } => Stage::Room,
+    }
+}
+
+/// The obstacle to mend.
+#[derive(Clone, Debug)]
+pub(super) struct Choice<'a> {
+    /// It, on the node that comes nearest to taking the pod.
+    pub misfit: Misfit,
+    /// That node.
+    pub nearest: &'a str,
+    /// The nodes that would else take the pod.
+    pub nodes: Vec<&'a str>,
+}
+
+/// Chooses what to mend; several when each alone would not help. Empty when some node takes the pod, or there are none.
+/// `chronic` says of a cordon or taint that it has kept pods in general from a node for long.
+pub(super) fn decide<'a>(placement: &Placement<'a>, chronic: &dyn Fn(&str, &Misfit) -> bool) -> Vec<Choice<'a>> {
+    let mut left: Vec<&'a str> = placement.nodes.keys().copied().collect();
+    if left.is_empty() || placement.fitting().next().is_some() {
+        return Vec::new();
+    }
+    let misfits = |node: &str| placement.nodes.get(node).map_or(&[][..], Vec::as_slice);
+    let without = |nodes: &[&'a str], unwanted: Stage| -> Vec<&'a str> {
+        nodes.iter().copied().filter(|node| misfits(node).iter().all(|misfit| stage(misfit) != unwanted)).collect()
+    };
+    for unwanted in [Stage::Wish, Stage::Volume, Stage::Near] {
+        let passing = without(&left, unwanted);
+        if passing.is_empty() {
+            return choices(placement, &left, unwanted);
+        }
+        left = passing;
+    }
+    let open = without(&left, Stage::Guard);
+    let fresh = |node: &&&str| {
+        let is_guard = |misfit: &Misfit| stage(misfit) == Stage::Guard && !chronic(node, misfit);
+        !misfits(node).is_empty() && misfits(node).iter().all(is_guard)
+    };
+    let fresh: Vec<&str> = left.iter().filter(fresh).copied().collect();
+    if !fresh.is_empty() {
+        return choices(placement, &fresh, Stage::Guard);
+    }
+    if open.is_empty() {
+        return choices(placement, &left, Stage::Guard);
+    }
+    let apart = without(&open, Stage::Apart);
+    if apart.is_empty() {
+        return choices(placement, &open, Stage::Apart);
+    }
+    choices(placement, &apart, Stage::Room)
+}
+
+/// The obstacles of one stage on these nodes: the one whose removal opens most nodes, or all where none alone opens any.
+/// Nodes that nothing of another stage keeps the pod from go before the others.
+fn choices<'a>(placement: &Placement<'a>, nodes: &[&'a str], of: Stage) -> Vec<Choice<'a>> {
+    let only_this = |node: &&&str| placement.nodes.get(**node).is_some_and(|misfits| misfits.iter().all(|m| stage(m) == of));
+    let nearest: Vec<&str> = nodes.iter().filter(only_this).copied().collect();
+    let nodes = if nearest.is_empty() { nodes.to_vec() } else { nearest };
+    let of_stage = |node: &&'a str| {
+        let misfits = placement.nodes.get(node)?.iter().filter(|misfit| stage(misfit) == of).cloned().collect();
+        Some((*node, misfits))
+    };
+    let only: BTreeMap<&'a str, Vec<Misfit>> = nodes.iter().filter_map(of_stage).collect();
+    if of == Stage::Wish {
+        return wishes(&only);
+    }
+    let sub = Placement { nodes: only };
+    let obstacles = sub.obstacles();
+    // The obstacle's node names live as long as the sub-placement; the outer ones are the same.
+    let outer = |name: &str| nodes.iter().copied().find(|node| *node == name);
+    let choice = |(misfit, nearest, on): (&Misfit, &str, &[&str])| {
+        let nodes = on.iter().filter_map(|node| outer(node)).collect();
+        Some(Choice { misfit: misfit.clone(), nearest: outer(nearest)?, nodes })
+    };
+    match obstacles.first() {
+        Some(first) if !first.only_on.is_empty() => choice((first.misfit, first.nearest, &first.only_on)).into_iter().collect(),
+        _ => obstacles.iter().filter_map(|obstacle| choice((obstacle.misfit, obstacle.nearest, &obstacle.on))).collect(),
+    }
+}
+
+/// A `nodeSelector` with several labels is one wish, and so is an affinity with several terms.
+fn wishes<'a>(only: &BTreeMap<&'a str, Vec<Misfit>>) -> Vec<Choice<'a>> {
+    let kind = |misfit: &Misfit| match misfit {
+        Misfit::NodeName { .. } => 0,
+        Misfit::NodeSelector(_) => 1,
+        _ => 2,
+    };
+    let of_kind = |wanted: u8, alone: bool| -> Option<Choice<'a>> {
+        let has = |misfits: &[Misfit]| misfits.iter().any(|m| kind(m) == wanted);
+        let fits = |misfits: &[Misfit]| has(misfits) && (!alone || misfits.iter().all(|m| kind(m) == wanted));
+        let nodes: Vec<(&'a str, &Vec<Misfit>)> =
+            only.iter().filter(|(_, misfits)| fits(misfits)).map(|(n, m)| (*n, m)).collect();
+        // The node that lacks least.
+        let (nearest, misfits) = nodes.iter().min_by_key(|(_, misfits)| misfits.len())?;
+        let misfit = misfits.iter().find(|misfit| kind(misfit) == wanted)?.clone();
+        Some(Choice { misfit, nearest, nodes: nodes.iter().map(|(node, _)| *node).collect() })
+    };
+    let alone: Vec<Choice<'a>> = (0..3).filter_map(|wanted| of_kind(wanted, true)).collect();
+    match alone.into_iter().max_by_key(|choice| (choice.nodes.len(), std::cmp::Reverse(kind(&choice.misfit)))) {
+        Some(choice) => vec![choice],
+        None => (0..3).filter_map(|wanted| of_kind(wanted, false)).collect(),
+    }
+}
