@@ -2,11 +2,13 @@
 //! that look at the snapshot and state them. To add a cause: a row and a function in its family's file, and two fixtures.
 
 mod explains;
+mod image;
 mod nodes;
+mod previous;
 mod signals;
 mod termination;
 
 use super::catalogue::Family;
 
 /// Every family, in the order of the catalogue.
-pub static FAMILIES: &[&Family] = &[&termination::FAMILY, &nodes::FAMILY];
+pub static FAMILIES: &[&Family] = &[&image::FAMILY, &termination::FAMILY, &nodes::FAMILY];
