@@ -168,7 +168,11 @@ fn state(cx: &Context<'_>, pull: &Pull<'_, '_>, out: &mut Findings) {
         PullError::Refused(refusal) => refusal::state(cx, pull, refusal, out),
         PullError::Dns(looked_up) => {
             let host = looked_up.as_deref().unwrap_or(&host);
-            simple(out, &DNS_FAILURE, format!("container {name}: node {node} can't resolve {host}, the registry of image {image}"));
+            simple(
+                out,
+                &DNS_FAILURE,
+                format!("container {name}: node {node} can't resolve {host}, the registry of image {image}"),
+            );
         }
         PullError::Tls => {
             simple(out, &TLS_UNTRUSTED, format!("container {name}: node {node} doesn't trust TLS of {host} for image {image}"));

@@ -1,14 +1,22 @@
 //! The rules, one file a family. A family's file holds its rows (what the catalogue says of a cause) and the functions
 //! that look at the snapshot and state them. To add a cause: a row and a function in its family's file, and two fixtures.
 
+mod configuration;
+mod container_start;
 mod explains;
 mod image;
+mod kill;
+mod last_lines;
+mod mounts;
 mod nodes;
 mod previous;
 mod signals;
+mod spelling;
+mod start_error;
 mod termination;
 
 use super::catalogue::Family;
 
 /// Every family, in the order of the catalogue.
-pub static FAMILIES: &[&Family] = &[&image::FAMILY, &termination::FAMILY, &nodes::FAMILY];
+pub static FAMILIES: &[&Family] =
+    &[&image::FAMILY, &configuration::FAMILY, &container_start::FAMILY, &termination::FAMILY, &nodes::FAMILY];

@@ -228,7 +228,8 @@ mod tests {
     fn the_platform_is_not_a_missing_image() {
         let message = "failed to pull and unpack image \"docker.io/team/x:1\": no match for platform in manifest: not found";
         assert_eq!(classify(message, "team/x:1"), Some(PullError::Platform));
-        let message = "choosing image instance: no image found in manifest list for architecture \"arm64\", variant \"v8\", OS \"linux\"";
+        let message =
+            "choosing image instance: no image found in manifest list for architecture \"arm64\", variant \"v8\", OS \"linux\"";
         assert_eq!(classify(message, "team/x:1"), Some(PullError::Platform));
     }
 
@@ -262,7 +263,8 @@ mod tests {
         assert_eq!((refusal.anonymous, refusal.ambiguous, refusal.rejected), (false, true, false));
         let refusal = refused("unauthorized: incorrect username or password");
         assert_eq!((refusal.ambiguous, refusal.rejected), (false, true));
-        let refusal = refused("Error response from daemon: Get https://1.dkr.ecr.eu.example/v2/web/manifests/1: no basic auth credentials");
+        let refusal =
+            refused("Error response from daemon: Get https://1.dkr.ecr.eu.example/v2/web/manifests/1: no basic auth credentials");
         assert!(refusal.anonymous);
     }
 
@@ -272,13 +274,17 @@ mod tests {
             "unexpected status from HEAD request to https://mirror.example/v2/library/x/manifests/y?ns=docker.io: 403 Forbidden",
         );
         assert_eq!(refusal.mirror.as_deref(), Some("mirror.example"));
-        let refusal = refused("unexpected status from HEAD request to https://registry-1.docker.io/v2/x?ns=docker.io: 403 Forbidden");
+        let refusal =
+            refused("unexpected status from HEAD request to https://registry-1.docker.io/v2/x?ns=docker.io: 403 Forbidden");
         assert_eq!(refusal.mirror, None);
     }
 
     #[test]
     fn an_images_own_name_says_nothing() {
-        assert_eq!(classify("Back-off pulling image \"r.example/not found/forbidden:401\"", "r.example/not found/forbidden:401"), None);
+        assert_eq!(
+            classify("Back-off pulling image \"r.example/not found/forbidden:401\"", "r.example/not found/forbidden:401"),
+            None
+        );
         assert_eq!(classify("Back-off pulling image \"web:1\"", "web:1"), None);
     }
 

@@ -1,8 +1,8 @@
 //! A registry that refuses: whether the credentials are missing, are wrong, or the name is. Registries give one answer to
 //! "not for you" and "not there", so that the objects have to tell the two apart.
 
-use super::reference::ImageReference;
 use super::pull_message::Refusal;
+use super::reference::ImageReference;
 use super::{Pull, SECRET_MISSING, UNAUTHORIZED, known, not_found};
 use crate::cluster::json;
 use crate::diagnose::confidence::Proof;
@@ -39,8 +39,12 @@ pub(super) fn state(cx: &Context<'_>, pull: &Pull<'_, '_>, refusal: &Refusal, ou
         pull.found(cx, out, &SECRET_MISSING, proof)
             .evidence(secrets.said)
             .evidence([cx.field(pull.container.pod, "spec.imagePullSecrets")])
-            .says(format!("container {name}: {host} refuses image {image}, and pull secret {missing} doesn't exist in namespace {ns}"))
-            .fix(format!("create pull secret {missing} of type kubernetes.io/dockerconfigjson in namespace {ns}, or name one that exists"))
+            .says(format!(
+                "container {name}: {host} refuses image {image}, and pull secret {missing} doesn't exist in namespace {ns}"
+            ))
+            .fix(format!(
+                "create pull secret {missing} of type kubernetes.io/dockerconfigjson in namespace {ns}, or name one that exists"
+            ))
             .next(format!("kubectl -n {ns} get secrets"));
         return;
     }
@@ -48,8 +52,7 @@ pub(super) fn state(cx: &Context<'_>, pull: &Pull<'_, '_>, refusal: &Refusal, ou
         return not_found(cx, pull, proof, &because, out);
     }
     if secrets.named.is_empty() && !refusal.rejected {
-        let proof = if refusal.ambiguous && !refusal.anonymous { Proof::Timing } else { pull.proof };
-        let proof = if refusal.ambiguous && refusal.anonymous { Proof::Signal } else { proof };
+        let proof = if refusal.ambiguous { Proof::Timing } else { pull.proof };
         pull.found(cx, out, &SECRET_MISSING, proof)
             .evidence([cx.field(pull.container.pod, "spec.imagePullSecrets")])
             .says(format!("container {name}: {host} asks for credentials for image {image}, and the pod has no pull secret"))
@@ -130,7 +133,7 @@ fn wrong_name(cx: &Context<'_>, pull: &Pull<'_, '_>, refusal: &Refusal) -> Optio
         return Some((because, Proof::Event));
     }
     if let Some(other) = known.iter().find(|other| wanted.is_slip_of(other)) {
-        return Some((format!(": {} refuses it, while {} was pulled here", wanted.registry, other.path), Proof::Signal));
+        return Some((format!(": {} refuses it, while {} was pulled here", wanted.registry, other.path), Proof::Timing));
     }
     if wanted.is_official() {
         let proof = if refusal.mirror.is_some() { Proof::Timing } else { pull.proof };
