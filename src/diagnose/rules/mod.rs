@@ -9,14 +9,25 @@ mod kill;
 mod last_lines;
 mod mounts;
 mod nodes;
+mod pod_start;
 mod previous;
+mod sandbox;
 mod signals;
 mod spelling;
 mod start_error;
 mod termination;
+mod volumes;
 
 use super::catalogue::Family;
 
 /// Every family, in the order of the catalogue.
-pub static FAMILIES: &[&Family] =
-    &[&image::FAMILY, &configuration::FAMILY, &container_start::FAMILY, &termination::FAMILY, &nodes::FAMILY];
+pub static FAMILIES: &[&Family] = &[
+    &image::FAMILY,
+    &configuration::FAMILY,
+    &container_start::FAMILY,
+    &sandbox::FAMILY,
+    &volumes::FAMILY,
+    &pod_start::FAMILY,
+    &termination::FAMILY,
+    &nodes::FAMILY,
+];
