@@ -1,7 +1,8 @@
 //! How containers ended, judged from the kubelet's own record of it: `terminated.reason` and the exit code.
 
-use super::explains::CONTAINER_DOWN;
+use super::explains::{CONTAINER_DOWN, POD_DOWN};
 use crate::cluster::pod::{self, Container, Role, Termination};
+use crate::cluster::quantity::Quantity;
 use crate::cluster::{Event, Object, json};
 use crate::diagnose::catalogue::{Cause, Family, Link, Perspective, Section};
 use crate::diagnose::confidence::Proof;
@@ -21,7 +22,16 @@ static OOM_KILLED: Cause = Cause {
     id: "oom_killed",
     title: "killed for memory at the container's own limit",
     perspective: Perspective::Runtime,
-    explains: &[CONTAINER_DOWN, &[(Link::Container, "application_error"), (Link::Container, "liveness_probe_failing")]],
+    explains: &[
+        CONTAINER_DOWN,
+        POD_DOWN,
+        &[
+            (Link::Pod, "pod_sandbox_failed"),
+            (Link::Pod, "container_command_invalid"),
+            (Link::Container, "application_error"),
+            (Link::Container, "liveness_probe_failing"),
+        ],
+    ],
     reads: "pod status, pod spec",
     source: "container runtime through the kubelet: terminated.reason OOMKilled, exit code 137",
     doc: "The kernel killed the process because the container's memory cgroup reached its limit.",
@@ -79,6 +89,7 @@ const SAME_MOMENT: SignedDuration = SignedDuration::from_secs(60);
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     for pod in cx.pods().iter().filter(|pod| pod.deleted().is_none()) {
+        killed_before_start(cx, pod, out);
         for container in pod::containers(pod) {
             match container.termination() {
                 Some(end) => ended(cx, pod, &container, &end, out),
@@ -87,6 +98,38 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             }
         }
     }
+}
+
+/// How runc says that the kernel killed a container's first process before it could become the program
+/// (opencontainers/runc, libcontainer/process_linux.go).
+const INIT_KILLED: &str = "container init was OOM-killed";
+/// How long an event speaks for the present: the kubelet tries again within minutes.
+const FRESH: SignedDuration = SignedDuration::from_mins(15);
+
+/// A memory limit that is too low even for the runtime to start the container: the sandbox or the container can't be made.
+fn killed_before_start(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
+    let waits = pod::containers(pod).iter().any(|container| container.waiting().is_some());
+    let said = |event: &&Event| event.warning && event.message.contains(INIT_KILLED);
+    let newest = cx.snap.events(&pod.id).iter().filter(said).max_by_key(|event| event.last);
+    let Some(event) = newest.filter(|event| waits && event.last.is_none_or(|at| cx.snap.age(at) <= FRESH)) else { return };
+    let containers = pod::containers(pod);
+    let limited = containers.iter().filter(|container| container.limit("memory").is_some());
+    // The smallest limit is the one that a sandbox runs into: it is made under the pod's, which is their sum.
+    let smallest = limited.min_by_key(|container| container.limit("memory").and_then(Quantity::read));
+    let limit =
+        smallest.and_then(|container| Some(format!("{} for container {}", container.limit("memory")?.as_str()?, container.name)));
+    out.found(&OOM_KILLED, pod.id.clone(), Proof::Event)
+        .blame(cx.workload(&pod.id))
+        .since(event.first)
+        .evidence([event.evidence()])
+        .evidence(smallest.map(|container| container.spec_evidence("resources.limits.memory")))
+        .says(format!(
+            "was OOM-killed before its containers could start, {} times: the memory limit of {} is too low even for the runtime",
+            event.count,
+            limit.unwrap_or_else(|| "the pod".to_owned())
+        ))
+        .fix("raise the memory limit to what the program needs; the runtime alone needs several MiB")
+        .next(format!("kubectl -n {} describe pod {}", pod.id.ns(), pod.id.name));
 }
 
 /// States for a container that has not ended that nothing killed it.
