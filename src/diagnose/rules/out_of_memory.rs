@@ -3,8 +3,9 @@
 //! "out of memory" about heaps and about their neighbours.
 
 use super::explains::CONTAINER_DOWN;
+use super::kill::killer;
 use super::signals::sample;
-use super::termination::{killed_by_kubelet, restarted};
+use super::termination::restarted;
 use crate::cluster::pod::{self, Container, Termination};
 use crate::cluster::quantity::Quantity;
 use crate::cluster::{Event, Object, json};
@@ -143,7 +144,7 @@ fn template_limit<'a>(cx: &Context<'a>, container: &Container<'_>) -> Option<&'a
 fn killed(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end: &Termination<'_>, out: &mut Findings) {
     let subject = container.subject();
     let ended = container.termination_evidence(end);
-    if let Some(event) = killed_by_kubelet(cx, container, end) {
+    if let Some((event, _)) = killer(cx, container, end) {
         let why = format!("the kubelet killed it: {}", event.message);
         return out.absent("oom_killed", subject, why, vec![ended, event.evidence()]);
     }

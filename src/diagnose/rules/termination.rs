@@ -2,8 +2,9 @@
 //! the kubelet's record of the end; kills from outside belong to other families.
 
 use super::explains::CONTAINER_DOWN;
+use super::kill::killer;
 use crate::cluster::pod::{self, Container, Role, Termination};
-use crate::cluster::{Event, Object, json};
+use crate::cluster::{Object, json};
 use crate::diagnose::catalogue::{Cause, Family, Perspective, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
@@ -46,8 +47,6 @@ const OWN_SIGNALS: &[(i64, &str)] =
 const IMMEDIATELY: SignedDuration = SignedDuration::from_secs(120);
 /// A process that ran longer than this and ended well may have had its reasons.
 const RUNS_ON: SignedDuration = SignedDuration::from_hours(1);
-/// How far the kubelet's clock and its record of an end may be apart.
-const SKEW: SignedDuration = SignedDuration::from_secs(10);
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     for pod in cx.pods().iter().filter(|pod| pod.deleted().is_none()) {
@@ -99,23 +98,12 @@ pub(super) fn restarted(container: &Container<'_>) -> String {
     }
 }
 
-/// The kubelet's event of having killed this instance of a container: for a failed probe or hook, for a changed definition, or
-/// with its pod. The event comes before the end, by the grace period at most.
-pub(super) fn killed_by_kubelet<'a>(cx: &Context<'a>, container: &Container<'_>, end: &Termination<'_>) -> Option<&'a Event> {
-    let in_its_time = |event: &&Event| {
-        let Some(at) = event.last else { return false };
-        end.started.is_none_or(|started| at >= started - SKEW) && end.finished.is_none_or(|finished| at <= finished + SKEW)
-    };
-    let killing = |event: &&Event| event.reason == "Killing" && event.container.as_deref() == Some(container.name);
-    cx.snap.events(&container.pod.id).iter().filter(killing).find(in_its_time)
-}
-
 fn exit_zero(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end: &Termination<'_>, out: &mut Findings) {
     let always = !matches!(pod.text("spec.restartPolicy"), "Never" | "OnFailure");
     let runs_on = matches!(container.role, Role::Main | Role::Sidecar);
     let ended_well = end.exit_code == 0 && end.reason != "OOMKilled";
     // Stopped from outside it may well end with 0: then the one who stopped it is to be found.
-    if !ended_well || !always || !runs_on || container.restarts() < 2 || killed_by_kubelet(cx, container, end).is_some() {
+    if !ended_well || !always || !runs_on || container.restarts() < 2 || killer(cx, container, end).is_some() {
         return;
     }
     let run = end.ran();
