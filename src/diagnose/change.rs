@@ -11,21 +11,19 @@ const SKEW: SignedDuration = SignedDuration::from_secs(60);
 /// A fault that starts within this time after a revision is taken to have begun with it, even when no field that it is about
 /// changed.
 const SOON: SignedDuration = SignedDuration::from_mins(30);
+/// A field that a fault is about may take this long to bring it: memory fills up, a nightly run comes round. A revision that
+/// ran well for longer didn't bring the fault.
+const AT_MOST: SignedDuration = SignedDuration::from_hours(24);
 
 /// The revision of a workload that runs, with what it changed, if the fault began with it. `onset` is when the fault began.
 pub fn began_with(cx: &Context<'_>, workload: &ObjectRef, cause: Option<&Cause>, onset: Option<Timestamp>) -> Option<Change> {
     let mut change = latest(cx, workload)?;
     let fits = |path: &str| cause.is_some_and(|cause| cause.fields.iter().any(|field| path.contains(field)));
     change.explains = change.fields.iter().any(|field| fits(&field.path));
-    let after = match (change.at, onset) {
-        (Some(at), Some(onset)) => onset.duration_since(at) >= -SKEW,
-        _ => true,
-    };
-    let soon = match (change.at, onset) {
-        (Some(at), Some(onset)) => onset.duration_since(at) <= SOON,
-        _ => false,
-    };
-    change.explains &= after;
+    let delay = change.at.zip(onset).map(|(at, onset)| onset.duration_since(at));
+    let after = delay.is_none_or(|delay| delay >= -SKEW);
+    let soon = delay.is_some_and(|delay| delay <= SOON);
+    change.explains &= after && delay.is_none_or(|delay| delay <= AT_MOST);
     (after && (change.explains || soon)).then_some(change)
 }
 

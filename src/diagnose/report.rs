@@ -108,7 +108,7 @@ fn cause(examination: &Examination<'_>, ranked: &Ranked, numbering: &mut Numberi
     CauseReport {
         id: finding.cause.id.to_owned(),
         object: finding.blames.clone(),
-        container: finding.subject.container.clone(),
+        container: finding.container().map(str::to_owned),
         confidence: ranked.confidence,
         summary: finding.summary.clone(),
         fix: finding.fix.clone().unwrap_or_else(|| finding.cause.fix.to_owned()),
@@ -184,7 +184,7 @@ fn history(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, numb
         .map(|finding| HistoryEntry {
             id: finding.cause.id.to_owned(),
             object: finding.blames.clone(),
-            container: finding.subject.container.clone(),
+            container: finding.container().map(str::to_owned),
             summary: finding.summary.clone(),
             at: finding.evidence.iter().filter_map(|evidence| evidence.at).max(),
             ended: finding.ended,
@@ -213,7 +213,10 @@ fn history(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, numb
 fn ruled_out(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, numbering: &mut Numbering) -> Vec<RuledOut> {
     let affected: Vec<&Subject> = ranking.symptoms.iter().map(|index| &examination.findings.symptoms[*index].subject).collect();
     let concerns = |subject: &Subject| {
-        scope.distance(&subject.object).is_some() && affected.iter().any(|other| other.object == subject.object)
+        let same_container =
+            |other: &Subject| other.container.is_none() || subject.container.is_none() || other.container == subject.container;
+        scope.distance(&subject.object).is_some()
+            && affected.iter().any(|other| other.object == subject.object && same_container(other))
     };
     let mut out: Vec<RuledOut> = examination
         .findings

@@ -25,14 +25,7 @@ pub fn check(cx: &Context<'_>, out: &mut Findings) {
             out.symptom(&CLAIM_PENDING, claim.id.clone(), format!("is {phase}"), claim.created(), evidence);
         }
     }
-    for job in cx.snap.of_kind("Job") {
-        let failed = job.condition("Failed");
-        if json::text(failed, "status") == "True" {
-            let since = json::time(failed, "lastTransitionTime");
-            let summary = format!("failed: {}", json::text(failed, "reason"));
-            out.symptom(&JOB_FAILED, job.id.clone(), summary, since, vec![condition_evidence(cx, job, "Failed")]);
-        }
-    }
+    cx.snap.of_kind("Job").iter().for_each(|job| failed_job(cx, job, out));
     for node in cx.snap.of_kind("Node") {
         let ready = node.condition("Ready");
         if !matches!(json::text(ready, "status"), "True" | "") {
@@ -41,6 +34,26 @@ pub fn check(cx: &Context<'_>, out: &mut Findings) {
             out.symptom(&NODE_NOT_READY, node.id.clone(), summary, since, vec![condition_evidence(cx, node, "Ready")]);
         }
     }
+}
+
+fn failed_job(cx: &Context<'_>, job: &Object, out: &mut Findings) {
+    let failed = job.condition("Failed");
+    if job_succeeded(cx, job) {
+        let evidence = vec![cx.field(job, "status.succeeded")];
+        out.absent("job_failed", job.id.clone(), "it is complete, or a later run of its schedule is", evidence);
+    } else if json::text(failed, "status") == "True" {
+        let since = json::time(failed, "lastTransitionTime");
+        let summary = format!("failed: {}", json::text(failed, "reason"));
+        out.symptom(&JOB_FAILED, job.id.clone(), summary, since, vec![condition_evidence(cx, job, "Failed")]);
+    }
+}
+
+/// Whether a Job is complete, or a later Job of the same CronJob is: the failed run that `failedJobsHistoryLimit` keeps is
+/// history then.
+pub(super) fn job_succeeded(cx: &Context<'_>, job: &Object) -> bool {
+    let complete = |job: &Object| json::text(job.condition("Complete"), "status") == "True";
+    let later = |other: &Object| other.created() > job.created() && complete(other);
+    complete(job) || job.controller().is_some_and(|owner| cx.snap.children(&owner).any(later))
 }
 
 /// How many pods a workload asks for, and the path of that number.

@@ -10,6 +10,7 @@ mod kill;
 mod last_lines;
 mod mounts;
 mod nodes;
+mod out_of_memory;
 mod pod_start;
 mod previous;
 mod quota;
@@ -39,6 +40,7 @@ pub static FAMILIES: &[&Family] = &[
     &scheduling::FAMILY,
     &scheduler::FAMILY,
     &storage::FAMILY,
+    &out_of_memory::FAMILY,
     &termination::FAMILY,
     &signals::FAMILY,
     &service_selectors::SCALED,
