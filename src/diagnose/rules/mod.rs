@@ -11,6 +11,7 @@ mod mounts;
 mod nodes;
 mod pod_start;
 mod previous;
+mod probes;
 mod sandbox;
 mod signals;
 mod spelling;
@@ -29,5 +30,6 @@ pub static FAMILIES: &[&Family] = &[
     &volumes::FAMILY,
     &pod_start::FAMILY,
     &termination::FAMILY,
+    &probes::FAMILY,
     &nodes::FAMILY,
 ];
