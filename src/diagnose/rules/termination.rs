@@ -17,7 +17,8 @@ pub static FAMILY: Family = Family {
     check,
 };
 
-static OOM_KILLED: Cause = Cause {
+/// Stated here for a process that ran, and by the families of the start for one that the limit never let run.
+pub(super) static OOM_KILLED: Cause = Cause {
     id: "oom_killed",
     title: "killed for memory at the container's own limit",
     perspective: Perspective::Runtime,
@@ -91,6 +92,10 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 
 /// States for a container that has not ended that nothing killed it.
 fn never_ended(container: &Container<'_>, out: &mut Findings) {
+    // The limit may be too low even for the start.
+    if out.causes.iter().any(|found| found.cause.id == OOM_KILLED.id && found.subject.object == container.pod.id) {
+        return;
+    }
     let evidence = || vec![container.status_evidence("restartCount", None)];
     for id in ["oom_killed", "process_crashed"] {
         out.absent(id, container.subject(), "this container has not ended", evidence());
