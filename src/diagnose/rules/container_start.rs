@@ -7,7 +7,8 @@ use super::explains::CONTAINER_DOWN;
 use super::image::PLATFORM_MISMATCH;
 use super::kill::killer;
 use super::last_lines::{self, LastLine};
-use super::start_error::{StartError, start_error};
+use super::out_of_memory::OOM_KILLED;
+use super::start_error::{StartError, is_oom, start_error};
 use crate::cluster::json;
 use crate::cluster::pod::{self, Container, Termination};
 use crate::diagnose::catalogue::{Cause, Family, Link, Perspective, Section};
@@ -68,6 +69,19 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 
 /// The runtime's or the kubelet's own message about a process that never ran.
 fn never_started(cx: &Context<'_>, container: &Container<'_>, error: &StartError<'_>, out: &mut Findings) {
+    if is_oom(error.message) {
+        let limit = container.limit("memory").and_then(|limit| limit.as_str()).unwrap_or("(none)");
+        out.found(&OOM_KILLED, container.subject(), error.proof)
+            .blame(cx.workload(&container.pod.id))
+            .since(error.since)
+            .evidence(error.evidence.clone())
+            .evidence([container.spec_evidence("resources.limits.memory")])
+            .says(format!(
+                "container {} is OOM-killed at its start: its memory limit of {limit} is too low to run anything",
+                container.name
+            ));
+        return;
+    }
     let message = short(error.message);
     let (cause, says, field) = match reason::of_message(error.message) {
         Some(Reason::Command(what)) => (&COMMAND_INVALID, format!("container {} can't start: {what}", container.name), "command"),

@@ -13,6 +13,7 @@ mod nodes;
 mod out_of_memory;
 mod pod_start;
 mod previous;
+mod probes;
 mod quota;
 mod sandbox;
 mod scheduler;
@@ -45,5 +46,6 @@ pub static FAMILIES: &[&Family] = &[
     &signals::FAMILY,
     &service_selectors::SCALED,
     &service_selectors::FAMILY,
+    &probes::FAMILY,
     &nodes::FAMILY,
 ];

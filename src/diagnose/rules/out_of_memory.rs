@@ -20,7 +20,8 @@ use jiff::{SignedDuration, Timestamp};
 /// The family.
 pub static FAMILY: Family = Family { section: Section::Runtime, causes: &[&OOM_KILLED, &NODE_OUT_OF_MEMORY], check };
 
-static OOM_KILLED: Cause = Cause {
+/// Stated here for a process that ran, and by the families of the start for one that the limit never let run.
+pub(super) static OOM_KILLED: Cause = Cause {
     id: "oom_killed",
     title: "killed for memory at the container's own limit",
     perspective: Perspective::Runtime,
@@ -71,7 +72,6 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             out.unknown("oom_killed", pod.id.clone(), "its container status was not read");
         }
         evicted(cx, pod, out);
-        killed_before_start(cx, pod, out);
         for container in pod::containers(pod) {
             judge(cx, pod, &container, out);
         }
@@ -92,44 +92,14 @@ fn judge(cx: &Context<'_>, pod: &Object, container: &Container<'_>, out: &mut Fi
         None if container.restarts() > 0 => {
             out.unknown("oom_killed", subject, "the container was restarted, and its status doesn't keep how it ended");
         }
+        // The limit may be too low even for the start, which other families say.
+        None if out.causes.iter().any(|found| found.cause.id == OOM_KILLED.id && found.subject.object == pod.id) => {}
         None if container.status.is_object() => {
             let evidence = vec![container.status_evidence("restartCount", None)];
             out.absent("oom_killed", subject, "this container has not ended", evidence);
         }
         None => {}
     }
-}
-
-/// How runc says that the kernel killed a container's first process before it could become the program
-/// (opencontainers/runc, libcontainer/process_linux.go).
-const INIT_KILLED: &str = "container init was OOM-killed";
-/// How long an event speaks for the present: the kubelet tries again within minutes.
-const FRESH: SignedDuration = SignedDuration::from_mins(15);
-
-/// A memory limit that is too low even for the runtime to start the container: the sandbox or the container can't be made.
-fn killed_before_start(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
-    let waits = pod::containers(pod).iter().any(|container| container.waiting().is_some());
-    let said = |event: &&Event| event.warning && event.message.contains(INIT_KILLED);
-    let newest = cx.snap.events(&pod.id).iter().filter(said).max_by_key(|event| event.last);
-    let Some(event) = newest.filter(|event| waits && event.last.is_none_or(|at| cx.snap.age(at) <= FRESH)) else { return };
-    let containers = pod::containers(pod);
-    let limited = containers.iter().filter(|container| container.limit("memory").is_some());
-    // The smallest limit is the one that a sandbox runs into: it is made under the pod's, which is their sum.
-    let smallest = limited.min_by_key(|container| container.limit("memory").and_then(Quantity::read));
-    let limit =
-        smallest.and_then(|container| Some(format!("{} for container {}", container.limit("memory")?.as_str()?, container.name)));
-    out.found(&OOM_KILLED, pod.id.clone(), Proof::Event)
-        .blame(cx.workload(&pod.id))
-        .since(event.first)
-        .evidence([event.evidence()])
-        .evidence(smallest.map(|container| container.spec_evidence("resources.limits.memory")))
-        .says(format!(
-            "was OOM-killed before its containers could start, {} times: the memory limit of {} is too low even for the runtime",
-            event.count,
-            limit.unwrap_or_else(|| "the pod".to_owned())
-        ))
-        .fix("raise the memory limit to what the program needs; the runtime alone needs several MiB")
-        .next(format!("kubectl -n {} describe pod {}", pod.id.ns(), pod.id.name));
 }
 
 /// The kubelet's record says `OOMKilled`: by the container's limit, by the pod's, or, where there is none, by the node's end.

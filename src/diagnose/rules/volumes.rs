@@ -104,6 +104,23 @@ fn events(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
             .evidence([event.evidence()])
             .says(format!("{} can't be mounted on node {}: {}", named(pod, volume), node(pod), reason(&event.message)))
             .next(format!("kubectl -n {} describe pod {}", pod.id.ns(), pod.id.name));
+        return;
+    }
+    // All that is said is that the wait was in vain. What the pod's own volumes wait for is then a guess.
+    let told = cx.snap.events(&pod.id).iter().any(|event| {
+        event.reason == "FailedAttachVolume" || event.reason == "FailedMount" && !own(event) && !event.message.contains(WAITED)
+    });
+    if let Some(event) = newest("FailedMount", &|event| event.message.contains(WAITED)).filter(|_| !told) {
+        let unmounted =
+            event.message.split_once("unmounted volumes=[").and_then(|(_, rest)| rest.split(']').next()).unwrap_or("");
+        let volumes: Vec<String> =
+            unmounted.split([' ', ',']).filter(|name| !name.is_empty()).map(|name| named(pod, name)).collect();
+        out.found(&MOUNT_FAILED, pod.id.clone(), Proof::Timing)
+            .blame(cx.workload(&pod.id))
+            .since(event.first.or(pod.created()))
+            .evidence([event.evidence()])
+            .says(format!("{} isn't mounted on node {} in time; the kubelet doesn't say why", volumes.join(", "), node(pod)))
+            .next(format!("kubectl -n {} describe pod {}", pod.id.ns(), pod.id.name));
     }
 }
 

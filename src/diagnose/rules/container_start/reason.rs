@@ -104,10 +104,8 @@ fn program(message: &str) -> Option<&str> {
         let (_, rest) = message.rsplit_once(start)?;
         rest.split([end, '\\']).next().filter(|name| !name.is_empty())
     };
-    let plain = || {
-        let (_, rest) = message.rsplit_once("exec ")?;
-        rest.split([':', ' ']).next().filter(|name| name.starts_with('/') || name.starts_with('.'))
-    };
+    let named = |rest: &'_ str| rest.starts_with('/') || rest.starts_with('.');
+    let plain = || message.split("exec ").skip(1).filter_map(|rest| rest.split([':', ' ']).next()).find(|name| named(name));
     quoted("exec: \"", '"')
         .or_else(|| quoted("exec: \\\"", '"'))
         .or_else(|| quoted("executable file `", '`'))
