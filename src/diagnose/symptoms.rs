@@ -124,7 +124,7 @@ fn pod_symptoms(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
     if phase == "Failed" {
         let reason = pod.text("status.reason");
         let at = ended_at(pod);
-        if is_leftover(cx, pod, at) {
+        if made_up_for(cx, pod).is_some() {
             return;
         }
         let summary = if reason.is_empty() { "failed".to_owned() } else { format!("failed: {reason}") };
@@ -161,14 +161,14 @@ pub(super) fn ended_at(pod: &Object) -> Option<Timestamp> {
         .or_else(|| pod.time("status.startTime"))
 }
 
-/// Whether a failed pod is only what is left of a trouble that is over: nothing deletes it, and its controller has long made
-/// up for it. Every controller but a Job has when a while has passed; that a workload has too few pods shows at the workload.
-fn is_leftover(cx: &Context<'_>, pod: &Object, ended: Option<Timestamp>) -> bool {
-    let Some(owner) = pod.controller() else { return false };
+/// Since when a failed pod is only what is left of a trouble that is over: nothing deletes it, and its controller has made up
+/// for it. Every controller but a Job has when a while has passed; that a workload has too few pods shows at the workload.
+pub(super) fn made_up_for(cx: &Context<'_>, pod: &Object) -> Option<Timestamp> {
+    let owner = pod.controller()?;
     match owner.kind.as_str() {
-        "Node" => false,
-        "Job" => cx.snap.get(&owner).is_some_and(|job| super::workload_symptoms::job_succeeded(cx, job)),
-        _ => ended.is_some_and(|ended| cx.snap.age(ended) > LEFTOVER),
+        "Node" => None,
+        "Job" => super::workload_symptoms::job_succeeded(cx, cx.snap.get(&owner)?),
+        _ => ended_at(pod).filter(|ended| cx.snap.age(*ended) > LEFTOVER),
     }
 }
 

@@ -6,7 +6,7 @@ use super::symptoms::{
     CLAIM_PENDING, JOB_FAILED, NO_READY_ENDPOINTS, NODE_NOT_READY, REPLICAS_MISSING, ROLLOUT_STUCK, condition_evidence,
 };
 use crate::cluster::{Object, json, pod};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// A workload or claim younger than this is still being worked on by its controllers.
 const SETTLING: SignedDuration = SignedDuration::from_secs(30);
@@ -38,7 +38,7 @@ pub fn check(cx: &Context<'_>, out: &mut Findings) {
 
 fn failed_job(cx: &Context<'_>, job: &Object, out: &mut Findings) {
     let failed = job.condition("Failed");
-    if job_succeeded(cx, job) {
+    if job_succeeded(cx, job).is_some() {
         let evidence = vec![cx.field(job, "status.succeeded")];
         out.absent("job_failed", job.id.clone(), "it is complete, or a later run of its schedule is", evidence);
     } else if json::text(failed, "status") == "True" {
@@ -48,12 +48,15 @@ fn failed_job(cx: &Context<'_>, job: &Object, out: &mut Findings) {
     }
 }
 
-/// Whether a Job is complete, or a later Job of the same CronJob is: the failed run that `failedJobsHistoryLimit` keeps is
-/// history then.
-pub(super) fn job_succeeded(cx: &Context<'_>, job: &Object) -> bool {
-    let complete = |job: &Object| json::text(job.condition("Complete"), "status") == "True";
-    let later = |other: &Object| other.created() > job.created() && complete(other);
-    complete(job) || job.controller().is_some_and(|owner| cx.snap.children(&owner).any(later))
+/// When a Job completed, or a later Job of the same CronJob did: the failed run that `failedJobsHistoryLimit` keeps is history
+/// then.
+pub(super) fn job_succeeded(cx: &Context<'_>, job: &Object) -> Option<Timestamp> {
+    let completed = |job: &Object| {
+        let complete = job.condition("Complete");
+        (json::text(complete, "status") == "True").then(|| json::time(complete, "lastTransitionTime")).flatten()
+    };
+    let later = |owner| cx.snap.children(&owner).filter(|other| other.created() > job.created()).filter_map(completed).min();
+    completed(job).or_else(|| later(job.controller()?))
 }
 
 /// How many pods a workload asks for, and the path of that number.

@@ -14,8 +14,9 @@ use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
 use crate::diagnose::symptoms::{PRESSURE, ended_at};
-use crate::domain::{Evidence, ObjectRef};
+use crate::domain::{Evidence, ObjectRef, Subject};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The family.
 pub static FAMILY: Family = Family { section: Section::Runtime, causes: &[&OOM_KILLED, &NODE_OUT_OF_MEMORY], check };
@@ -67,13 +68,21 @@ const AT_LIMIT: f64 = 0.95;
 const EVICTED_RECENTLY: SignedDuration = SignedDuration::from_hours(1);
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    // The limit may be too low even for the start, which the families of the start say before this one.
+    let stated = out.causes.iter().filter(|found| found.cause.id == OOM_KILLED.id);
+    let stated: BTreeSet<Subject> = stated.map(|found| found.subject.clone()).collect();
     for pod in cx.pods().iter().filter(|pod| pod.deleted().is_none()) {
         if pod.partial().is_some() {
             out.unknown("oom_killed", pod.id.clone(), "its container status was not read");
         }
         evicted(cx, pod, out);
+        if stated.contains(&pod.id.clone().into()) {
+            continue;
+        }
         for container in pod::containers(pod) {
-            judge(cx, pod, &container, out);
+            if !stated.contains(&container.subject()) {
+                judge(cx, pod, &container, out);
+            }
         }
     }
     unseen_target(cx, out);
@@ -92,8 +101,6 @@ fn judge(cx: &Context<'_>, pod: &Object, container: &Container<'_>, out: &mut Fi
         None if container.restarts() > 0 => {
             out.unknown("oom_killed", subject, "the container was restarted, and its status doesn't keep how it ended");
         }
-        // The limit may be too low even for the start, which other families say.
-        None if out.causes.iter().any(|found| found.cause.id == OOM_KILLED.id && found.subject.object == pod.id) => {}
         None if container.status.is_object() => {
             let evidence = vec![container.status_evidence("restartCount", None)];
             out.absent("oom_killed", subject, "this container has not ended", evidence);
@@ -195,9 +202,7 @@ fn killed(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end: &Termi
 fn peak(cx: &Context<'_>, container: &Container<'_>, end: &Termination<'_>) -> Option<(f64, Evidence)> {
     let seconds = |at: Timestamp| at.as_duration().as_secs_f64();
     let ran = seconds(end.started?)..=seconds(end.finished?);
-    let label = |labels: &std::collections::BTreeMap<String, String>, key: &str, value: &str| {
-        labels.get(key).is_some_and(|found| found == value)
-    };
+    let label = |labels: &BTreeMap<String, String>, key: &str, value: &str| labels.get(key).is_some_and(|found| found == value);
     let own = cx.snap.signals.iter().filter(|signal| {
         signal.signal == "memory_working_set_bytes"
             && label(&signal.labels, "pod", &container.pod.id.name)
