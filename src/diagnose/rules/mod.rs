@@ -2,6 +2,8 @@
 //! that look at the snapshot and state them. To add a cause: a row and a function in its family's file, and two fixtures.
 
 mod admission;
+mod application;
+mod application_rows;
 mod configuration;
 mod container_start;
 mod explains;
@@ -46,6 +48,7 @@ pub static FAMILIES: &[&Family] = &[
     &signals::FAMILY,
     &service_selectors::SCALED,
     &service_selectors::FAMILY,
+    &application::FAMILY,
     &probes::FAMILY,
     &nodes::FAMILY,
 ];
