@@ -14,3 +14,4 @@
 pub mod cluster;
 pub mod domain;
 pub mod ports;
+pub mod redact;
