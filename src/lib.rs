@@ -13,5 +13,6 @@
 
 pub mod cluster;
 pub mod domain;
+pub mod pipeline;
 pub mod ports;
 pub mod redact;

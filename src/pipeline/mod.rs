@@ -1,0 +1,3 @@
+//! The stages in order, over ports and adapters that somebody else chose.
+
+pub mod redact;
