@@ -102,7 +102,6 @@ impl From<ReadError> for CliError {
         Self::failed(format!("cannot read the cluster: {error}")).hint(hint)
     }
 }
-}
 
 #[cfg(test)]
 mod tests {
