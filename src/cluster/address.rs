@@ -64,14 +64,14 @@ pub fn addresses(text: &str) -> Vec<Address<'_>> {
         let alone = || is_host_key(key).then(|| bare(token)).flatten();
         if let Some(address) = read.or_else(alone) {
             found.push(address);
-        } else if key.eq_ignore_ascii_case("port")
+        } else if (key.trim_start_matches('-').eq_ignore_ascii_case("port") || key == "-p")
             && let (Some(last), Ok(port)) = (found.last_mut(), token.parse::<u16>())
             && last.port.is_none()
         {
             // `host=db port=5432`, `Server=db;Port=5432`: the port follows on its own.
             last.port = Some(port).filter(|port| *port > 0);
         }
-        key = token.trim_end_matches(':');
+        key = token;
         if found.len() >= MOST {
             break;
         }
@@ -142,6 +142,8 @@ fn tokens(text: &str) -> impl Iterator<Item = (&str, Option<char>)> {
             let separator = after.chars().next();
             let token_before = core::mem::replace(&mut before, separator);
             rest = after.get(separator.map_or(0, char::len_utf8)..).unwrap_or("");
+            // A colon or a stop at the end is punctuation: `dial tcp 10.96.0.7:80: connection refused.`
+            let token = if token.len() > 1 { token.trim_end_matches([':', '.']) } else { token };
             if !token.is_empty() {
                 return Some((token, token_before));
             }
@@ -168,7 +170,14 @@ fn after_scheme<'a>(scheme: &'a str, rest: &'a str) -> Option<Address<'a>> {
 
 /// A token without a scheme: `host:port`, or a name that only a cluster has.
 fn plain<'a>(token: &'a str, scheme: &'a str) -> Option<Address<'a>> {
-    let authority = token.split(['/', '?', '#']).next().unwrap_or("");
+    // gRPC's resolvers put `ipv4:` or `dns:` in front.
+    let token = ["ipv4:", "ipv6:", "dns:"].iter().find_map(|prefix| token.strip_prefix(prefix)).unwrap_or(token);
+    let (authority, rest) = token.split_once(['/', '?', '#']).unwrap_or((token, ""));
+    // Java writes a resolved address as `name/ip:port`, and as `/ip:port` without a name.
+    if let Some((ip, Some(port))) = split_port(rest).filter(|(host, _)| host.parse::<IpAddr>().is_ok()) {
+        let host = if is_host(authority) { authority } else { ip };
+        return Some(Address { host, port: Some(port), default_port: false, scheme });
+    }
     let (host, port) = split_port(authority.rsplit('@').next().unwrap_or(""))?;
     let in_cluster = host.ends_with(".svc") || host.contains(".svc.");
     let has_letter = host.chars().any(|c| c.is_ascii_alphabetic()) || host.parse::<IpAddr>().is_ok();
@@ -189,9 +198,9 @@ fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     (!host.is_empty()).then_some((host, port))
 }
 
-/// Keys of connection strings after which a host stands alone: libpq's `host`, ADO.NET's `Server`, `Data Source`, and plain flags.
+/// Keys after which a host stands alone: libpq's `host`, ADO.NET's `Server` and `Data Source`, and flags: `--db-host`, `-h`.
 fn is_host_key(key: &str) -> bool {
-    is_address_key(key.trim_start_matches('-')) || key.eq_ignore_ascii_case("source")
+    is_address_key(key.trim_start_matches('-')) || key.eq_ignore_ascii_case("source") || key == "-h"
 }
 
 #[cfg(test)]
@@ -232,6 +241,12 @@ mod tests {
             ("proxy_pass http://cart.shop.svc:80/;", vec!["cart.shop.svc:80"]),
             ("tcp://[fd00::1]:53", vec!["fd00::1:53"]),
             ("10.96.0.10:53", vec!["10.96.0.10:53"]),
+            ("dial tcp 10.96.0.7:80: connect: connection refused", vec!["10.96.0.7:80"]),
+            ("Connection refused: cart.shop/10.96.0.7:8080", vec!["cart.shop:8080"]),
+            ("Connection refused: /10.96.0.7:8080", vec!["10.96.0.7:8080"]),
+            ("last error: UNKNOWN: ipv4:10.96.0.7:3550: Failed", vec!["10.96.0.7:3550"]),
+            ("HTTPConnectionPool(host='cart', port=8080): Max retries", vec!["cart:8080"]),
+            ("pg_isready -h ledger-db -p 5432", vec!["ledger-db:5432"]),
         ] {
             assert_eq!(told(text), expected, "{text}");
         }

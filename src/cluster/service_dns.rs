@@ -38,7 +38,8 @@ pub fn resolve<'a>(snap: &'a Snapshot, host: &str, namespace: &str, pod_spec: &s
         return Host::Own;
     }
     if let Ok(ip) = host.parse::<IpAddr>() {
-        return by_ip(snap, ip);
+        // Programs on IPv6 sockets write IPv4 addresses as ::ffff:10.96.0.7.
+        return by_ip(snap, ip.to_canonical());
     }
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let labels: Vec<&str> = host.split('.').collect();
