@@ -287,10 +287,19 @@ fn is_another_familys(message: &str) -> bool {
     object && missing || message.contains("references non-existent")
 }
 
-/// `claim data (volume pvc-1)`, or the volume's own name.
+/// `volume assets (nfs nas:/export)`, or the volume's own name alone.
 fn named(pod: &Object, volume: &str) -> String {
-    let kind = kind_of(json::named(&pod.raw, "spec.volumes", volume));
-    if kind.is_empty() { format!("volume {volume}") } else { format!("volume {volume} ({kind})") }
+    let source = json::named(&pod.raw, "spec.volumes", volume);
+    let text = |path: &str| json::text(source, path);
+    let detail = match kind_of(source) {
+        "nfs" => format!(" {}:{}", text("nfs.server"), text("nfs.path")),
+        "hostPath" => format!(" {}", text("hostPath.path")),
+        "csi" => format!(" {}", text("csi.driver")),
+        "persistentVolumeClaim" => format!(" {}", text("persistentVolumeClaim.claimName")),
+        _ => String::new(),
+    };
+    let kind = kind_of(source);
+    if kind.is_empty() { format!("volume {volume}") } else { format!("volume {volume} ({kind}{detail})") }
 }
 
 fn node(pod: &Object) -> &str {
@@ -302,8 +311,37 @@ fn quoted_after<'m>(message: &'m str, start: &str) -> Option<&'m str> {
     message.split_once(start)?.1.split('"').next()
 }
 
-/// The reason in a message of the volume manager, without its prefix, on one line.
+/// The reason in a message of the volume manager, on one line: what the mount command wrote, where it ran, else what follows
+/// the volume's name.
 fn why_not(message: &str) -> String {
-    let text = message.split_once("\" : ").or_else(|| message.split_once("\": ")).map_or(message, |(_, reason)| reason);
+    let after = message.split_once("\" : ").or_else(|| message.split_once("\": ")).map_or(message, |(_, reason)| reason);
+    let text = match (after.split_once("Mounting command:"), after.rsplit_once("Output:")) {
+        (Some((what, _)), Some((_, output))) => format!("{}: {output}", what.trim()),
+        _ => after.to_owned(),
+    };
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(240).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_mount_commands_own_words_are_kept() {
+        let message = "MountVolume.SetUp failed for volume \"assets\" : mount failed: exit status 32\nMounting command: mount\nMounting \
+                       arguments: -t nfs nas:/export /var/lib/kubelet/x\nOutput: mount.nfs: Connection timed out";
+        assert_eq!(why_not(message), "mount failed: exit status 32: mount.nfs: Connection timed out");
+        let message = "AttachVolume.Attach failed for volume \"pvc-1\" : rpc error: code = Internal desc = no such disk";
+        assert_eq!(why_not(message), "rpc error: code = Internal desc = no such disk");
+    }
+
+    proptest! {
+        #[test]
+        fn any_message_is_read(message in "\\PC{0,120}") {
+            why_not(&message);
+            quoted_after(&message, "volume \"");
+            why_not(&format!("Mounting command:{message}Output:"));
+        }
+    }
 }
