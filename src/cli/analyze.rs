@@ -119,6 +119,7 @@ pub fn run(args: &AnalyzeArgs, screen: Screen) -> Result<Exit, CliError> {
         recording.captured_at = Some(snapshot.now);
         recording.target = if let [target] = targets.as_slice() { Some(target.clone()) } else { recording.target };
         bundle::write(dir, &recording)?;
+        screen.note(&format!("recorded in {}", dir.display()));
     }
     // The form doesn't depend on how many happened to be there.
     let is_one = matches!(wanted.as_slice(), [] | [Wanted::Named { .. }]) && !args.all_namespaces;

@@ -126,6 +126,10 @@ fn compared(args: &ReplayArgs, screen: Screen) -> Result<Exit, CliError> {
         cases.push(Case { name, outcome: replay(bundle, Screen { quiet: true, ..screen }) });
     }
     progress.clear();
+    if !args.diff {
+        let unreadable = cases.iter().filter_map(|case| case.outcome.as_ref().err()).map(ToString::to_string);
+        screen.warn(&unreadable.collect::<Vec<_>>());
+    }
     let shown = match args.output {
         Format::Text => table::text(&cases, args.diff, screen),
         Format::Markdown => table::markdown(&cases, args.diff),

@@ -42,7 +42,7 @@ pub fn read(cluster: Cluster, progress: &Progress, plan: impl FnOnce(&str) -> Re
         let reader = KubernetesReader::connect(options).await?;
         progress.say(&format!("asking {}", reader.server()));
         let request = plan(reader.default_namespace());
-        reader.with_progress(move |what| heard.say(what)).read(&request).await
+        reader.with_progress(move |what| heard.say(&format!("reading {what}"))).read(&request).await
     });
     // A name server that doesn't answer must not hold up the end.
     runtime.shutdown_background();

@@ -3,7 +3,7 @@
 
 use super::{Object, json};
 use crate::domain::{Evidence, EvidenceSource, Subject};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 /// What a container is in its pod.
@@ -217,6 +217,11 @@ impl<'a> Termination<'a> {
             current,
             raw,
         })
+    }
+
+    /// How long the process ran.
+    pub fn ran(&self) -> Option<SignedDuration> {
+        Some(self.finished?.duration_since(self.started?))
     }
 
     /// Whether this end is a failure: a code other than 0, or a kill.

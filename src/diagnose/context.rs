@@ -1,6 +1,7 @@
 //! What a rule is given: the snapshot, and answers that several rules need.
 
 use super::logs::{self, LogReading};
+use super::symptoms;
 use crate::cluster::pod::{self, Container};
 use crate::cluster::{Object, Snapshot};
 use crate::domain::{Evidence, EvidenceSource, ObjectRef};
@@ -95,8 +96,12 @@ impl<'a> Context<'a> {
     }
 
     /// Since when a container that failed before is well again, if it is: it runs and is ready for longer than its restart
-    /// back-off, and for longer than its last run if it fails over and over.
+    /// back-off, and for longer than its last run if it fails over and over. One that has ended for good is, when its pod's
+    /// controller has made up for it.
     pub fn recovered(&self, container: &Container<'_>) -> Option<Timestamp> {
+        if pod::is_finished(container.pod) {
+            return symptoms::made_up_for(self, container.pod);
+        }
         let started = container.running_since()?;
         if !container.is_ready() {
             return None;

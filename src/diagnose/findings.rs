@@ -82,6 +82,11 @@ impl Finding {
         self
     }
 
+    /// The container that it is about, where the blamed object has one: nodes have none.
+    pub fn container(&self) -> Option<&str> {
+        self.subject.container.as_deref().filter(|_| self.blames.namespace.is_some())
+    }
+
     /// Every place where it shows.
     pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
         std::iter::once(&self.subject).chain(&self.also)

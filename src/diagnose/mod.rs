@@ -7,6 +7,7 @@ mod change;
 mod confidence;
 mod conflicts;
 mod context;
+mod deploys;
 mod explain;
 mod findings;
 pub mod logs;

@@ -4,7 +4,7 @@ use super::catalogue::Section;
 use super::confidence::{CONFIRMED, LIKELY};
 use super::rank::{Ranked, Ranking};
 use super::scope::Scope;
-use super::{Examination, change, rules, timeline};
+use super::{Examination, change, deploys, rules, timeline};
 use crate::cluster::pod;
 use crate::domain::{
     CauseReport, Change, Contradiction, Evidence, FactReport, HistoryEntry, NumberedEvidence, ObjectRef, Report, RuledOut, State,
@@ -55,7 +55,9 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
     let verdict = verdict(examination, target, ranking, &history);
     let ruled_out = ruled_out(examination, scope, ranking, &mut numbering);
     let contradictions = contradictions(examination, scope);
-    let facts = facts(examination, scope, ranking, &mut numbering);
+    let mut facts = facts(examination, scope, ranking, &mut numbering);
+    facts.extend(context(examination, target, ranking, &mut numbering));
+    facts.sort_by(|a, b| (&a.id, &a.subject, a.state).cmp(&(&b.id, &b.subject, b.state)));
     let noticed = ranking.noticed.iter().take(MOST_CAUSES).map(|ranked| cause(examination, ranked, &mut numbering)).collect();
     let blamed: Vec<ObjectRef> = ranking.causes.iter().take(1).map(|ranked| ranked.candidate.finding.blames.clone()).collect();
     let timeline = timeline::collect(&examination.cx, scope, &blamed, change.as_ref())
@@ -108,7 +110,7 @@ fn cause(examination: &Examination<'_>, ranked: &Ranked, numbering: &mut Numberi
     CauseReport {
         id: finding.cause.id.to_owned(),
         object: finding.blames.clone(),
-        container: finding.subject.container.clone(),
+        container: finding.container().map(str::to_owned),
         confidence: ranked.confidence,
         summary: finding.summary.clone(),
         fix: finding.fix.clone().unwrap_or_else(|| finding.cause.fix.to_owned()),
@@ -184,7 +186,7 @@ fn history(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, numb
         .map(|finding| HistoryEntry {
             id: finding.cause.id.to_owned(),
             object: finding.blames.clone(),
-            container: finding.subject.container.clone(),
+            container: finding.container().map(str::to_owned),
             summary: finding.summary.clone(),
             at: finding.evidence.iter().filter_map(|evidence| evidence.at).max(),
             ended: finding.ended,
@@ -213,7 +215,10 @@ fn history(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, numb
 fn ruled_out(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, numbering: &mut Numbering) -> Vec<RuledOut> {
     let affected: Vec<&Subject> = ranking.symptoms.iter().map(|index| &examination.findings.symptoms[*index].subject).collect();
     let concerns = |subject: &Subject| {
-        scope.distance(&subject.object).is_some() && affected.iter().any(|other| other.object == subject.object)
+        let same_container =
+            |other: &Subject| other.container.is_none() || subject.container.is_none() || other.container == subject.container;
+        scope.distance(&subject.object).is_some()
+            && affected.iter().any(|other| other.object == subject.object && same_container(other))
     };
     let mut out: Vec<RuledOut> = examination
         .findings
@@ -283,8 +288,18 @@ fn facts(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, number
             evidence: numbering.cite_all(&negative.evidence),
         });
     }
-    facts.sort_by(|a, b| (&a.id, &a.subject, a.state).cmp(&(&b.id, &b.subject, b.state)));
     facts
+}
+
+/// What is known about the target, and about what the first cause blames, beside causes and symptoms.
+fn context(examination: &Examination<'_>, target: &ObjectRef, ranking: &Ranking, numbering: &mut Numbering) -> Vec<FactReport> {
+    let cx = &examination.cx;
+    let first = ranking.causes.first().map(|ranked| &ranked.candidate.finding);
+    let seen = ranking.symptoms.iter().filter_map(|index| examination.findings.symptoms[*index].since).min();
+    let onset = seen.or_else(|| first?.since).unwrap_or(cx.snap.now);
+    let blamed = first.map(|finding| &finding.blames).filter(|blames| *blames != target);
+    let facts = [Some(target), blamed].into_iter().flatten().filter_map(|object| deploys::recent(cx, object, onset));
+    facts.map(|(fact, evidence)| FactReport { evidence: numbering.cite_all(evidence.as_slice()), ..fact }).collect()
 }
 
 fn unknown(examination: &Examination<'_>, target: &ObjectRef, scope: &Scope, verdict: Verdict) -> Vec<Unknown> {

@@ -97,6 +97,8 @@ const SETTLING: SignedDuration = SignedDuration::from_secs(30);
 /// How long ago a restart may be to count as part of a loop, when no back-off is running. Kubernetes resets a container's
 /// back-off after ten minutes of running (pkg/kubelet: twice `MaxContainerBackOff`).
 const LOOP_WINDOW: SignedDuration = SignedDuration::from_secs(600);
+/// How long a failed pod of a controller counts; by then the pod that takes its place runs, or shows symptoms of its own.
+const LEFTOVER: SignedDuration = SignedDuration::from_hours(1);
 /// How many restarts make a loop.
 const LOOP_RESTARTS: i64 = 3;
 
@@ -122,6 +124,9 @@ fn pod_symptoms(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
     if phase == "Failed" {
         let reason = pod.text("status.reason");
         let at = ended_at(pod);
+        if made_up_for(cx, pod).is_some() {
+            return;
+        }
         let summary = if reason.is_empty() { "failed".to_owned() } else { format!("failed: {reason}") };
         out.symptom(&POD_FAILED, id.clone(), summary, at, vec![cx.field(pod, "status.reason"), cx.field(pod, "status.phase")]);
         return;
@@ -138,7 +143,7 @@ fn pod_symptoms(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
         }
         let reason = json::text(scheduled, "reason");
         let summary = if reason.is_empty() { "has no node".to_owned() } else { format!("has no node: {reason}") };
-        let evidence = cx.value(id, "status.conditions[PodScheduled]", scheduled.clone(), since);
+        let evidence = cx.value(id, "status.conditions[PodScheduled]", condition_value(scheduled), since);
         out.symptom(&PENDING, id.clone(), summary, since, vec![evidence]);
         return;
     }
@@ -152,9 +157,22 @@ fn pod_symptoms(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
 }
 
 /// When a finished pod ended, from its containers.
-fn ended_at(pod: &Object) -> Option<Timestamp> {
+pub(super) fn ended_at(pod: &Object) -> Option<Timestamp> {
     let ends = pod::containers(pod).into_iter().filter_map(|container| container.terminated()?.finished).max();
-    ends.or_else(|| json::time(pod.condition("Ready"), "lastTransitionTime")).or_else(|| pod.time("status.startTime"))
+    ends.or_else(|| json::time(pod.condition("DisruptionTarget"), "lastTransitionTime"))
+        .or_else(|| json::time(pod.condition("Ready"), "lastTransitionTime"))
+        .or_else(|| pod.time("status.startTime"))
+}
+
+/// Since when a failed pod is only what is left of a trouble that is over: nothing deletes it, and its controller has made up
+/// for it. Every controller but a Job has when a while has passed; that a workload has too few pods shows at the workload.
+pub(super) fn made_up_for(cx: &Context<'_>, pod: &Object) -> Option<Timestamp> {
+    let owner = pod.controller()?;
+    match owner.kind.as_str() {
+        "Node" => None,
+        "Job" => super::workload_symptoms::job_succeeded(cx, cx.snap.get(&owner)?),
+        _ => ended_at(pod).filter(|ended| cx.snap.age(*ended) > LEFTOVER),
+    }
 }
 
 /// States what is wrong with one container; says whether anything is.
@@ -174,18 +192,36 @@ fn container_symptoms(cx: &Context<'_>, container: &Container<'_>, out: &mut Fin
         out.symptom(&CONTAINER_NOT_STARTING, container.subject(), summary, container.pod.created(), state("state.waiting"));
         return true;
     }
-    let ended_badly = container.termination().filter(|end| end.failed());
-    if let Some(end) = container.terminated().or(ended_badly) {
-        let recent = end.finished.is_none_or(|at| cx.snap.age(at) <= LOOP_WINDOW);
+    let restarts_often = container.restarts() >= LOOP_RESTARTS;
+    let ends_well = restarts_often && container.role == Role::Main && restarts_always(container.pod);
+    let end = container.terminated().or(container.last_terminated().filter(|end| end.failed() || ends_well));
+    let recent = end.is_none_or(|end| end.finished.is_none_or(|at| cx.snap.age(at) <= LOOP_WINDOW));
+    let long_run = end.and_then(|end| end.ran()).is_some_and(|run| run > LOOP_WINDOW);
+    let loops = end.is_some() && restarts_often && recent && !long_run;
+    if !loops && container.status.is_object() {
+        out.absent(
+            "crash_loop",
+            container.subject(),
+            format!("{}, and no back-off runs", restarts(container)),
+            state("restartCount"),
+        );
+    }
+    if let Some(end) = end {
         let stands = !container.is_running() && (end.failed() || container.role == Role::Main && restarts_always(container.pod));
-        let loops = container.restarts() >= LOOP_RESTARTS && recent;
-        if cx.recovered(container).is_none() && (stands || loops || end.failed() && recent && !end.current) {
+        // One that is ready and still not well again ends over and over, only slowly.
+        let repeats = container.is_ready() || recent;
+        if cx.recovered(container).is_none() && (stands || loops || end.failed() && repeats && !end.current) {
             let symptom = if loops { &CRASH_LOOP } else { &CONTAINER_FAILED };
             let summary = format!("container {} ended with exit code {}, {}", container.name, end.exit_code, restarts(container));
             let since = first_failure(cx, container).or(end.finished);
             out.symptom(symptom, container.subject(), summary, since, vec![container.termination_evidence(&end)]);
             return true;
         }
+    } else if container.restarts() > 0 && container.termination().is_none() && cx.recovered(container).is_none() {
+        let summary =
+            format!("container {} was started again, {}, and its status doesn't keep why", container.name, restarts(container));
+        out.symptom(&CONTAINER_FAILED, container.subject(), summary, container.running_since(), state("restartCount"));
+        return true;
     }
     false
 }
@@ -197,6 +233,7 @@ fn restarts_always(pod: &Object) -> bool {
 /// `3 restarts`, for a sentence.
 fn restarts(container: &Container<'_>) -> String {
     match container.restarts() {
+        0 => "no restarts".to_owned(),
         1 => "1 restart".to_owned(),
         n => format!("{n} restarts"),
     }

@@ -6,7 +6,7 @@ use super::symptoms::{
     CLAIM_PENDING, JOB_FAILED, NO_READY_ENDPOINTS, NODE_NOT_READY, REPLICAS_MISSING, ROLLOUT_STUCK, condition_evidence,
 };
 use crate::cluster::{Object, json, pod};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// A workload or claim younger than this is still being worked on by its controllers.
 const SETTLING: SignedDuration = SignedDuration::from_secs(30);
@@ -25,14 +25,7 @@ pub fn check(cx: &Context<'_>, out: &mut Findings) {
             out.symptom(&CLAIM_PENDING, claim.id.clone(), format!("is {phase}"), claim.created(), evidence);
         }
     }
-    for job in cx.snap.of_kind("Job") {
-        let failed = job.condition("Failed");
-        if json::text(failed, "status") == "True" {
-            let since = json::time(failed, "lastTransitionTime");
-            let summary = format!("failed: {}", json::text(failed, "reason"));
-            out.symptom(&JOB_FAILED, job.id.clone(), summary, since, vec![condition_evidence(cx, job, "Failed")]);
-        }
-    }
+    cx.snap.of_kind("Job").iter().for_each(|job| failed_job(cx, job, out));
     for node in cx.snap.of_kind("Node") {
         let ready = node.condition("Ready");
         if !matches!(json::text(ready, "status"), "True" | "") {
@@ -41,6 +34,29 @@ pub fn check(cx: &Context<'_>, out: &mut Findings) {
             out.symptom(&NODE_NOT_READY, node.id.clone(), summary, since, vec![condition_evidence(cx, node, "Ready")]);
         }
     }
+}
+
+fn failed_job(cx: &Context<'_>, job: &Object, out: &mut Findings) {
+    let failed = job.condition("Failed");
+    if job_succeeded(cx, job).is_some() {
+        let evidence = vec![cx.field(job, "status.succeeded")];
+        out.absent("job_failed", job.id.clone(), "it is complete, or a later run of its schedule is", evidence);
+    } else if json::text(failed, "status") == "True" {
+        let since = json::time(failed, "lastTransitionTime");
+        let summary = format!("failed: {}", json::text(failed, "reason"));
+        out.symptom(&JOB_FAILED, job.id.clone(), summary, since, vec![condition_evidence(cx, job, "Failed")]);
+    }
+}
+
+/// When a Job completed, or a later Job of the same CronJob did: the failed run that `failedJobsHistoryLimit` keeps is history
+/// then.
+pub(super) fn job_succeeded(cx: &Context<'_>, job: &Object) -> Option<Timestamp> {
+    let completed = |job: &Object| {
+        let complete = job.condition("Complete");
+        (json::text(complete, "status") == "True").then(|| json::time(complete, "lastTransitionTime")).flatten()
+    };
+    let later = |owner| cx.snap.children(&owner).filter(|other| other.created() > job.created()).filter_map(completed).min();
+    completed(job).or_else(|| later(job.controller()?))
 }
 
 /// How many pods a workload asks for, and the path of that number.

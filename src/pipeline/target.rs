@@ -203,7 +203,7 @@ fn near(snapshot: &Snapshot, kind: &str, name: &str, scope: &Scope) -> Vec<Objec
     let owner = MISTAKEN.iter().take(5).flat_map(|kind| here(kind)).filter(|id| is_prefix(&id.name, name));
     // Of nested names (`cart`, `cart-db`) the longest is the owner.
     let owner = owner.max_by_key(|id| id.name.len());
-    let begun = here(kind).filter(|id| id.name.starts_with(name));
+    let begun = here(kind).chain(here("Pod")).filter(|id| id.name.starts_with(name));
     let mut found = Vec::new();
     for id in elsewhere.chain(other_kind).chain(owner).chain(begun).chain(mistyped(snapshot, kind, name, scope)) {
         if found.len() < SUGGESTIONS && !found.contains(&id) {
@@ -293,6 +293,7 @@ mod tests {
         assert_eq!(near("Pod", "checkout-5f6f7f-aaaaa", Some("shop")), ["Deployment shop/checkout"]);
         assert_eq!(near("Pod", "checkout-db-5f6f7f-aaaaa", Some("shop")), ["Deployment shop/checkout-db"]);
         assert_eq!(near("Deployment", "chekcout", Some("shop")), ["Deployment shop/checkout"]);
+        assert_eq!(near("Deployment", "cart", Some("shop")), ["Pod shop/cart-6b7d9c-qqqqq"]);
         assert_eq!(near("Namespace", "shpo", None), ["Namespace shop"]);
         assert!(near("Deployment", "unheard-of", Some("shop")).is_empty());
     }

@@ -23,7 +23,7 @@ pub use escape::escape;
 pub use json::json;
 pub use markdown::{markdown, table as markdown_table};
 pub use style::Tone;
-pub use table::{Cell, table};
+pub use table::{Cell, Fit, table};
 pub use text::text;
 pub use yaml::{YamlError, yaml};
 

@@ -1,7 +1,7 @@
 //! Every form of output that isn't text, over the reports of `samples`.
 
 use super::escape::is_unsafe;
-use super::{Cell, Layout, Reports, Tone, json, markdown, samples, table, yaml};
+use super::{Cell, Fit, Layout, Reports, Tone, json, markdown, samples, table, yaml};
 
 #[test]
 fn markdown_of_a_confirmed_cause() {
@@ -62,9 +62,10 @@ fn json_and_yaml_of_hostile_text_hold_the_same_and_act_on_no_terminal() {
 fn a_table_fits_the_screen_or_stays_on_one_line_a_row() {
     let layout = Layout { width: 48, color: false, verbose: false };
     let rows = [
-        vec![Cell::new("checkout-oom"), Cell::toned("confirmed", Tone::Bad), Cell::new("Deployment shop/checkout")],
+        vec![Cell::new("checkout-oom"), Cell::toned("confirmed", Tone::Bad), Cell::new("Deployment shop/checkout-with-a-name")],
         vec![Cell::new("x\u{1b}[2J"), Cell::toned("healthy", Tone::Good), Cell::new("接続できません 接続できません 接続")],
     ];
     let head = ["case", "verdict", "object"];
-    insta::assert_snapshot!(format!("{}\n{}", table(&head, &rows, layout, true), table(&head, &rows, layout, false)));
+    let shown = [Fit::Wrap, Fit::Cut(&[2]), Fit::Whole].map(|fit| table(&head, &rows, layout, fit));
+    insta::assert_snapshot!(shown.join("\n"));
 }

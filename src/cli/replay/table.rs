@@ -5,24 +5,25 @@ use crate::bundle::Expected;
 use crate::cli::ui::Screen;
 use crate::domain::{ObjectRef, Verdict};
 use crate::pipeline::expectation::Difference;
-use crate::render::{self, Cell, Tone};
+use crate::render::{self, Cell, Fit, Tone};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
-const HEAD: [&str; 8] = ["case", "target", "verdict", "cause", "object", "confidence", "expected", "ok?"];
+const HEAD: [&str; 8] = ["case", "target", "verdict", "cause", "object", "sure", "expected", "ok?"];
+/// The columns that lose the ends of their cells on a narrow screen.
+const CUT: [&str; 3] = ["target", "object", "expected"];
 const DIFF_HEAD: [&str; 4] = ["case", "key", "expected", "got"];
 
 /// The cells of a case's row, in the order of [`HEAD`].
-fn row(case: &Case) -> Vec<Cell> {
+fn row(case: &Case) -> [Cell; HEAD.len()] {
     let name = Cell::toned(&case.name, Tone::Strong);
     let replayed = match &case.outcome {
         Ok(replayed) => replayed,
-        Err(error) => {
-            let mut cells = vec![name, Cell::new(""), Cell::toned("unreadable", Tone::Bad), Cell::new(error.to_string())];
-            cells.resize_with(HEAD.len() - 1, || Cell::new(""));
-            cells.push(Cell::toned("no", Tone::Bad));
-            return cells;
+        Err(_) => {
+            let nothing = || Cell::new("-");
+            let (unreadable, no) = (Cell::toned("unreadable", Tone::Bad), Cell::toned("no", Tone::Bad));
+            return [name, nothing(), unreadable, nothing(), nothing(), nothing(), nothing(), no];
         }
     };
     let report = &replayed.report;
@@ -32,7 +33,7 @@ fn row(case: &Case) -> Vec<Cell> {
         Some(false) => Cell::toned("no", Tone::Bad),
         None => Cell::toned("-", Tone::Dim),
     };
-    vec![
+    [
         name,
         Cell::new(short(&report.target)),
         Cell::toned(report.verdict.as_str(), Tone::of(report.verdict)),
@@ -116,11 +117,29 @@ fn not_evaluated(cases: &[Case]) -> String {
     format!("not evaluated by this version: {}", keys.into_iter().collect::<Vec<_>>().join(", "))
 }
 
+/// The columns that tell cases apart: not the target when it is the same everywhere, and not what is expected when
+/// nothing is.
+fn telling(rows: &[[Cell; HEAD.len()]]) -> Vec<usize> {
+    let differs = |column: usize| rows.windows(2).any(|pair| pair[0][column].text != pair[1][column].text);
+    let says = |column: usize| rows.iter().any(|row| row[column].text != "-");
+    let tells = |column: &usize| match HEAD[*column] {
+        "target" => rows.len() == 1 || differs(*column),
+        "expected" | "ok?" => says(*column),
+        _ => true,
+    };
+    (0..HEAD.len()).filter(tells).collect()
+}
+
 /// For a screen.
 pub(super) fn text(cases: &[Case], diff: bool, screen: Screen) -> String {
     let layout = screen.layout();
-    let is_terminal = std::io::stdout().is_terminal();
-    let mut out = render::table(&HEAD, &cases.iter().map(row).collect::<Vec<_>>(), layout, is_terminal);
+    let fit = |on_screen| if std::io::stdout().is_terminal() { on_screen } else { Fit::Whole };
+    let rows: Vec<_> = cases.iter().map(row).collect();
+    let columns = telling(&rows);
+    let pick = |row: &[Cell; HEAD.len()]| columns.iter().filter_map(|column| row.get(*column).cloned()).collect();
+    let head: Vec<&str> = columns.iter().filter_map(|column| HEAD.get(*column).copied()).collect();
+    let cut: Vec<usize> = (0..head.len()).filter(|column| CUT.contains(&head[*column])).collect();
+    let mut out = render::table(&head, &rows.iter().map(pick).collect::<Vec<_>>(), layout, fit(Fit::Cut(&cut)));
     let differences = differences(cases);
     if diff && !differences.is_empty() {
         let rows: Vec<_> = differences
@@ -134,7 +153,7 @@ pub(super) fn text(cases: &[Case], diff: bool, screen: Screen) -> String {
                 ]
             })
             .collect();
-        out += &format!("\n{}", render::table(&DIFF_HEAD, &rows, layout, is_terminal));
+        out += &format!("\n{}", render::table(&DIFF_HEAD, &rows, layout, fit(Fit::Wrap)));
     }
     out += &format!("\n{}\n", Totals::of(cases).sentence());
     match not_evaluated(cases) {

@@ -2,28 +2,53 @@
 //! that look at the snapshot and state them. To add a cause: a row and a function in its family's file, and two fixtures.
 
 mod admission;
+mod application;
+mod application_rows;
+mod configuration;
+mod container_start;
 mod explains;
+mod image;
+mod kill;
+mod last_lines;
+mod mounts;
 mod nodes;
+mod out_of_memory;
+mod pod_start;
+mod previous;
+mod probes;
 mod quota;
+mod sandbox;
 mod scheduler;
 mod scheduling;
 mod service_selectors;
 mod signals;
+mod spelling;
+mod start_error;
 mod storage;
 mod termination;
+mod volumes;
 
 use super::catalogue::Family;
 
 /// Every family, in the order of the catalogue.
 pub static FAMILIES: &[&Family] = &[
+    &image::FAMILY,
+    &configuration::FAMILY,
+    &container_start::FAMILY,
+    &sandbox::FAMILY,
+    &volumes::FAMILY,
+    &pod_start::FAMILY,
     &quota::FAMILY,
     &admission::FAMILY,
     &scheduling::FAMILY,
     &scheduler::FAMILY,
     &storage::FAMILY,
+    &out_of_memory::FAMILY,
     &termination::FAMILY,
-    &nodes::FAMILY,
     &signals::FAMILY,
-    &service_selectors::FAMILY,
     &service_selectors::SCALED,
+    &service_selectors::FAMILY,
+    &application::FAMILY,
+    &probes::FAMILY,
+    &nodes::FAMILY,
 ];

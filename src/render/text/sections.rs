@@ -45,10 +45,10 @@ impl<'a> Page<'a> {
         self.section("To do", &self.advice(), caps.items.saturating_add(2), |_, line| line.clone());
     }
 
-    /// `id: what, for 24m (pod/x app)`, the form of most sections; the place only where it isn't the target.
+    /// `id: what, for 24m (pod/x app)`, the form of most sections; the place only where it isn't the target and what was said.
     fn item(&self, id: &str, what: &str, object: &ObjectRef, container: Option<&str>, tail: &str) -> Paragraph {
         let line = self.short(Paragraph::new().add(Tone::Plain, &format!("{id}: {what}{tail}")));
-        if *object == self.report.target && container.is_none() {
+        if *object == self.report.target && container.is_none_or(|container| what.contains(container)) {
             return line;
         }
         line.add(Tone::Dim, &format!(" ({})", self.place(object, container)))
