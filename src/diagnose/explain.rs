@@ -183,8 +183,13 @@ fn reachable(edges: &[BTreeSet<usize>], from: usize) -> BTreeSet<usize> {
 /// Whether a cause explains another. A guess never takes the place of something that is proved.
 fn explains_cause(cx: &Context<'_>, candidate: &Candidate, other: &Candidate) -> bool {
     let weaker = !candidate.finding.proof.is_structural() && other.finding.proof.is_structural();
-    let places = &other.places;
-    !weaker && !places.is_empty() && places.iter().all(|place| explains(cx, candidate, other.finding.cause.id, place))
+    let (places, id) = (&other.places, other.finding.cause.id);
+    // A pod that has no node yet is no place on the node that is to blame for it.
+    let blames = &candidate.finding.blames;
+    let same_node = blames.kind == "Node"
+        && *blames == other.finding.blames
+        && candidate.finding.cause.links_to(id).any(|link| link == Link::Node);
+    !weaker && !places.is_empty() && (same_node || places.iter().all(|place| explains(cx, candidate, id, place)))
 }
 
 /// Whether a candidate explains the id at this place.

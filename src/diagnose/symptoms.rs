@@ -144,6 +144,9 @@ fn pod_symptoms(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
     let bound = !pod.text("spec.nodeName").is_empty();
     if !bound && matches!(phase, "Pending" | "") && pod.partial().is_none() {
         let since = json::time(scheduled, "lastTransitionTime").or_else(|| pod.created());
+        if scheduled.is_null() && since.is_some_and(|since| cx.snap.age(since) < SETTLING) {
+            return;
+        }
         let reason = json::text(scheduled, "reason");
         let summary = if reason.is_empty() { "has no node".to_owned() } else { format!("has no node: {reason}") };
         let evidence = cx.value(id, "status.conditions[PodScheduled]", condition_value(scheduled), since);

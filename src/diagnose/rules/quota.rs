@@ -137,8 +137,9 @@ fn refused(cx: &Context<'_>, refusal: &Refusal<'_>, message: &QuotaMessage<'_>, 
     }
     for (cause, shortages) in by_cause.into_values() {
         let computed = quota.is_some_and(|quota| shortages.iter().any(|shortage| is_short(quota, shortage)));
-        out.found(cause, id.clone(), if computed { Proof::ComputedAndSaid } else { Proof::Event })
-            .blame(ObjectRef::cluster("Namespace", id.ns()))
+        let proof = if computed { Proof::ComputedAndSaid } else { Proof::Event };
+        out.found(cause, ObjectRef::cluster("Namespace", id.ns()), proof)
+            .also([id.clone().into()])
             .since(refusal.since)
             .ended(refusal.ended)
             .evidence([refusal.evidence.clone()])

@@ -165,7 +165,7 @@ fn ruled_out(cx: &Context<'_>, group: &Waiting<'_>, placement: &Placement<'_>, o
 /// Whether a cordon or taint has kept pods in general from a node for long, so that it isn't what is new.
 fn is_chronic(cx: &Context<'_>, usage: &NodeUsage<'_>, misfit: &Misfit) -> bool {
     let (key, value, effect) = match misfit {
-        Misfit::Unschedulable => ("node.kubernetes.io/unschedulable", "", "NoSchedule"),
+        Misfit::Unschedulable => (rows::UNSCHEDULABLE, "", "NoSchedule"),
         Misfit::Taint { key, .. } if fitness::is_control_plane(key) => return true,
         Misfit::Taint { key, value, effect } => (key.as_str(), value.as_str(), effect.as_str()),
         _ => return false,
@@ -196,7 +196,7 @@ fn by_words(cx: &Context<'_>, group: &Waiting<'_>, out: &mut Findings) {
     let Some(said) = &group.said else { return };
     let Some((reason, certain)) = said::by_words(&said.message) else { return };
     let Some(cause) = rows::of_reason(reason, group.pod) else { return };
-    let proof = if certain { Proof::Event } else { Proof::Timing };
+    let proof = if certain && rows::is_plain(reason, group.pod) { Proof::Event } else { Proof::Timing };
     out.found(cause, group.pod.id.clone(), proof)
         .blame(cx.workload(&group.pod.id))
         .since(since(group.pod))

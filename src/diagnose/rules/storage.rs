@@ -29,7 +29,7 @@ pub static FAMILY: Family = Family {
         &rows::PV_ALREADY_BOUND,
         &rows::PVC_LOST,
         &rows::PVC_PROVISIONING_FAILED,
-        &rows::VOLUME_NODE_AFFINITY_CONFLICT,
+        &VOLUME_NODE_AFFINITY_CONFLICT,
     ],
     check,
 };
@@ -38,6 +38,8 @@ pub static FAMILY: Family = Family {
 const SETTLING: SignedDuration = SignedDuration::from_secs(30);
 /// A provisioner that has not begun after this time isn't there.
 const UNANSWERED: SignedDuration = SignedDuration::from_mins(3);
+/// The provisioner of classes that make no volumes.
+const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 /// How much of a provisioner's message a sentence quotes.
 const QUOTED: usize = 240;
 
@@ -62,14 +64,15 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     }
 }
 
-/// States a cause about a claim, and whom it holds up.
+/// States a cause about a claim, where it holds somebody up: at the pods that wait for it.
 fn found<'o>(cx: &Context<'_>, cause: &'static Cause, claim: &Object, proof: Proof, out: &'o mut Findings) -> &'o mut Finding {
     let users = claims::users(cx, &claim.id);
-    let waiting = users.iter().filter(|pod| !pod::is_ready(pod)).map(|pod| pod.id.clone().into());
-    out.found(cause, claim.id.clone(), proof)
+    let mut places = users.iter().filter(|pod| !pod::is_ready(pod)).map(|pod| pod.id.clone()).chain([claim.id.clone()]);
+    let first = places.next().unwrap_or_else(|| claim.id.clone());
+    out.found(cause, first, proof)
         .blame(claims::owner(cx, &claim.id))
         .since(claim.created())
-        .also(waiting)
+        .also(places.map(Into::into))
         .next(format!("kubectl -n {} describe pvc {}", claim.id.ns(), claim.id.name))
 }
 
@@ -96,8 +99,12 @@ fn pending(cx: &Context<'_>, claim: &Object, out: &mut Findings) {
     let default = name.is_none().then(|| claims::default_class(cx)).flatten();
     let wanted = binding::class_for_matching(claim, default);
     let provisioner = class.map_or("", |class| class.text("provisioner"));
-    let is_static = matches!(provisioner, "" | "kubernetes.io/no-provisioner");
-    if !is_static {
+    // Who has begun to make the volume knew the class.
+    let begun = newest(cx, claim, &["ProvisioningFailed", "ExternalProvisioning", "Provisioning"]);
+    let begun = begun.is_some_and(|event| !is_about_class(event) && !event.message.contains(NO_PROVISIONER));
+    let is_static = matches!(provisioner, "" | NO_PROVISIONER);
+    if !is_static || begun && class.is_none() {
+        let provisioner = if provisioner.is_empty() { "the provisioner" } else { provisioner };
         return provisioning(cx, claim, provisioner, out);
     }
     let of_class = cx.snap.of_kind("PersistentVolume").iter().any(|volume| binding::volume_class(volume) == wanted);
@@ -167,7 +174,8 @@ fn unmatched(cx: &Context<'_>, claim: &Object, wanted: &str, out: &mut Findings)
         } else {
             format!("class {wanted}, which makes none")
         };
-        found(cx, &rows::PVC_STORAGE_CLASS_MISSING, claim, Proof::Computed, out)
+        // Nothing but an empty list shows it.
+        found(cx, &rows::PVC_STORAGE_CLASS_MISSING, claim, Proof::Timing, out)
             .evidence(said.map(Event::evidence))
             .evidence([cx.field(claim, "spec.storageClassName")])
             .says(format!("claim {} names {what}, and there is no volume to bind", claim.id.name));
@@ -242,9 +250,14 @@ fn words(mismatch: &Mismatch, claim: &ObjectRef, volume: &Object) -> String {
     }
 }
 
+/// `storageclass.storage.k8s.io "NAME" not found`.
+fn is_about_class(event: &Event) -> bool {
+    event.message.starts_with("storageclass.storage.k8s.io ") && event.message.ends_with(" not found")
+}
+
 /// The class that the claim names isn't there, and neither is a volume of that class.
 fn no_class(cx: &Context<'_>, claim: &Object, wanted: &str, volumes_known: bool, out: &mut Findings) {
-    let said = newest(cx, claim, &["ProvisioningFailed"]).filter(|event| event.message.contains("not found"));
+    let said = newest(cx, claim, &["ProvisioningFailed"]).filter(|event| is_about_class(event));
     let looked = cx.snap.looked_for("StorageClass", "");
     let proof = match (said, looked.is_ok()) {
         (Some(_), true) => Proof::ComputedAndSaid,
@@ -326,6 +339,12 @@ fn missing(cx: &Context<'_>, pod: &Object, claim: &PodClaim<'_>, out: &mut Findi
     let event = cx.snap.events(&pod.id).iter().filter(|event| event.message.contains(&quoted)).max_by_key(|event| event.last);
     let looked = cx.snap.looked_for("PersistentVolumeClaim", pod.id.ns());
     let said = by_condition || event.is_some();
+    let seen = |text: &str| text.contains("unbound immediate PersistentVolumeClaims");
+    let seen = seen(json::text(condition, "message")) || cx.snap.events(&pod.id).iter().any(|event| seen(&event.message));
+    if !said && seen {
+        // The scheduler saw the claim; it is missing from what was read.
+        return out.unknown("pvc_not_found", pod.id.clone(), "the scheduler has seen the claim");
+    }
     let old = pod.created().is_none_or(|created| cx.snap.age(created) >= SETTLING);
     let proof = match (said, &looked) {
         (true, Ok(())) => Proof::ComputedAndSaid,

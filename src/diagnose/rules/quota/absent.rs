@@ -54,8 +54,8 @@ fn services(cx: &Context<'_>, quota: &Object, out: &mut Findings) {
             out.symptom(&BROKEN_REFERENCE, service.clone(), "is called and doesn't exist", None, missing.evidence.clone());
         }
         let quota_name = &quota.id.name;
-        out.found(&QUOTA_SERVICES_EXCEEDED, service, proof)
-            .blame(ObjectRef::cluster("Namespace", namespace))
+        out.found(&QUOTA_SERVICES_EXCEEDED, ObjectRef::cluster("Namespace", namespace), proof)
+            .also([service.into()])
             .evidence([usage(cx, quota, resource)])
             .evidence(missing.evidence)
             .also(missing.callers.into_iter().map(Into::into))
@@ -221,8 +221,8 @@ fn unreported(cx: &Context<'_>, refusals: &[Refusal<'_>], out: &mut Findings) {
             let short = short.chain([("pods".to_owned(), Quantity::whole(1)), ("count/pods".to_owned(), Quantity::whole(1))]);
             for (resource, amount) in short {
                 let Some(left) = room(quota, &resource).filter(|left| *left < amount) else { continue };
-                out.found(row_of(&resource), set.id.clone(), Proof::Computed)
-                    .blame(ObjectRef::cluster("Namespace", set.id.ns()))
+                out.found(row_of(&resource), ObjectRef::cluster("Namespace", set.id.ns()), Proof::Computed)
+                    .also([set.id.clone().into()])
                     .evidence([usage(cx, quota, &resource), cx.field(set, "status.replicas"), cx.field(set, "spec.replicas")])
                     .says(format!(
                         "quota {} leaves {left} of {resource}, and a pod of {} asks for {amount}",

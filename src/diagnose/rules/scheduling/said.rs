@@ -1,6 +1,7 @@
 //! What the scheduler last said about a pod, and what its words alone tell. They count nodes and name none, so they check what
 //! was computed, and decide only where the nodes can't be seen.
 
+use super::rows::UNSCHEDULABLE;
 use crate::cluster::fitness::{Misfit, is_control_plane};
 use crate::cluster::scheduling_message::{self, Reason, SchedulerMessage};
 use crate::cluster::{Object, json};
@@ -61,6 +62,7 @@ fn is_same(reason: &Reason, misfit: &Misfit) -> bool {
         | (Reason::VolumeNodeAffinity | Reason::VolumeZone, Misfit::VolumeNodeAffinity { .. } | Misfit::VolumeZone { .. }) => {
             true
         }
+        (Reason::Unschedulable, Misfit::Taint { key, .. }) => key == UNSCHEDULABLE,
         (Reason::Taint { key, .. }, Misfit::Taint { key: found, .. }) => key.as_ref().is_none_or(|key| key == found),
         (Reason::Insufficient { resource }, Misfit::Insufficient { resource: found, .. }) => resource == found,
         _ => false,
