@@ -3,7 +3,7 @@
 
 mod reason;
 
-use super::explains::CONTAINER_DOWN;
+use super::explains::{CONTAINER_DOWN, LAST_WORDS};
 use super::image::PLATFORM_MISMATCH;
 use super::kill::killer;
 use super::last_lines::{self, LastLine};
@@ -25,7 +25,7 @@ static COMMAND_INVALID: Cause = Cause {
     id: "container_command_invalid",
     title: "the container's command can't be executed",
     perspective: Perspective::App,
-    explains: &[CONTAINER_DOWN, &[(Link::Container, "application_error"), (Link::Container, "file_permission_denied")]],
+    explains: &[CONTAINER_DOWN, LAST_WORDS],
     reads: "pod status, pod spec, logs, events",
     source: "container runtime through the kubelet: StartError, ContainerCannotRun, RunContainerError; shells: exit codes 126 and 127",
     doc: "The program that the container should run isn't in the image, isn't executable, or lacks what it is run by.",
@@ -38,14 +38,7 @@ static SECURITY_CONTEXT_DENIED: Cause = Cause {
     id: "container_security_context_denied",
     title: "the security context forbids what the container does",
     perspective: Perspective::App,
-    explains: &[
-        CONTAINER_DOWN,
-        &[
-            (Link::Container, "application_error"),
-            (Link::Container, "file_permission_denied"),
-            (Link::Container, "container_command_invalid"),
-        ],
-    ],
+    explains: &[CONTAINER_DOWN, LAST_WORDS, &[(Link::Container, "container_command_invalid")]],
     reads: "pod status, pod spec, logs, events",
     source: "kubelet: CreateContainerConfigError with `runAsNonRoot`; container runtime: seccomp, AppArmor, capabilities; kernel: \
              EROFS and EPERM in the container's log",
