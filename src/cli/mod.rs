@@ -5,6 +5,7 @@ mod analyze;
 mod completions;
 mod duration;
 mod error;
+mod installation;
 mod output;
 mod replay;
 mod target;

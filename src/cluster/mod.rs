@@ -1,6 +1,7 @@
 //! A snapshot of Kubernetes in memory: objects, indexed, and the questions that rules ask of them. Pure: it reads no
 //! file, no network and no clock.
 
+pub mod address;
 mod event;
 pub mod fitness;
 pub mod json;
@@ -15,6 +16,7 @@ pub mod references;
 pub mod revisions;
 pub mod scheduling_message;
 pub mod selector;
+pub mod service_dns;
 mod snapshot;
 pub mod workload;
 

@@ -1,7 +1,9 @@
 //! From a snapshot to a diagnosis. Pure and deterministic: the same snapshot gives the same report, byte for byte. It reads
 //! no file, no network and no clock, and knows no names: only what Kubernetes and the stacks themselves emit.
 
+mod addresses;
 mod alerts;
+mod calls;
 pub mod catalogue;
 mod change;
 mod confidence;
@@ -9,6 +11,7 @@ mod conflicts;
 mod context;
 mod deploys;
 mod explain;
+mod failed_calls;
 mod findings;
 pub mod logs;
 mod rank;
@@ -55,6 +58,7 @@ impl<'a> Examination<'a> {
         let cx = Context::new(snap, options.since);
         let mut findings = Findings::default();
         symptoms::check(&cx, &mut findings);
+        failed_calls::check(&cx, &mut findings);
         for family in rules::FAMILIES {
             (family.check)(&cx, &mut findings);
         }

@@ -50,6 +50,10 @@ pub static NODE_NOT_READY: Symptom = Symptom { id: "node_unready", doc: "a node'
 pub static HIGH_LATENCY: Symptom = Symptom { id: "high_latency", doc: "answers take longer than before" };
 /// Answers fail.
 pub static ERROR_RATE: Symptom = Symptom { id: "error_rate", doc: "more answers fail than before" };
+/// Calls to others fail.
+pub static CALLS_FAIL: Symptom = Symptom { id: "calls_fail", doc: "calls to another service fail, by the caller's log" };
+/// Nobody has given it an address.
+pub static NO_ADDRESS: Symptom = Symptom { id: "no_address", doc: "a Service or Ingress that is to be reached from outside has no address" };
 /// A configured thing can't work as it stands.
 pub static BROKEN_REFERENCE: Symptom =
     Symptom { id: "broken_reference", doc: "an object names something in a way that can't work" };
@@ -83,6 +87,8 @@ pub static SYMPTOMS: &[&Symptom] = &[
     &NODE_NOT_READY,
     &HIGH_LATENCY,
     &ERROR_RATE,
+    &CALLS_FAIL,
+    &NO_ADDRESS,
     &BROKEN_REFERENCE,
     &SATURATION,
     &PROBE_FAILED,

@@ -147,7 +147,7 @@ proptest::proptest! {
     }
 
     #[test]
-    fn words_of_the_table_never_panic(parts in proptest::collection::vec(0..super::table::SIGNATURES.len(), 0..6), noise in "[ -~é]{0,30}") {
+    fn words_of_the_table_never_panic(parts in proptest::collection::vec(0..table::SIGNATURES.len(), 0..6), noise in "[ -~é]{0,30}") {
         let log: String = parts.iter().map(|index| format!("{noise}{}{noise}\n", table::SIGNATURES[*index].any[0])).collect();
         let _ = read(&log);
     }

@@ -182,19 +182,27 @@ fn security_line(container: &Container<'_>, line: &str) -> Option<String> {
         let at = path.map_or(String::new(), |path| format!(" {path}"));
         return root.then(|| format!("its file system is read-only (readOnlyRootFilesystem) and it writes to{at}"));
     }
-    let drops = own("capabilities.drop").as_array().into_iter().flatten().any(|c| c.as_str().is_some_and(|c| c != "NET_RAW"));
+    let drops = drops_capabilities(container);
     let user = own("runAsUser").as_i64().or_else(|| pods("runAsUser").as_i64());
     let non_root = user.is_some_and(|user| user > 0)
         || own("runAsNonRoot").as_bool().or_else(|| pods("runAsNonRoot").as_bool()) == Some(true);
     let denied = lower.contains("permission denied") || lower.contains("eacces");
-    if denied && reason::is_low_port(&lower) && (drops || non_root) {
+    if denied && last_lines::is_low_port(&lower) && (drops || non_root) {
         return Some(format!("it may not bind a port below 1024: {}", short(line)));
     }
     let forbidden = lower.contains("operation not permitted") || lower.contains("eperm");
-    (forbidden && (drops || non_root)).then(|| {
+    // Files of a volume that belong to another are the volume's matter, as long as no capability was taken away.
+    let on_volume = last_lines::path_in(line).is_some_and(|path| super::mounts::mount_of(container, path).is_some());
+    (forbidden && (drops || non_root && !on_volume)).then(|| {
         let setting = if drops { "dropped capabilities" } else { "a user that isn't root" };
         format!("{setting} forbid it: {}", short(line))
     })
+}
+
+/// Whether the container gives up capabilities that ordinary file operations may need. NET_RAW is for pings alone.
+pub(super) fn drops_capabilities(container: &Container<'_>) -> bool {
+    let dropped = json::list(container.spec, "securityContext.capabilities.drop").iter();
+    dropped.filter_map(|name| name.as_str()).any(|name| name != "NET_RAW")
 }
 
 /// The first 200 letters of a message, on one line.

@@ -20,6 +20,8 @@ pub const CONTAINER_DOWN: Explains = &[
     (Link::Workload, "bad_rollout"),
     (Link::Selects, "no_ready_endpoints"),
     (Link::Selects, "probe_failed"),
+    (Link::Calls, "calls_fail"),
+    (Link::Calls, "dependency_unreachable"),
 ];
 
 /// What follows when a pod doesn't get as far as its containers.
@@ -34,6 +36,8 @@ pub const POD_DOWN: Explains = &[
     (Link::Workload, "bad_rollout"),
     (Link::Selects, "no_ready_endpoints"),
     (Link::Selects, "probe_failed"),
+    (Link::Calls, "calls_fail"),
+    (Link::Calls, "dependency_unreachable"),
 ];
 
 /// What follows when a workload answers slowly: its own latency, that of its callers and of those that it keeps waiting.
@@ -43,6 +47,7 @@ pub const SLOW: Explains = &[
     (Link::Workload, "error_rate"),
     (Link::Calls, "high_latency"),
     (Link::Calls, "error_rate"),
+    (Link::Calls, "calls_fail"),
     (Link::CalledBy, "high_latency"),
 ];
 
@@ -57,6 +62,7 @@ pub const UNREACHABLE: Explains = &[
     (Link::Calls, "not_ready"),
     (Link::Calls, "error_rate"),
     (Link::Calls, "high_latency"),
+    (Link::Calls, "calls_fail"),
     (Link::Calls, "dependency_unreachable"),
 ];
 

@@ -50,6 +50,8 @@ const NODE_DOWN: Explains = &[
     (Link::Node, "node_network_unavailable"),
     (Link::Node, "kube_proxy_unavailable"),
     (Link::Node, "unit_down"),
+    (Link::Node, "calls_fail"),
+    (Link::Node, "dependency_unreachable"),
 ];
 /// What follows when a node runs short of something.
 const NODE_SHORT: Explains = &[

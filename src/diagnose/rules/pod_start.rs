@@ -9,6 +9,7 @@ use crate::diagnose::catalogue::{Cause, Family, Link, Perspective, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
+use crate::domain::Evidence;
 use jiff::{SignedDuration, Timestamp};
 
 /// The family.
@@ -71,6 +72,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     for kind in ["ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"] {
         cx.snap.of_kind(kind).iter().for_each(|owner| service_account(cx, owner, out));
     }
+    let bare = |deployment: &&Object| cx.snap.children(&deployment.id).next().is_none();
+    cx.snap.of_kind("Deployment").iter().filter(bare).for_each(|owner| service_account(cx, owner, out));
     for pod in cx.pods().iter().filter(|pod| !pod::is_finished(pod)) {
         let containers = pod::containers(pod);
         for container in &containers {
@@ -90,39 +93,66 @@ fn service_account(cx: &Context<'_>, owner: &Object, out: &mut Findings) {
     };
     let ns = owner.id.ns();
     let quoted = format!("serviceaccount \"{name}\" not found");
-    let events = cx.snap.events(&owner.id);
-    let said = events.iter().rev().find(|event| event.reason == "FailedCreate" && event.message.contains(&quoted));
+    let events = refusals(cx, owner);
+    let event = events.iter().rev().find(|event| event.reason == "FailedCreate" && event.message.contains(&quoted));
+    let condition = Some(owner.condition("ReplicaFailure"))
+        .filter(|failure| json::text(failure, "status") == "True" && json::text(failure, "message").contains(&quoted));
     let exists = cx.snap.find("ServiceAccount", ns, name).is_some();
-    let looked = cx.snap.looked_for("ServiceAccount", ns);
+    let looked = cx.snap.looked_for("ServiceAccount", ns).is_ok();
     // A controller that could make a pod since has found the account.
-    let made = |event: &Event| events.iter().any(|other| other.reason == "SuccessfulCreate" && other.last >= event.last);
-    let lacks_pods = owner.deleted().is_none() && wanted(owner) > cx.snap.children(&owner.id).count();
-    let Some(event) = said else {
-        if !exists && looked.is_ok() && lacks_pods && cx.snap.looked_for("Event", ns).is_err() && owner.partial().is_none() {
-            found_account(cx, owner, name, None, Proof::Computed, out);
-        }
-        return;
-    };
-    if exists || made(event) || !lacks_pods {
+    let made = |at: Option<Timestamp>| events.iter().any(|other| other.reason == "SuccessfulCreate" && other.last >= at);
+    let lacks_pods = owner.deleted().is_none() && owner.partial().is_none() && wanted(owner) > pods_of(cx, owner);
+    let since = event.and_then(|event| event.first).or_else(|| json::time(condition?, "lastTransitionTime"));
+    let evidence = event
+        .map(|event| event.evidence())
+        .into_iter()
+        .chain(condition.map(|failure| cx.value(&owner.id, "status.conditions[ReplicaFailure]", failure.clone(), since)));
+    let said: Vec<Evidence> = evidence.collect();
+    let over = exists || !lacks_pods || condition.is_none() && event.is_some_and(|event| made(event.last));
+    if over && !said.is_empty() {
         // At the start of a namespace its accounts come a moment after its workloads.
         let why = if exists { "the ServiceAccount exists" } else { "pods were made since" };
-        out.absent("service_account_missing", owner.id.clone(), why, vec![event.evidence()]);
+        out.absent("service_account_missing", owner.id.clone(), why, said);
         return;
     }
-    let proof = if looked.is_ok() { Proof::ComputedAndSaid } else { Proof::Event };
-    found_account(cx, owner, name, Some(event), proof, out);
-}
-
-fn found_account(cx: &Context<'_>, owner: &Object, name: &str, event: Option<&Event>, proof: Proof, out: &mut Findings) {
-    let ns = owner.id.ns();
+    let unseen = said.is_empty() && cx.snap.looked_for("Event", ns).is_err() && looked;
+    if over || said.is_empty() && !unseen {
+        return;
+    }
+    let proof = match (looked, said.is_empty()) {
+        (true, false) => Proof::ComputedAndSaid,
+        (true, true) => Proof::Computed,
+        (false, _) => Proof::Event,
+    };
     out.found(&SERVICE_ACCOUNT_MISSING, owner.id.clone(), proof)
         .blame(cx.workload(&owner.id))
-        .since(event.and_then(|event| event.first).or(owner.created()))
-        .evidence(event.map(Event::evidence))
+        .since(since.or(owner.created()))
+        .evidence(said)
         .evidence([cx.field(owner, "spec.template.spec.serviceAccountName")])
         .says(format!("its pods can't be made: ServiceAccount {name} doesn't exist in namespace {ns}"))
         .fix(format!("create ServiceAccount {name} in namespace {ns}, or correct serviceAccountName in the pod template"))
         .next(format!("kubectl -n {ns} get serviceaccounts"));
+}
+
+/// The events about making a controller's pods. Those of a Deployment are written about its ReplicaSets, which may not have been
+/// read.
+fn refusals<'a>(cx: &Context<'a>, owner: &Object) -> Vec<&'a Event> {
+    if owner.id.kind != "Deployment" {
+        return cx.snap.events(&owner.id).iter().collect();
+    }
+    let hash = |name: &str| name.strip_prefix(&owner.id.name)?.strip_prefix('-').map(|hash| !hash.contains('-'));
+    let own = |event: &&Event| {
+        event.object.kind == "ReplicaSet" && event.object.ns() == owner.id.ns() && hash(&event.object.name).unwrap_or(false)
+    };
+    cx.snap.all_events().iter().filter(own).collect()
+}
+
+/// How many pods a controller has.
+fn pods_of(cx: &Context<'_>, owner: &Object) -> usize {
+    match owner.id.kind.as_str() {
+        "Deployment" => usize::try_from(owner.int("status.replicas").unwrap_or(0)).unwrap_or(0),
+        _ => cx.snap.children(&owner.id).count(),
+    }
 }
 
 /// How many pods a controller asks for.

@@ -356,7 +356,7 @@ fn delay(cx: &Context<'_>, workloads: &BTreeMap<ObjectRef, Measured<'_>>, out: &
     if restarted {
         return;
     }
-    let known = |caller: &&ObjectRef| *caller != *workload && crate::diagnose::explain::calls(cx, caller, workload);
+    let known = |caller: &&ObjectRef| *caller != *workload && cx.calls.calls(caller, workload);
     let callers: Vec<&ObjectRef> = workloads.keys().filter(known).collect();
     let risen = callers.iter().filter(|caller| slow.iter().any(|(other, _)| other == *caller)).count();
     let proof = if risen > 0 || callers.is_empty() && slow.len() > 1 { Proof::Signal } else { Proof::WeakSignal };

@@ -6,6 +6,7 @@ use super::{Probed, asks, declared, listening, services, works};
 use crate::cluster::ports::{self, Application};
 use crate::cluster::probe::{Probe, ProbeKind, ProbeRole, probe};
 use crate::diagnose::confidence::Proof;
+use jiff::SignedDuration;
 use std::collections::BTreeSet;
 
 /// What is wrong, how to mend it, and how sure that is.
@@ -107,7 +108,12 @@ pub(super) fn wrong_protocol(probed: &Probed<'_, '_>) -> Option<Wrong> {
     let other_kind = |other: &Probe<'_>| same_port(other) && !same_protocol(&other.kind, &probed.probe.kind);
     let other = working(probed).into_iter().find(|(_, other)| other_kind(other));
     let before = probed.probe_before().filter(other_kind);
-    let declared = speaks(probed).filter(|speaks| contradicts(*speaks, &probed.probe.kind));
+    // Without a connection the process may only not be up yet, unless it has run long enough, or says that it listens.
+    let silent = matches!(probed.failure, Failure::GrpcNotConnected | Failure::Timeout);
+    let up = !silent || ran(probed).is_some_and(|ran| ran >= super::STARTING);
+    let declared = speaks(probed).filter(|speaks| up && contradicts(*speaks, &probed.probe.kind));
+    let grpc = matches!(probed.probe.kind, ProbeKind::Grpc { .. });
+    let listening = probed.probe.number.filter(|number| silent && grpc && listens(probed).contains(number));
     let said = match (&probed.failure, &probed.probe.kind) {
         (Failure::NotHttp(Speaks::Http2), _) => Some("gRPC (or HTTP/2)"),
         (Failure::NotHttp(Speaks::Tls), _) => Some("TLS"),
@@ -128,7 +134,7 @@ pub(super) fn wrong_protocol(probed: &Probed<'_, '_>) -> Option<Wrong> {
         (Some((role, other)), ..) => Some(format!("the {} probe works with {}", word(*role), asks(other))),
         (None, Some(before), _) => Some(format!("the revision before asked {}", asks(before))),
         (None, None, Some(speaks)) => Some(format!("the port is declared to speak {}", name(speaks))),
-        (None, None, None) => None,
+        (None, None, None) => listening.map(|number| format!("the process says that it listens on {number}")),
     };
     if let Some(said) = said {
         let (also, proof) = match also {
@@ -146,6 +152,13 @@ pub(super) fn wrong_protocol(probed: &Probed<'_, '_>) -> Option<Wrong> {
     );
     let proof = if other.is_some() || before.is_some() { Proof::ComputedAndSaid } else { Proof::Event };
     also.filter(|_| unclear).map(|also| (format!("{told}; {also}"), fix, proof))
+}
+
+/// How long the container has run, now or before its last end, whichever is longer.
+fn ran(probed: &Probed<'_, '_>) -> Option<SignedDuration> {
+    let now = probed.container.running_since().map(|since| probed.cx.snap.age(since));
+    let before = probed.container.last_terminated().and_then(|end| end.ran());
+    now.max(before)
 }
 
 fn same_protocol(a: &ProbeKind<'_>, b: &ProbeKind<'_>) -> bool {
