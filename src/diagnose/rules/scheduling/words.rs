@@ -94,7 +94,12 @@ fn taint(key: &str, value: &str, effect: &str) -> String {
 fn rest(choice: &Choice<'_>, placement: &Placement<'_>) -> String {
     let mut groups: BTreeMap<String, usize> = BTreeMap::new();
     for (_, misfits) in placement.nodes.iter().filter(|(node, _)| !choice.nodes.contains(*node)) {
-        let first = misfits.iter().min_by_key(|misfit| stage(misfit) == Stage::Wish);
+        // In the order in which the scheduler looks.
+        let first = misfits.iter().min_by_key(|misfit| match stage(misfit) {
+            Stage::Guard => 0,
+            Stage::Wish => 1,
+            _ => 2,
+        });
         let what = match first {
             Some(Misfit::Unschedulable) => "cordoned".to_owned(),
             Some(Misfit::Taint { key, .. }) => format!("tainted {key}"),
