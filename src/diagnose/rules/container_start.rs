@@ -176,6 +176,9 @@ fn security_line(container: &Container<'_>, line: &str) -> Option<String> {
         return root.then(|| format!("its file system is read-only (readOnlyRootFilesystem) and it writes to{at}"));
     }
     let drops = drops_capabilities(container);
+    if lower.contains("no new privileges") {
+        return Some(format!("it may not gain privileges (allowPrivilegeEscalation: false): {}", short(line)));
+    }
     let user = own("runAsUser").as_i64().or_else(|| pods("runAsUser").as_i64());
     let non_root = user.is_some_and(|user| user > 0)
         || own("runAsNonRoot").as_bool().or_else(|| pods("runAsNonRoot").as_bool()) == Some(true);
@@ -185,11 +188,16 @@ fn security_line(container: &Container<'_>, line: &str) -> Option<String> {
     }
     let forbidden = lower.contains("operation not permitted") || lower.contains("eperm");
     // Files of a volume that belong to another are the volume's matter, as long as no capability was taken away.
+    let raw = lower.contains("socket") && names_capability(container, "NET_RAW");
     let on_volume = last_lines::path_in(line).is_some_and(|path| super::mounts::mount_of(container, path).is_some());
-    (forbidden && (drops || non_root && !on_volume)).then(|| {
-        let setting = if drops { "dropped capabilities" } else { "a user that isn't root" };
+    (forbidden && (drops || raw || non_root && !on_volume)).then(|| {
+        let setting = if drops || raw { "dropped capabilities" } else { "a user that isn't root" };
         format!("{setting} forbid it: {}", short(line))
     })
+}
+
+fn names_capability(container: &Container<'_>, name: &str) -> bool {
+    json::list(container.spec, "securityContext.capabilities.drop").iter().any(|dropped| dropped.as_str() == Some(name))
 }
 
 /// Whether the container gives up capabilities that ordinary file operations may need. NET_RAW is for pings alone.
