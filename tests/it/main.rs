@@ -4,5 +4,6 @@
 
 mod architecture;
 mod cli;
+mod explain;
 mod generated;
 mod kubernetes;
