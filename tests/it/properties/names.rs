@@ -293,7 +293,11 @@ impl Names {
 
 fn is_renamed(name: &str) -> bool {
     let own = OWN.contains(&name) || name.starts_with("kube-") || name.starts_with("system:") || name.contains("kubernetes.io");
-    name.len() > 2 && !own && !name.bytes().all(|byte| byte.is_ascii_digit()) && !name.contains(['.', ':', '/'])
+    name.len() > 2
+        && !own
+        && !is_suffix(name)
+        && !name.bytes().all(|byte| byte.is_ascii_digit())
+        && !name.contains(['.', ':', '/'])
 }
 
 /// A hash, an ordinal, a time, or several of them.

@@ -1,12 +1,12 @@
-//! A source that could not be read leaves unknown what it alone could show: nothing turns from found to absent, no cause
-//! appears that was not there when it could be read, and a fault does not become health.
+//! A source that could not be read leaves unknown what it alone could show: nothing turns from found to absent, no cause is
+//! confirmed that was not there when it could be read, and a fault does not become health.
 
 use super::deletion::found;
 use super::each;
 use crate::cases::{Case, all, report};
 use serde_json::Value;
 use sre_copilot::cluster::{Recording, plural};
-use sre_copilot::domain::{LOGS, Report, SIGNALS, SourceState, State};
+use sre_copilot::domain::{LOGS, Report, SIGNALS, SourceState, State, Verdict};
 use std::collections::BTreeSet;
 
 /// What the server says to somebody without the right.
@@ -40,7 +40,9 @@ fn wrong(case: &Case, before: &Report, source: &str, less: &Recording) -> Vec<St
     let after = report(less);
     let mut wrong = Vec::new();
     let known = found(before);
-    for cause in after.causes.iter().filter(|cause| after.verdict.is_fault() && !known.contains(&cause.id)) {
+    // Another cause may look likely by what is left; it is not proved by what can't be seen.
+    let first = after.causes.first().filter(|_| after.verdict == Verdict::Confirmed);
+    if let Some(cause) = first.filter(|cause| !known.contains(&cause.id)) {
         wrong.push(format!("without {source} there is {} of {}: {}", cause.id, cause.object, cause.summary));
     }
     let of = |report: &Report, state: State| -> BTreeSet<_> {
