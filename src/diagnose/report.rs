@@ -4,7 +4,7 @@ use super::catalogue::Section;
 use super::confidence::{CONFIRMED, LIKELY};
 use super::rank::{Ranked, Ranking};
 use super::scope::Scope;
-use super::{Examination, change, deploys, rules, timeline};
+use super::{Examination, change, deploys, rules, sources, timeline};
 use crate::cluster::pod;
 use crate::domain::{
     CauseReport, Change, Contradiction, Evidence, FactReport, HistoryEntry, NumberedEvidence, ObjectRef, Report, RuledOut, State,
@@ -307,13 +307,7 @@ fn unknown(examination: &Examination<'_>, target: &ObjectRef, scope: &Scope, ver
     let concerns = |object: &ObjectRef| scope.distance(object).is_some();
     unknown
         .extend(examination.findings.unknown.iter().filter(|(object, _)| concerns(object)).map(|(_, unknown)| unknown.clone()));
-    for (source, state) in &examination.cx.snap.sources {
-        let matters = source.contains('/') || source != crate::domain::KUBERNETES || verdict == Verdict::Inconclusive;
-        if let Some(why) = state.why().filter(|_| matters) {
-            let why = if why.is_empty() { state.to_string() } else { why.to_owned() };
-            unknown.push(Unknown { what: source.clone(), why, would: super::sources::would_show(source).to_owned() });
-        }
-    }
+    unknown.extend(sources::gaps(&examination.cx.snap.sources, verdict == Verdict::Inconclusive));
     unknown.sort();
     unknown.dedup();
     unknown
