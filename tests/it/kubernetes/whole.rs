@@ -56,7 +56,8 @@ async fn what_is_said_live_is_what_is_said_of_the_recording() {
     let first = format!("/api/v1/namespaces/{shop}/pods?labelSelector=app%3Dcheckout");
     let old = cluster.until(&first, |list| Some(list["items"][0]["metadata"]["name"].as_str()?.to_owned())).await;
     cluster.patch(&deployment, json!({"spec": {"template": template(&node, "256Mi")}})).await;
-    // Without a kubelet nobody ends the pod of the old revision.
+    // Without a kubelet nobody ends the pod of the old revision, once its controller has asked for that.
+    cluster.until(&first, |list| list["items"][0]["metadata"]["deletionTimestamp"].as_str().map(drop)).await;
     cluster.delete_at_once(&format!("/api/v1/namespaces/{shop}/pods/{old}")).await;
     cluster.until(&sets, count(2)).await;
     let newer = |list: &Value| {
