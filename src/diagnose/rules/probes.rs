@@ -176,7 +176,8 @@ fn liveness(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) {
             probed.failure.told(),
             target::remark(&probed)
         );
-        finish(probed.found(out, &LIVENESS_FAILING, Proof::Event).says(says));
+        let proof = unless_told(&probed, out);
+        finish(probed.found(out, &LIVENESS_FAILING, proof).says(says));
     }
     if ended.is_none() {
         symptom(&probed, out);
@@ -253,7 +254,8 @@ fn startup(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) {
         restarts(container)
     );
     let kill = kills(cx, container).next().map(|(event, _)| event.evidence());
-    let finding = probed.found(out, &STARTUP_FAILING, Proof::Event).says(says).evidence(kill);
+    let proof = unless_told(&probed, out);
+    let finding = probed.found(out, &STARTUP_FAILING, proof).says(says).evidence(kill);
     if let Some(fix) = fix {
         finding.fix(fix);
     }
@@ -298,7 +300,16 @@ fn readiness(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) {
         probed.failure.told(),
         target::remark(&probed)
     );
-    probed.found(out, &READINESS_FAILING, Proof::Event).evidence(evidence).says(says);
+    let proof = unless_told(&probed, out);
+    probed.found(out, &READINESS_FAILING, proof).evidence(evidence).says(says);
+}
+
+/// How sure it is that a failing probe is where to begin: sure, unless the container's own log says what it lacks, such as
+/// its database. Then the probe only passes that on.
+fn unless_told(probed: &Probed<'_, '_>, out: &Findings) -> Proof {
+    let subject = probed.container.subject();
+    let told = out.causes.iter().any(|found| found.subject == subject && found.ended.is_none() && found.proof == Proof::Line);
+    if told { Proof::Timing } else { Proof::Event }
 }
 
 /// A readiness probe that failed after the start and succeeds again.

@@ -1,6 +1,6 @@
 //! The rows of the family: what the catalogue says of each cause.
 
-use super::super::explains::CONTAINER_DOWN;
+use super::super::explains::{CONTAINER_DOWN, LAST_WORDS};
 use crate::diagnose::catalogue::{Cause, Explains, Link, Perspective};
 
 /// What a readiness probe that fails brings: the process runs, and gets no traffic.
@@ -12,21 +12,15 @@ const NOT_READY: Explains = &[
     (Link::Selects, "no_ready_endpoints"),
 ];
 
-/// How a process that the kubelet kills may end, and what else fails while it starts anew.
-const KILLED: Explains = &[
-    (Link::Container, "application_error"),
-    (Link::Container, "exits_immediately"),
-    (Link::Container, "process_crashed"),
-    (Link::Container, "liveness_probe_failing"),
-    (Link::Container, "readiness_probe_failing"),
-];
+/// What else fails while a process that the kubelet kills starts anew.
+const KILLED: Explains = &[(Link::Container, "liveness_probe_failing"), (Link::Container, "readiness_probe_failing")];
 
 /// What the rows of liveness probes have in common.
 const LIVENESS: Cause = Cause {
     id: "",
     title: "",
     perspective: Perspective::Runtime,
-    explains: &[CONTAINER_DOWN, KILLED],
+    explains: &[CONTAINER_DOWN, LAST_WORDS, KILLED],
     reads: "pod status, pod spec, events, Services, logs, revisions",
     source: "",
     doc: "",
@@ -109,6 +103,7 @@ pub(super) static READINESS_FAILING: Cause = Cause {
 pub(super) static STARTUP_FAILING: Cause = Cause {
     id: "startup_probe_failing",
     title: "the startup probe fails",
+    explains: LIVENESS_FAILING.explains,
     source: "kubelet: events Unhealthy `Startup probe failed` and Killing `failed startup probe, will be restarted`",
     doc: "The container doesn't pass its startup probe in the time that it is given, and is killed and started again.",
     check: "kubectl -n NAMESPACE get pod POD -o jsonpath='{.spec.containers[*].startupProbe}'",
