@@ -6,6 +6,7 @@ mod completions;
 mod duration;
 mod error;
 mod installation;
+mod explain;
 mod output;
 mod replay;
 mod target;
@@ -14,6 +15,7 @@ mod wiring;
 
 pub use completions::script as completion_script;
 pub use error::Exit;
+pub use explain::page as causes_page;
 
 use crate::render::escape;
 use clap::error::ErrorKind;
@@ -61,6 +63,7 @@ struct Cli {
 enum Command {
     Analyze(analyze::AnalyzeArgs),
     Replay(replay::ReplayArgs),
+    Explain(explain::ExplainArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -78,6 +81,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match &cli.command {
         Command::Analyze(args) => analyze::run(args, cli.screen),
         Command::Replay(args) => replay::run(args, cli.screen),
+        Command::Explain(args) => explain::run(args, cli.screen),
         Command::Completions(args) => completions::run(args, cli.screen),
     };
     result.unwrap_or_else(|error| {

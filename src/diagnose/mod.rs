@@ -83,8 +83,14 @@ impl<'a> Examination<'a> {
 
     /// The revision that a cause's fault began with.
     fn change(&self, candidate: &Candidate) -> Option<crate::domain::Change> {
-        let symptoms = candidate.symptoms.iter().filter_map(|index| self.findings.symptoms[*index].since);
-        let onset = symptoms.min().or(candidate.finding.since);
+        // The symptoms where the cause shows began with it; those that it explains elsewhere may be older.
+        let own = |index: &&usize| {
+            let subject = &self.findings.symptoms[**index].subject.object;
+            candidate.places.iter().any(|place| place.subject.object == *subject)
+        };
+        let began = candidate.symptoms.iter().filter(own).filter_map(|index| self.findings.symptoms[*index].since);
+        let elsewhere = || candidate.symptoms.iter().filter_map(|index| self.findings.symptoms[*index].since).min();
+        let onset = began.chain(candidate.finding.since).min().or_else(elsewhere);
         let workload = self.cx.workload(&candidate.finding.subject.object);
         change::began_with(&self.cx, &workload, Some(candidate.finding.cause), onset)
     }

@@ -1,5 +1,6 @@
 //! One line of a log: its message and level, out of plain text, JSON, logfmt or klog.
 
+use crate::cluster::json;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -126,9 +127,9 @@ fn timestamp(text: &str) -> (Option<Timestamp>, &str) {
     if word.len() < 20 || !word.starts_with(|c: char| c.is_ascii_digit()) {
         return (None, text);
     }
-    match word.parse::<Timestamp>() {
-        Ok(at) => (Some(at), text[word.len()..].trim_start()),
-        Err(_) => (None, text),
+    match json::moment(word) {
+        Some(at) => (Some(at), text[word.len()..].trim_start()),
+        None => (None, text),
     }
 }
 

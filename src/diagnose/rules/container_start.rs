@@ -3,7 +3,7 @@
 
 mod reason;
 
-use super::explains::CONTAINER_DOWN;
+use super::explains::{CONTAINER_DOWN, LAST_WORDS};
 use super::image::PLATFORM_MISMATCH;
 use super::kill::killer;
 use super::last_lines::{self, LastLine};
@@ -25,7 +25,7 @@ static COMMAND_INVALID: Cause = Cause {
     id: "container_command_invalid",
     title: "the container's command can't be executed",
     perspective: Perspective::App,
-    explains: &[CONTAINER_DOWN, &[(Link::Container, "application_error"), (Link::Container, "file_permission_denied")]],
+    explains: &[CONTAINER_DOWN, LAST_WORDS],
     reads: "pod status, pod spec, logs, events",
     source: "container runtime through the kubelet: StartError, ContainerCannotRun, RunContainerError; shells: exit codes 126 and 127",
     doc: "The program that the container should run isn't in the image, isn't executable, or lacks what it is run by.",
@@ -38,14 +38,7 @@ static SECURITY_CONTEXT_DENIED: Cause = Cause {
     id: "container_security_context_denied",
     title: "the security context forbids what the container does",
     perspective: Perspective::App,
-    explains: &[
-        CONTAINER_DOWN,
-        &[
-            (Link::Container, "application_error"),
-            (Link::Container, "file_permission_denied"),
-            (Link::Container, "container_command_invalid"),
-        ],
-    ],
+    explains: &[CONTAINER_DOWN, LAST_WORDS, &[(Link::Container, "container_command_invalid")]],
     reads: "pod status, pod spec, logs, events",
     source: "kubelet: CreateContainerConfigError with `runAsNonRoot`; container runtime: seccomp, AppArmor, capabilities; kernel: \
              EROFS and EPERM in the container's log",
@@ -183,6 +176,9 @@ fn security_line(container: &Container<'_>, line: &str) -> Option<String> {
         return root.then(|| format!("its file system is read-only (readOnlyRootFilesystem) and it writes to{at}"));
     }
     let drops = drops_capabilities(container);
+    if lower.contains("no new privileges") {
+        return Some(format!("it may not gain privileges (allowPrivilegeEscalation: false): {}", short(line)));
+    }
     let user = own("runAsUser").as_i64().or_else(|| pods("runAsUser").as_i64());
     let non_root = user.is_some_and(|user| user > 0)
         || own("runAsNonRoot").as_bool().or_else(|| pods("runAsNonRoot").as_bool()) == Some(true);
@@ -192,11 +188,16 @@ fn security_line(container: &Container<'_>, line: &str) -> Option<String> {
     }
     let forbidden = lower.contains("operation not permitted") || lower.contains("eperm");
     // Files of a volume that belong to another are the volume's matter, as long as no capability was taken away.
+    let raw = lower.contains("socket") && names_capability(container, "NET_RAW");
     let on_volume = last_lines::path_in(line).is_some_and(|path| super::mounts::mount_of(container, path).is_some());
-    (forbidden && (drops || non_root && !on_volume)).then(|| {
-        let setting = if drops { "dropped capabilities" } else { "a user that isn't root" };
+    (forbidden && (drops || raw || non_root && !on_volume)).then(|| {
+        let setting = if drops || raw { "dropped capabilities" } else { "a user that isn't root" };
         format!("{setting} forbid it: {}", short(line))
     })
+}
+
+fn names_capability(container: &Container<'_>, name: &str) -> bool {
+    json::list(container.spec, "securityContext.capabilities.drop").iter().any(|dropped| dropped.as_str() == Some(name))
 }
 
 /// Whether the container gives up capabilities that ordinary file operations may need. NET_RAW is for pings alone.

@@ -136,7 +136,10 @@ fn out_of_memory(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end:
         }
     };
     let restarted = restarted(container);
-    let finding = out.found(&OOM_KILLED, container.subject(), Proof::Structure);
+    // Without a limit it was the node's memory or a limit further up, and only the node's events tell which.
+    let is_blind = number.is_empty() && cx.snap.looked_for("Event", "").is_err();
+    let proof = if is_blind { Proof::Timing } else { Proof::Structure };
+    let finding = out.found(&OOM_KILLED, container.subject(), proof);
     finding
         .blame(cx.workload(&pod.id))
         .since(end.finished)

@@ -62,6 +62,8 @@ static INIT_CONTAINER_HANGING: Cause = Cause {
 const WAITS: SignedDuration = SignedDuration::from_mins(2);
 /// The same when it says nothing.
 const SILENT: SignedDuration = SignedDuration::from_mins(10);
+/// The same when it says nothing and it is certain: hardly any preparation takes as long without a word.
+const ENDLESS: SignedDuration = SignedDuration::from_mins(30);
 /// How long a postStart hook may run before it counts as hanging.
 const HOOK: SignedDuration = SignedDuration::from_mins(2);
 /// How long ago a failed hook may be to be about now, where the container hasn't come up since: the longest back-off of a
@@ -196,8 +198,24 @@ fn hook(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) {
             .next(format!("kubectl -n {} describe pod {}", pod.id.ns(), pod.id.name));
     }
     if pod.deleted().is_none() && json::at(lifecycle, "postStart").is_object() {
+        refused_hook(cx, container, out);
         hanging_hook(cx, container, newest("Started").and_then(|event| event.last), out);
     }
+}
+
+/// A container that waits since its postStart hook failed: `ErrPostStartHook` in pkg/kubelet/kuberuntime.
+fn refused_hook(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) {
+    let Some((_, message)) = container.waiting().filter(|(reason, _)| reason.starts_with("PostStartHookError")) else { return };
+    let pod = &container.pod.id;
+    out.found(&LIFECYCLE_HOOK_FAILED, container.subject(), Proof::Structure)
+        .blame(cx.workload(pod))
+        .since(container.pod.created())
+        .evidence([container.status_evidence("state.waiting", None), container.spec_evidence("lifecycle.postStart")])
+        .says(format!(
+            "container {}: its postStart hook fails, so that the kubelet kills the container: {message}",
+            container.name
+        ))
+        .next(format!("kubectl -n {} describe pod {}", pod.ns(), pod.name));
 }
 
 /// A container whose process was started and which still counts as being created: its postStart hook hasn't ended.
@@ -237,7 +255,8 @@ fn init(cx: &Context<'_>, pod: &Object, containers: &[Container<'_>], out: &mut 
     }
     // Lines that say something new each time are work, not waiting.
     let works = waits.is_none() && lines.len() > 1 && !repeats(&lines);
-    let proof = if waits.is_some() || !works && !lines.is_empty() { Proof::Structure } else { Proof::Timing };
+    let sure = waits.is_some() || !works && (!lines.is_empty() || ran >= ENDLESS);
+    let proof = if sure { Proof::Structure } else { Proof::Timing };
     let minutes = ran.as_mins();
     let what = waits.or(lines.last()).map_or(String::new(), |line| format!("; it says: {}", line.text.trim()));
     out.found(&INIT_CONTAINER_HANGING, container.subject(), proof)

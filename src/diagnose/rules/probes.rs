@@ -170,10 +170,11 @@ fn liveness(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) {
         finish(probed.found(out, &LIVENESS_TOO_AGGRESSIVE, proof).says(says).fix(fix));
     } else {
         let says = format!(
-            "container {} fails its liveness probe ({}): {}; {times}",
+            "container {} fails its liveness probe ({}): {}{}; {times}",
             container.name,
             probed.asks(),
-            probed.failure.told()
+            probed.failure.told(),
+            target::remark(&probed)
         );
         finish(probed.found(out, &LIVENESS_FAILING, Proof::Event).says(says));
     }
@@ -291,10 +292,11 @@ fn readiness(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) {
     }
     let times = if probed.event.count > 1 { format!(" ({} times)", probed.event.count) } else { String::new() };
     let says = format!(
-        "container {} runs and fails its readiness probe ({}){times}: {}",
+        "container {} runs and fails its readiness probe ({}){times}: {}{}",
         container.name,
         probed.asks(),
-        probed.failure.told()
+        probed.failure.told(),
+        target::remark(&probed)
     );
     probed.found(out, &READINESS_FAILING, Proof::Event).evidence(evidence).says(says);
 }

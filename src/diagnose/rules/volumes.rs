@@ -2,7 +2,7 @@
 //! are another family's; a ConfigMap or Secret that a volume lacks is `configuration`'s.
 
 use super::container_start::drops_capabilities;
-use super::explains::{CONTAINER_DOWN, POD_DOWN};
+use super::explains::{CONTAINER_DOWN, LAST_WORDS, POD_DOWN};
 use super::kill::killer;
 use super::last_lines::{self, LastLine, path_in};
 use super::mounts::{kind_of, mount_of, volume_of};
@@ -50,14 +50,7 @@ static PERMISSION_DENIED: Cause = Cause {
     id: "volume_permission_denied",
     title: "the process may not read or write its volume",
     perspective: Perspective::App,
-    explains: &[
-        CONTAINER_DOWN,
-        &[
-            (Link::Container, "application_error"),
-            (Link::Container, "file_permission_denied"),
-            (Link::Container, "configuration_invalid"),
-        ],
-    ],
+    explains: &[CONTAINER_DOWN, LAST_WORDS],
     reads: "pod status, pod spec, logs",
     source: "kernel through the application's last lines: EACCES or EROFS on a path below a volume's mountPath",
     doc: "The mounted files belong to another user or are read-only, and the process gives up.",

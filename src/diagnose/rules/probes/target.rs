@@ -1,8 +1,10 @@
 //! Whether a probe that fails asks the wrong port, or speaks the wrong protocol: what the container declares, what its other
 //! probes and Services use, what its log says, and what the revision before asked.
 
+use super::super::last_lines;
 use super::failure::{Failure, Speaks};
 use super::{Probed, asks, declared, listening, services, works};
+use crate::cluster::json;
 use crate::cluster::ports::{self, Application};
 use crate::cluster::probe::{Probe, ProbeKind, ProbeRole, probe};
 use crate::diagnose::confidence::Proof;
@@ -52,8 +54,10 @@ pub(super) fn wrong_port(probed: &Probed<'_, '_>) -> Option<Wrong> {
     if says_listening.contains(&number) {
         return None;
     }
-    let logged = says_listening.iter().copied().find(|port| declared.contains(port) || declared.is_empty());
     let served = service_targets(probed);
+    // Where the Service sends to the same port as the probe, it isn't the probe alone that is wrong.
+    let fits = |port: &&u16| declared.contains(port) || declared.is_empty() || !served.contains(&number);
+    let logged = says_listening.iter().find(fits).copied();
     let told = probed.failure.told();
     let fix = |port: u16| format!("set the port of {field} to {port}");
     if let Some(before) = before.filter(|before| declared.contains(before) || declared.is_empty() || !declared.contains(&number))
@@ -66,16 +70,19 @@ pub(super) fn wrong_port(probed: &Probed<'_, '_>) -> Option<Wrong> {
         return Some((says, fix(port), Proof::ComputedAndSaid));
     }
     if let Some(port) = logged {
-        let says = format!("{told}: the process says that it listens on {port}");
+        let says = format!("{told}: by its log or environment the process listens on {port}");
         return Some((says, fix(port), Proof::ComputedAndSaid));
     }
     // A probe that asked this port before too has not become wrong by itself.
     let unchanged = probed.probe_before().is_some_and(|before| before.number == Some(number));
-    let right = declared.iter().next().copied().filter(|_| !declared.contains(&number) && !unchanged)?;
-    let by_service = declared.iter().find(|port| served.contains(port)).copied();
-    let (says, port) = match by_service {
-        Some(port) => (format!("{told}: the container doesn't declare that port, and its Service sends to {port}"), port),
-        None => (format!("{told}: the container doesn't declare that port, it declares {right}"), right),
+    if declared.contains(&number) || served.contains(&number) || unchanged {
+        return None;
+    }
+    let by_service = served.iter().copied().find(|port| declared.is_empty() || declared.contains(port));
+    let (says, port) = match (by_service, declared.first()) {
+        (Some(port), _) => (format!("{told}: the container doesn't declare that port, and its Service sends to {port}"), port),
+        (None, Some(port)) => (format!("{told}: the container doesn't declare that port, it declares {port}"), *port),
+        (None, None) => return None,
     };
     Some((says, fix(port), Proof::Event))
 }
@@ -87,11 +94,38 @@ fn is_dropped(probed: &Probed<'_, '_>) -> bool {
     probed.failure == Failure::Timeout && undeclared && !matches!(probed.probe.kind, ProbeKind::Exec { .. })
 }
 
-/// The ports that the container's log says it listens on.
+/// What the container's log adds to a failure that isn't the probe's: the process listens elsewhere, or for itself alone.
+pub(super) fn remark(probed: &Probed<'_, '_>) -> String {
+    let Some(number) = probed.probe.number.filter(|_| probed.failure.is_not_connected()) else { return String::new() };
+    let ports = listens(probed);
+    let loopback = |line: &last_lines::LastLine| {
+        let local = [format!("127.0.0.1:{number}"), format!("localhost:{number}")];
+        local.iter().any(|address| line.text.contains(address)) && !listening::ports(&line.text).is_empty()
+    };
+    let other = ports.first().filter(|_| !ports.contains(&number));
+    match other {
+        Some(port) => format!("; by its log or environment the process listens on {port}"),
+        None if last_lines::of_running(probed.cx, probed.container).iter().any(loopback) => {
+            "; by its log the process listens on the loopback address only".to_owned()
+        }
+        None => String::new(),
+    }
+}
+
+/// The variables by which frameworks and platforms tell a process its own port: PORT (Node, buildpacks), SERVER_PORT (Spring),
+/// HTTP_PORT and GRPC_PORT by custom.
+const OWN_PORT: &[&str] = &["PORT", "SERVER_PORT", "HTTP_PORT", "GRPC_PORT", "LISTEN_PORT"];
+
+/// The ports that the container's log says it listens on, or that its environment tells it to.
 fn listens(probed: &Probed<'_, '_>) -> BTreeSet<u16> {
     let container = probed.container;
     let log = |previous| probed.cx.snap.log(&container.pod.id, container.name, previous);
-    [false, true].into_iter().filter_map(log).flat_map(listening::ports).collect()
+    let logged: BTreeSet<u16> = [false, true].into_iter().filter_map(log).flat_map(listening::ports).collect();
+    if !logged.is_empty() {
+        return logged;
+    }
+    let own = json::list(container.spec, "env").iter().filter(|variable| OWN_PORT.contains(&json::text(variable, "name")));
+    own.filter_map(|variable| json::text(variable, "value").parse().ok()).collect()
 }
 
 /// The ports of the pod that its Services send to.
@@ -134,7 +168,7 @@ pub(super) fn wrong_protocol(probed: &Probed<'_, '_>) -> Option<Wrong> {
         (Some((role, other)), ..) => Some(format!("the {} probe works with {}", word(*role), asks(other))),
         (None, Some(before), _) => Some(format!("the revision before asked {}", asks(before))),
         (None, None, Some(speaks)) => Some(format!("the port is declared to speak {}", name(speaks))),
-        (None, None, None) => listening.map(|number| format!("the process says that it listens on {number}")),
+        (None, None, None) => listening.map(|number| format!("by its log or environment the process listens on {number}")),
     };
     if let Some(said) = said {
         let (also, proof) = match also {
