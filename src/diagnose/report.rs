@@ -232,7 +232,8 @@ fn ruled_out(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, nu
             evidence: numbering.cite_all(&negative.evidence),
         })
         .collect();
-    out.sort_by(|a, b| (&a.subject, &a.id).cmp(&(&b.subject, &b.id)));
+    // What an observation speaks against comes before what only isn't there.
+    out.sort_by(|a, b| (a.evidence.is_empty(), &a.subject, &a.id).cmp(&(b.evidence.is_empty(), &b.subject, &b.id)));
     out
 }
 

@@ -78,13 +78,3 @@ pub const UNREACHABLE: Explains = &[
 
 /// What follows for the claims that a pod waits for, or that wait for the pod.
 pub const CLAIM_WAITS: Explains = &[(Link::Pod, "claim_pending")];
-
-/// What a process says when something outside it is why it can't run: the error is its own, the cause isn't.
-pub const LAST_WORDS: Explains = &[
-    (Link::Container, "application_error"),
-    (Link::Container, "configuration_invalid"),
-    (Link::Container, "environment_variable_missing"),
-    (Link::Container, "file_permission_denied"),
-    (Link::Container, "dependency_unreachable"),
-    (Link::Container, "disk_full"),
-];
