@@ -2,6 +2,7 @@
 
 use super::catalogue::Section;
 use super::confidence::{CONFIRMED, LIKELY};
+use super::findings::Finding;
 use super::rank::{Ranked, Ranking};
 use super::scope::Scope;
 use super::{Examination, change, deploys, rules, sources, timeline};
@@ -258,7 +259,11 @@ fn facts(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, number
         ranked.filter(same).map(|ranked| ranked.confidence).next()
     };
     for finding in &examination.findings.causes {
-        if finding.subjects().any(concerns) || concerns(&finding.blames.clone().into()) {
+        let is_ranked = || {
+            let same = |finding: &Finding, other: &Finding| finding.cause.id == other.cause.id && finding.blames == other.blames;
+            ranking.causes.iter().any(|ranked| same(finding, &ranked.candidate.finding))
+        };
+        if finding.subjects().any(concerns) || concerns(&finding.blames.clone().into()) || is_ranked() {
             facts.push(FactReport {
                 id: finding.cause.id.to_owned(),
                 subject: finding.subject.clone(),

@@ -43,7 +43,8 @@ pub(super) fn scheduler(cx: &Context<'_>) -> State {
         evidence.push(seen.clone());
         why.push(format!("its unit on {node} is stopped"));
     }
-    if let Some(pod) = pods.iter().find(|pod| !pod::is_ready(pod)).filter(|_| !running) {
+    let unready = |pod: &&&Object| json::text(pod.condition("Ready"), "status") == "False";
+    if let Some(pod) = pods.iter().find(unready).filter(|_| !running) {
         evidence.push(condition_evidence(cx, pod, "Ready"));
         why.push(format!("{} isn't ready", pod.id));
     }
@@ -72,7 +73,7 @@ fn stopped_unit(cx: &Context<'_>) -> Option<(String, Evidence)> {
         units.filter(|signal| matches!(label(signal, "unit").as_str(), "kube-scheduler.service" | "kube-scheduler"));
     let stopped = of_scheduler.find(|signal| signal.values.last().is_some_and(|(_, value)| *value == 0.0))?;
     let node = label(stopped, "node");
-    let mut evidence = cx.value(&ObjectRef::cluster("Node", &node), "node_unit_active[kube-scheduler.service]", 0.into(), None);
+    let mut evidence = cx.value(&ObjectRef::cluster("Node", &node), "node_unit_active", 0.into(), None);
     evidence.source = EvidenceSource::Signal;
     Some((node, evidence))
 }
