@@ -24,16 +24,6 @@ pub const CONTAINER_DOWN: Explains = &[
     (Link::Calls, "dependency_unreachable"),
 ];
 
-/// What an application may say, or how it may end, when something around it keeps it from running: its own words are then
-/// about the consequence.
-pub const LAST_WORDS: Explains = &[
-    (Link::Container, "application_error"),
-    (Link::Container, "configuration_invalid"),
-    (Link::Container, "exits_immediately"),
-    (Link::Container, "file_permission_denied"),
-    (Link::Container, "process_crashed"),
-];
-
 /// What follows when a pod doesn't get as far as its containers.
 pub const POD_DOWN: Explains = &[
     (Link::Pod, "container_not_starting"),
