@@ -4,9 +4,9 @@ use super::addresses::{self, GivenAddress};
 use super::calls::CallGraph;
 use super::failed_calls::{self, FailedCall};
 use super::logs::{self, LogReading};
+use super::series;
 use super::symptoms;
 use crate::cluster::pod::{self, Container};
-use super::series;
 use crate::cluster::{Object, Signal, Snapshot};
 use crate::domain::{Evidence, EvidenceSource, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
@@ -63,7 +63,8 @@ impl<'a> Context<'a> {
     /// The namespace that the input is about, for what names none.
     pub fn target_namespace(&self) -> Option<&'a str> {
         let target = self.snap.target.as_ref()?;
-        Some(if target.kind == "Namespace" { target.name.as_str() } else { target.ns() }).filter(|namespace| !namespace.is_empty())
+        Some(if target.kind == "Namespace" { target.name.as_str() } else { target.ns() })
+            .filter(|namespace| !namespace.is_empty())
     }
 
     /// The top controller of an object.

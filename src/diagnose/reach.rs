@@ -1,12 +1,12 @@
 //! What shows that a Service isn't reached: a probe from outside that fails, and callers whose logs say so; and who would notice.
 //! Rules about routing need it, since a Service that can't work and that nobody uses is background. It names no cause.
 
+use super::calls::ROUTES;
 use super::context::Context;
 use super::failed_calls::{FailedCall, Failure};
 use super::findings::Findings;
-use crate::cluster::service_dns::{self, Host};
-use super::calls::ROUTES;
 use crate::cluster::address;
+use crate::cluster::service_dns::{self, Host};
 use crate::cluster::{Object, Signal, json};
 use crate::domain::{Evidence, ObjectRef};
 use jiff::Timestamp;
@@ -92,12 +92,15 @@ pub fn probed<'a>(cx: &Context<'a>, signal: &Signal) -> Option<(&'a Object, Opti
 pub fn routes_of<'a>(cx: &Context<'a>, signal: &Signal) -> Vec<&'a Object> {
     let target = signal.labels.get("target").or_else(|| signal.labels.get("host")).map_or("", String::as_str);
     let Some(address) = address::addresses(target).into_iter().chain(address::bare(target)).next() else { return Vec::new() };
-    let ingresses = cx.snap.of_kind("Ingress").iter().filter(|ingress| {
-        ingress.list("spec.rules").iter().any(|rule| json::text(rule, "host") == address.host)
-    });
-    let routes = ROUTES.iter().flat_map(|kind| cx.snap.of_kind(kind)).filter(|route| {
-        route.list("spec.hostnames").iter().any(|host| host.as_str() == Some(address.host))
-    });
+    let ingresses = cx
+        .snap
+        .of_kind("Ingress")
+        .iter()
+        .filter(|ingress| ingress.list("spec.rules").iter().any(|rule| json::text(rule, "host") == address.host));
+    let routes = ROUTES
+        .iter()
+        .flat_map(|kind| cx.snap.of_kind(kind))
+        .filter(|route| route.list("spec.hostnames").iter().any(|host| host.as_str() == Some(address.host)));
     ingresses.chain(routes).collect()
 }
 
@@ -110,9 +113,10 @@ pub fn is_used(cx: &Context<'_>, service: &Object) -> bool {
 
 /// Whether a caller is given this port of a Service, or a route leads to it.
 pub fn is_port_used(cx: &Context<'_>, service: &Object, number: u16, name: &str) -> bool {
-    let given = cx.addresses.iter().any(|given| {
-        given.address.port == Some(number) && matches!(&given.host, Host::Service(found) if found.id == service.id)
-    });
+    let given = cx
+        .addresses
+        .iter()
+        .any(|given| given.address.port == Some(number) && matches!(&given.host, Host::Service(found) if found.id == service.id));
     let by_route = |port: &Value| port.as_u64() == Some(u64::from(number)) || port.as_str().is_some_and(|port| port == name);
     let ingresses = cx.snap.in_namespace("Ingress", service.id.ns()).iter();
     let mut paths = ingresses.flat_map(|ingress| ingress.list("spec.rules")).flat_map(|rule| json::list(rule, "http.paths"));
@@ -120,7 +124,8 @@ pub fn is_port_used(cx: &Context<'_>, service: &Object, number: u16, name: &str)
         || paths.any(|path| {
             let backend = json::at(path, "backend.service");
             let port = json::key(backend, "port");
-            json::text(backend, "name") == service.id.name && (by_route(json::key(port, "number")) || by_route(json::key(port, "name")))
+            json::text(backend, "name") == service.id.name
+                && (by_route(json::key(port, "number")) || by_route(json::key(port, "name")))
         })
 }
 
@@ -131,14 +136,24 @@ pub fn edited(object: &Object) -> Option<Timestamp> {
 }
 
 /// Symptoms of a workload that calls something in vain.
-const TROUBLE: &[&str] =
-    &["crash_loop", "container_failed", "not_ready", "error_rate", "high_latency", "replicas_missing", "probe_failed", "rollout_stuck"];
+const TROUBLE: &[&str] = &[
+    "crash_loop",
+    "container_failed",
+    "not_ready",
+    "error_rate",
+    "high_latency",
+    "replicas_missing",
+    "probe_failed",
+    "rollout_stuck",
+];
 
 /// Whether a workload, or a Service of it, has a symptom, and no cause that was proved so far is about it.
 pub fn in_trouble(cx: &Context<'_>, workload: &ObjectRef, out: &Findings) -> bool {
     let is_its = |object: &ObjectRef| object == workload || cx.workload(object) == *workload;
     let explained = out.causes.iter().any(|finding| {
-        finding.ended.is_none() && finding.proof.is_structural() && (finding.blames == *workload || is_its(&finding.subject.object))
+        finding.ended.is_none()
+            && finding.proof.is_structural()
+            && (finding.blames == *workload || is_its(&finding.subject.object))
     });
     !explained
         && out.symptoms.iter().any(|symptom| {

@@ -197,7 +197,9 @@ fn read<'a>(fails: &Regex, text: &'a str, number: usize) -> Option<FailingLine<'
     let failure = if is_lookup && failure > Failure::NameUnanswered { Failure::NameUnanswered } else { failure };
     let mut ends: Vec<Address<'_>> = Vec::new();
     if !is_lookup {
-        ends.extend(address::in_prose(text).into_iter().filter(|address| failure > Failure::NameUnanswered || address.port != Some(53)));
+        ends.extend(
+            address::in_prose(text).into_iter().filter(|address| failure > Failure::NameUnanswered || address.port != Some(53)),
+        );
     }
     // A name that stands with its port elsewhere in the line says more than the name alone.
     for name in named {

@@ -4,9 +4,9 @@
 mod signs;
 
 use super::explains::UNREACHED;
+use crate::cluster::Object;
 use crate::cluster::ports;
 use crate::cluster::service_dns::{Host, Missing};
-use crate::cluster::Object;
 use crate::diagnose::addresses::GivenAddress;
 use crate::diagnose::catalogue::{Cause, Family, Perspective, Section};
 use crate::diagnose::confidence::Proof;
@@ -72,7 +72,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 /// the other end, whatever ports the Service lists.
 fn lacks_port(given: &GivenAddress<'_>, service: &Object) -> bool {
     let offered = ports::of_service(service);
-    let direct = service.text("spec.clusterIP") == "None" || service.text("spec.type") == "ExternalName" || service.partial().is_some();
+    let direct =
+        service.text("spec.clusterIP") == "None" || service.text("spec.type") == "ExternalName" || service.partial().is_some();
     !direct && !offered.is_empty() && given.address.port.is_some_and(|port| offered.iter().all(|offered| offered.number != port))
 }
 
@@ -81,7 +82,8 @@ fn no_service(cx: &Context<'_>, given: &GivenAddress<'_>, missing: &Missing<'_>,
     let signs = Signs::of(cx, given, &wanted, out);
     let Some(proof) = signs.proof(missing.nearest.is_some()) else { return };
     // Several who want the same, or a workload of that very name: the Service is gone, and the address is right.
-    let users: BTreeSet<&ObjectRef> = cx.addresses.iter().filter(|other| leads_to(other, missing)).map(|other| &other.workload).collect();
+    let users: BTreeSet<&ObjectRef> =
+        cx.addresses.iter().filter(|other| leads_to(other, missing)).map(|other| &other.workload).collect();
     let namesake = ["Deployment", "StatefulSet", "DaemonSet"]
         .iter()
         .find_map(|kind| cx.snap.find(kind, &missing.namespace, &missing.name))
@@ -104,7 +106,13 @@ fn no_service(cx: &Context<'_>, given: &GivenAddress<'_>, missing: &Missing<'_>,
     let finding = state(cx, cause, given, proof, &signs, out).says(says).towards(Some(wanted));
     match meant {
         Some(meant) => {
-            finding.fix(format!("correct {} of {}: {} instead of {}", given.by(), given.workload, signs.instead(&meant, given), given.shown()));
+            finding.fix(format!(
+                "correct {} of {}: {} instead of {}",
+                given.by(),
+                given.workload,
+                signs.instead(&meant, given),
+                given.shown()
+            ));
         }
         None => {
             finding.fix(format!("create Service {} in namespace {}, or correct {}", missing.name, missing.namespace, given.by()));
@@ -136,7 +144,14 @@ fn no_port(cx: &Context<'_>, given: &GivenAddress<'_>, service: &Object, out: &m
         .evidence([evidence])
         .says(says)
         .towards(Some(service.id.clone()))
-        .fix(format!("correct {} of {}: {}:{} instead of {}", given.by(), given.workload, given.address.host, offered.join(" or "), given.shown()))
+        .fix(format!(
+            "correct {} of {}: {}:{} instead of {}",
+            given.by(),
+            given.workload,
+            given.address.host,
+            offered.join(" or "),
+            given.shown()
+        ))
         .next(format!("kubectl -n {} get service {}", service.id.ns(), service.id.name));
 }
 
@@ -197,14 +212,16 @@ fn moved_port(cx: &Context<'_>, service: &ObjectRef, port: u16, out: &mut Findin
     let trouble = reach::trouble(cx, service, Some(port));
     let proof = if trouble.is_seen() { Proof::ComputedAndSaid } else { Proof::Computed };
     let since = reach::edited(object);
-    let says = format!(
-        "offers port {}, and its {} callers all use port {port}{}",
-        offered.join(", "),
-        workloads.len(),
-        trouble.told()
-    );
+    let says =
+        format!("offers port {}, and its {} callers all use port {port}{}", offered.join(", "), workloads.len(), trouble.told());
     if !trouble.is_seen() {
-        out.symptom(&BROKEN_REFERENCE, service.clone(), format!("has no port {port}"), since, vec![cx.field(object, "spec.ports")]);
+        out.symptom(
+            &BROKEN_REFERENCE,
+            service.clone(),
+            format!("has no port {port}"),
+            since,
+            vec![cx.field(object, "spec.ports")],
+        );
     }
     out.found(&super::services::SERVICE_TARGET_PORT_MISMATCH, service.clone(), proof)
         .since(since)

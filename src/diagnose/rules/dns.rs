@@ -56,7 +56,8 @@ fn unresolvable(cx: &Context<'_>, pod: &Object, host: &str) -> Option<String> {
     match policy {
         "Default" => Some("dnsPolicy Default is the node's resolver, which doesn't know the cluster's names".to_owned()),
         "ClusterFirst" | "" if pod.flag("spec.hostNetwork") => Some(
-            "dnsPolicy ClusterFirst on the host's network is the node's resolver, which doesn't know the cluster's names".to_owned(),
+            "dnsPolicy ClusterFirst on the host's network is the node's resolver, which doesn't know the cluster's names"
+                .to_owned(),
         ),
         "None" => {
             let servers: Vec<&str> = json::list(config, "nameservers").iter().filter_map(Value::as_str).collect();
@@ -74,11 +75,14 @@ fn unresolvable(cx: &Context<'_>, pod: &Object, host: &str) -> Option<String> {
         }
         _ => {
             let mut options = json::list(config, "options").iter();
-            let ndots = options.rfind(|option| json::text(option, "name") == "ndots").map(|option| json::text(option, "value"))?;
+            let ndots =
+                options.rfind(|option| json::text(option, "name") == "ndots").map(|option| json::text(option, "value"))?;
             let dots = host.matches('.').count();
             // From so many dots on a name is looked up as it is first, and by some resolvers (musl) not otherwise.
             let is_whole = ndots.parse::<usize>().is_ok_and(|ndots| dots >= ndots) && !host.ends_with('.');
-            is_whole.then(|| format!("dnsConfig option ndots {ndots} makes {host} a whole name, which is not looked for in the cluster"))
+            is_whole.then(|| {
+                format!("dnsConfig option ndots {ndots} makes {host} a whole name, which is not looked for in the cluster")
+            })
         }
     }
 }
@@ -106,7 +110,9 @@ fn by_name(cx: &Context<'_>, given: &GivenAddress<'_>, service: &Object, why: &s
     };
     let call = cx.failed_calls.iter().find(is_it);
     let changed = previous_spec(cx, given.pod).is_some_and(|before| {
-        ["dnsPolicy", "dnsConfig", "hostNetwork"].iter().any(|field| json::key(before, field) != json::key(given.pod.at("spec"), field))
+        ["dnsPolicy", "dnsConfig", "hostNetwork"]
+            .iter()
+            .any(|field| json::key(before, field) != json::key(given.pod.at("spec"), field))
     });
     let in_trouble = reach::in_trouble(cx, &given.workload, out);
     // Programs that resolve names otherwise look there as well: that ndots is low proves nothing by itself.

@@ -18,8 +18,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 /// The family.
-pub static FAMILY: Family =
-    Family { section: Section::Routing, causes: &[&GATEWAY_MISROUTE, &GATEWAY_NOT_PROGRAMMED], check };
+pub static FAMILY: Family = Family { section: Section::Routing, causes: &[&GATEWAY_MISROUTE, &GATEWAY_NOT_PROGRAMMED], check };
 
 /// What is seen where a route leads nowhere.
 const NOT_ROUTED: Explains = &[
@@ -195,7 +194,12 @@ fn gateway_conditions(cx: &Context<'_>, gateway: &Object, out: &mut Findings) {
             if json::text(condition, "status") != bad || !is_of_now(gateway, condition) || is_new {
                 continue;
             }
-            let says = format!("{whose}: {} {}, \"{}\"", word(r#type), json::text(condition, "reason"), json::text(condition, "message"));
+            let says = format!(
+                "{whose}: {} {}, \"{}\"",
+                word(r#type),
+                json::text(condition, "reason"),
+                json::text(condition, "message")
+            );
             let evidence = cx.value(&gateway.id, &format!("{path}.conditions[{type}]"), condition_value(condition), since);
             found.push((says, evidence, since));
             // What follows says the same with less.

@@ -89,7 +89,8 @@ const IS_DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
 const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    for ingress in cx.snap.of_kind("Ingress").iter().filter(|ingress| ingress.partial().is_none() && ingress.deleted().is_none()) {
+    for ingress in cx.snap.of_kind("Ingress").iter().filter(|ingress| ingress.partial().is_none() && ingress.deleted().is_none())
+    {
         for backend in backends(ingress) {
             backend_exists(cx, ingress, &backend, out);
         }
@@ -116,7 +117,11 @@ pub(super) struct Backend<'a> {
 impl Backend<'_> {
     /// `shop.example.com/cart`, or `everything else`.
     pub fn route(&self) -> String {
-        if self.path.is_empty() && self.host.is_empty() { "everything else".to_owned() } else { format!("{}{}", self.host, self.path) }
+        if self.path.is_empty() && self.host.is_empty() {
+            "everything else".to_owned()
+        } else {
+            format!("{}{}", self.host, self.path)
+        }
     }
 }
 
@@ -159,7 +164,11 @@ fn backend_exists(cx: &Context<'_>, ingress: &Object, backend: &Backend<'_>, out
         let names = cx.snap.in_namespace("Service", namespace).iter().map(|service| service.id.name.as_str());
         let near = crate::cluster::selector::nearest(backend.service, names);
         let near = near.map_or(String::new(), |near| format!("; there is one called {near}"));
-        let says = format!("leads {} to Service {}, which doesn't exist in namespace {namespace}{near}", backend.route(), backend.service);
+        let says = format!(
+            "leads {} to Service {}, which doesn't exist in namespace {namespace}{near}",
+            backend.route(),
+            backend.service
+        );
         return broken(cx, &INGRESS_BACKEND_MISSING, ingress, backend, says, out);
     };
     let offered = ports::of_service(service);
@@ -173,9 +182,12 @@ fn backend_exists(cx: &Context<'_>, ingress: &Object, backend: &Backend<'_>, out
         return;
     }
     let shown = backend.port.as_str().map_or_else(|| backend.port.to_string(), str::to_owned);
-    let listed: Vec<String> =
-        offered.iter().map(|port| if port.name.is_empty() { port.number.to_string() } else { format!("{} ({})", port.number, port.name) }).collect();
-    let says = format!("leads {} to port {shown} of Service {}, which has {}", backend.route(), backend.service, listed.join(", "));
+    let listed: Vec<String> = offered
+        .iter()
+        .map(|port| if port.name.is_empty() { port.number.to_string() } else { format!("{} ({})", port.number, port.name) })
+        .collect();
+    let says =
+        format!("leads {} to port {shown} of Service {}, which has {}", backend.route(), backend.service, listed.join(", "));
     broken(cx, &INGRESS_PORT_UNDEFINED, ingress, backend, says, out);
 }
 
@@ -196,7 +208,9 @@ fn broken(cx: &Context<'_>, cause: &'static Cause, ingress: &Object, backend: &B
 fn field(ingress: &Object, backend: &Backend<'_>) -> Value {
     let rules = ingress.list("spec.rules").iter().filter(|rule| json::text(rule, "host") == backend.host);
     let mut paths = rules.flat_map(|rule| json::list(rule, "http.paths"));
-    let found = paths.find(|path| json::text(path, "backend.service.name") == backend.service || json::text(path, "backend.serviceName") == backend.service);
+    let found = paths.find(|path| {
+        json::text(path, "backend.service.name") == backend.service || json::text(path, "backend.serviceName") == backend.service
+    });
     found.map_or_else(|| ingress.at(&backend.field).clone(), |path| json::key(path, "backend").clone())
 }
 
@@ -218,7 +232,8 @@ fn class(cx: &Context<'_>, ingress: &Object, out: &mut Findings) {
     let named = ingress.text("spec.ingressClassName");
     let classes = cx.snap.of_kind("IngressClass");
     let names: Vec<&str> = classes.iter().map(|class| class.id.name.as_str()).collect();
-    let there = if names.is_empty() { "there is no IngressClass at all".to_owned() } else { format!("there are {}", names.join(", ")) };
+    let there =
+        if names.is_empty() { "there is no IngressClass at all".to_owned() } else { format!("there are {}", names.join(", ")) };
     let says = if named.is_empty() {
         if classes.iter().any(|class| class.annotation(IS_DEFAULT) == Some("true")) {
             return;

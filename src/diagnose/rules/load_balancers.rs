@@ -39,7 +39,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 fn pending(cx: &Context<'_>, service: &Object, out: &mut Findings) {
     let events = cx.snap.events(&service.id);
     // The reason of a failure: k8s.io/cloud-provider/controllers/service/controller.go, and the older name of it.
-    let failed = events.iter().rfind(|event| matches!(event.reason.as_str(), "SyncLoadBalancerFailed" | "CreatingLoadBalancerFailed"));
+    let failed =
+        events.iter().rfind(|event| matches!(event.reason.as_str(), "SyncLoadBalancerFailed" | "CreatingLoadBalancerFailed"));
     let tried = events.iter().any(|event| event.reason == "EnsuringLoadBalancer");
     let age = service.created().map(|created| cx.snap.age(created));
     if failed.is_none() && age.is_none_or(|age| age < SETTLING) {

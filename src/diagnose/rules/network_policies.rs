@@ -93,14 +93,17 @@ fn end<'a>(cx: &Context<'a>, pod: &'a Object) -> End<'a> {
 
 /// The policies that can be about a connection between two namespaces.
 fn policies<'a>(cx: &Context<'a>, from: &str, to: &str) -> Vec<&'a Object> {
-    let of = |namespace: &str| cx.snap.in_namespace("NetworkPolicy", namespace).iter().filter(|policy| policy.deleted().is_none());
+    let of =
+        |namespace: &str| cx.snap.in_namespace("NetworkPolicy", namespace).iter().filter(|policy| policy.deleted().is_none());
     if from == to { of(from).collect() } else { of(from).chain(of(to)).collect() }
 }
 
 fn connection(cx: &Context<'_>, workload: &ObjectRef, service: &Object, pair: &Pair<'_>, out: &mut Findings) {
     let policies = policies(cx, pair.pod.id.ns(), service.id.ns());
     // Who isn't ready isn't reached for that reason.
-    let Some(callee) = selected(cx, service).into_iter().find(|pod| pod::is_ready(pod)).filter(|_| !policies.is_empty()) else { return };
+    let Some(callee) = selected(cx, service).into_iter().find(|pod| pod::is_ready(pod)).filter(|_| !policies.is_empty()) else {
+        return;
+    };
     for port in ports::of_service(service).iter().filter(|port| pair.ports.is_empty() || pair.ports.contains(&port.number)) {
         let Some(target) = port.target_in(callee.at("spec")) else { continue };
         let traffic = Traffic { from: end(cx, pair.pod), to: end(cx, callee), port: target, protocol: port.protocol };
@@ -119,7 +122,12 @@ fn connection(cx: &Context<'_>, workload: &ObjectRef, service: &Object, pair: &P
             || if trouble.probes.is_empty() { String::new() } else { "; a probe of it fails".to_owned() },
             |call| format!("; calls to {} fail: {}", call.shown(), call.failure),
         );
-        let says = format!("doesn't let {workload} reach {} on port {target}/{}: {}{told}", service.id, port.protocol, lacks(direction, isolation));
+        let says = format!(
+            "doesn't let {workload} reach {} on port {target}/{}: {}{told}",
+            service.id,
+            port.protocol,
+            lacks(direction, isolation)
+        );
         let subject = Subject::container(pair.pod.id.clone(), own.first().map_or(pair.container, |call| call.container.name));
         let evidence = own.iter().map(|call| call.line.clone()).chain(trouble.probes.iter().cloned());
         state(cx, isolation, direction, (subject, proof, says), evidence.collect(), &service.id, out);

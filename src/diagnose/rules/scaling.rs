@@ -48,7 +48,8 @@ fn at_zero(cx: &Context<'_>, workload: &Object, out: &mut Findings) {
     if is_autoscaled(cx, &workload.id) {
         return;
     }
-    let scaled = cx.snap.events(&workload.id).iter().rfind(|event| event.reason == "ScalingReplicaSet" && event.message.contains(" to 0"));
+    let scaled =
+        cx.snap.events(&workload.id).iter().rfind(|event| event.reason == "ScalingReplicaSet" && event.message.contains(" to 0"));
     let callers: Vec<String> = cx.calls.callers(&service.id).take(3).map(ToString::to_string).collect();
     let users = if callers.is_empty() { String::new() } else { format!(", which {} uses", callers.join(", ")) };
     out.found(&SCALED_TO_ZERO, workload.id.clone(), Proof::Computed)

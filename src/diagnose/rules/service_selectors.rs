@@ -35,7 +35,11 @@ const WORKLOADS: [&str; 4] = ["Deployment", "StatefulSet", "DaemonSet", "Replica
 fn check(cx: &Context<'_>, out: &mut Findings) {
     for service in cx.snap.of_kind("Service") {
         let no_selector = json::entries(&service.raw, "spec.selector").next().is_none();
-        if no_selector || service.text("spec.type") == "ExternalName" || service.partial().is_some() || service.deleted().is_some() {
+        if no_selector
+            || service.text("spec.type") == "ExternalName"
+            || service.partial().is_some()
+            || service.deleted().is_some()
+        {
             continue;
         }
         if cx.snap.looked_for("Pod", service.id.ns()).is_ok() && selected(cx, service).is_empty() {
@@ -86,7 +90,10 @@ fn selects_nothing(cx: &Context<'_>, service: &Object, out: &mut Findings) {
         let got = got.unwrap_or_else(|| format!("no label {}", difference.key));
         format!(": it wants {}, and the pods of {} have {got}", difference.wanted, nearest.object.id)
     });
-    let evidence = [cx.field(service, "spec.selector"), cx.value(&nearest.object.id, labels_path(nearest.object), nearest.labels.clone(), None)];
+    let evidence = [
+        cx.field(service, "spec.selector"),
+        cx.value(&nearest.object.id, labels_path(nearest.object), nearest.labels.clone(), None),
+    ];
     if !reach::is_used(cx, service) && proof == Proof::Computed {
         out.symptom(&NO_READY_ENDPOINTS, service.id.clone(), "selects no pod", reach::edited(service), evidence.to_vec());
     }
@@ -104,7 +111,8 @@ fn labels_path(object: &Object) -> &'static str {
 
 /// The pod templates of a namespace with what they belong to: workloads, and pods that none of them made.
 fn templates<'a>(cx: &Context<'a>, namespace: &str) -> Vec<(&'a Object, &'a Value)> {
-    let workloads = WORKLOADS.iter().flat_map(|kind| cx.snap.in_namespace(kind, namespace)).filter(|object| object.controller().is_none());
+    let workloads =
+        WORKLOADS.iter().flat_map(|kind| cx.snap.in_namespace(kind, namespace)).filter(|object| object.controller().is_none());
     let pods = cx.snap.in_namespace("Pod", namespace).iter().filter(|pod| {
         let live = !pod::is_finished(pod) && pod.deleted().is_none();
         live && !WORKLOADS.contains(&cx.workload(&pod.id).kind.as_str())

@@ -101,8 +101,10 @@ impl<'c, 'a> Looked<'c, 'a> {
     }
 
     fn declared_evidence(&self, declared: &[ContainerPort<'_>]) -> Evidence {
-        let shown: Vec<Value> =
-            declared.iter().map(|port| json!({"name": port.name, "containerPort": port.number, "protocol": port.protocol})).collect();
+        let shown: Vec<Value> = declared
+            .iter()
+            .map(|port| json!({"name": port.name, "containerPort": port.number, "protocol": port.protocol}))
+            .collect();
         self.cx.value(&self.newest.id, "spec.containers[*].ports", json!(shown), None)
     }
 }
@@ -148,7 +150,13 @@ fn by_name(at: &Looked<'_, '_>, name: &str, out: &mut Findings) {
     let evidence = [at.port_evidence(), at.declared_evidence(&declared)];
     if at.is_noticed() || trouble.is_seen() {
         let since = reach::edited(at.service).or_else(|| at.newest.created());
-        out.symptom(&BROKEN_REFERENCE, at.service.id.clone(), format!("has no endpoint for port {}", at.port.number), since, evidence.to_vec());
+        out.symptom(
+            &BROKEN_REFERENCE,
+            at.service.id.clone(),
+            format!("has no endpoint for port {}", at.port.number),
+            since,
+            evidence.to_vec(),
+        );
     }
     out.found(&SERVICE_TARGET_PORT_MISMATCH, at.service.id.clone(), proof)
         .since(reach::edited(at.service))
@@ -212,7 +220,8 @@ fn mentions(spec: &Value, number: u16) -> bool {
     let is_number = |text: &str| text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits == number);
     json::list(spec, "containers").iter().any(|container| {
         let words = ["command", "args"].into_iter().flat_map(|field| json::list(container, field));
-        let mut variables = json::list(container, "env").iter().map(|variable| (json::text(variable, "name"), json::text(variable, "value")));
+        let mut variables =
+            json::list(container, "env").iter().map(|variable| (json::text(variable, "name"), json::text(variable, "value")));
         words.filter_map(Value::as_str).any(is_number)
             || variables.any(|(name, value)| {
                 let name = name.to_ascii_uppercase();
@@ -250,6 +259,7 @@ fn slices<'a>(cx: &Context<'a>, service: &Object) -> Option<(Evidence, BTreeSet<
         return Some((evidence(&first.id, "ports", first.at("ports")), ports.collect()));
     }
     let endpoints = cx.snap.find("Endpoints", service.id.ns(), &service.id.name)?;
-    let ports = endpoints.list("subsets").iter().flat_map(|subset| json::list(subset, "ports")).map(|port| json::text(port, "name"));
+    let ports =
+        endpoints.list("subsets").iter().flat_map(|subset| json::list(subset, "ports")).map(|port| json::text(port, "name"));
     Some((evidence(&endpoints.id, "subsets", endpoints.at("subsets")), ports.collect()))
 }

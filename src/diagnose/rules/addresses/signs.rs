@@ -102,7 +102,10 @@ impl<'c, 'a> Signs<'c, 'a> {
         let calls = self.calls.first().map(|call| format!("its log says of {}: {}", call.shown(), call.failure));
         let changed = self.changed.as_ref().map(|before| format!("the revision before said {}", before.text));
         let sibling = self.sibling.map(|given| format!("{} has {} there", given.workload, given.shown()));
-        let dependency = self.dependency.as_ref().map(|service| format!("it is known to call {service}, and nothing else that it is told leads there"));
+        let dependency = self
+            .dependency
+            .as_ref()
+            .map(|service| format!("it is known to call {service}, and nothing else that it is told leads there"));
         let told: Vec<String> = [calls, changed, sibling, dependency].into_iter().flatten().take(2).collect();
         if told.is_empty() { String::new() } else { format!("; {}", told.join("; ")) }
     }
@@ -179,9 +182,10 @@ fn dependency(cx: &Context<'_>, given: &GivenAddress<'_>) -> Option<ObjectRef> {
     let mut open = cx.calls.callees(&given.workload).filter(|callee| callee.kind == "Service" && !led_to.contains(callee));
     let only = open.next().filter(|_| open.next().is_none())?;
     let is_near = matches!(&given.host, Host::Missing(missing) if missing.nearest.is_some_and(|near| near.id == *only));
-    let offers = cx.snap.get(only).is_some_and(|service| {
-        ports::of_service(service).iter().any(|offered| Some(offered.number) == given.address.port)
-    });
+    let offers = cx
+        .snap
+        .get(only)
+        .is_some_and(|service| ports::of_service(service).iter().any(|offered| Some(offered.number) == given.address.port));
     let leads_there = matches!(&given.host, Host::Service(service) if service.id == *only);
     (is_near || offers || leads_there).then(|| only.clone())
 }

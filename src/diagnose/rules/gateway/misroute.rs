@@ -73,7 +73,8 @@ fn namesake<'a>(cx: &Context<'a>, way: &Way<'_>, ways: &[Way<'_>]) -> Option<&'a
     let segment = way.path.trim_matches('/').split('/').next();
     let names: Vec<&str> = segment.into_iter().chain(way.host.split('.').next()).filter(|name| !name.is_empty()).collect();
     let namespace = way.object.id.ns();
-    let routed: BTreeSet<&str> = ways.iter().filter(|other| other.object.id.ns() == namespace).map(|other| other.service).collect();
+    let routed: BTreeSet<&str> =
+        ways.iter().filter(|other| other.object.id.ns() == namespace).map(|other| other.service).collect();
     if names.contains(&way.service) {
         return None;
     }

@@ -48,7 +48,8 @@ fn refuses(cx: &Context<'_>, route: &Object, parent: &Value) -> Option<String> {
         .filter(|listener| port.is_none() || json::int(listener, "port") == port)
         .collect();
     if meant.is_empty() {
-        let wanted = own("sectionName").map_or_else(|| format!("on port {}", port.unwrap_or(0)), |section| format!("called {section}"));
+        let wanted =
+            own("sectionName").map_or_else(|| format!("on port {}", port.unwrap_or(0)), |section| format!("called {section}"));
         return Some(format!("Gateway {name} has no listener {wanted}; it has {}", names.join(", ")));
     }
     let open: Vec<&&Value> = meant.iter().filter(|listener| admits(cx, gateway, listener, route.id.ns())).collect();

@@ -1,6 +1,6 @@
 //! Whether a Service's port and the pods behind it speak the same: TCP or UDP, and what is said above TCP.
 
-use super::{Looked, SERVICE_PROTOCOL_MISMATCH, fix, list, next};
+use super::{Looked, SERVICE_PROTOCOL_MISMATCH, list, next};
 use crate::cluster::ports::{self, Application, ContainerPort};
 use crate::cluster::probe::{self, ProbeKind, ProbeRole};
 use crate::cluster::{json, pod};
@@ -78,21 +78,32 @@ fn transport(at: &Looked<'_, '_>, out: &mut Findings) -> bool {
 fn application(at: &Looked<'_, '_>, out: &mut Findings) {
     let spec = at.newest.at("spec");
     let (Some(says), Some(number)) = (at.port.application(), at.port.target_in(spec)) else { return };
+    // A probe that fails shows nothing of what is spoken.
+    if !at.pods.iter().any(|pod| pod::is_ready(pod)) {
+        return;
+    }
     let declared: Vec<ContainerPort<'_>> = ports::declared(spec).into_iter().filter(|port| port.number == number).collect();
     let by_name = declared.iter().find_map(|port| Application::of_port_name(port.name));
     let probe = probe_of(at, number);
-    let Some(speaks) = probe.as_ref().and_then(|(kind, _)| *kind).or(by_name).filter(|speaks| differ(says, *speaks)) else { return };
+    let Some(speaks) = probe.as_ref().and_then(|(kind, _)| *kind).or(by_name).filter(|speaks| differ(says, *speaks)) else {
+        return;
+    };
     let trouble = at.trouble();
     let garbled = trouble.calls.iter().any(|call| call.failure == Failure::Protocol);
     let workload = at.cx.workload(&at.newest.id);
-    let fails = out.symptoms.iter().any(|symptom| std::ptr::eq(symptom.symptom, &ERROR_RATE) && symptom.subject.object == workload);
-    let proof = match (garbled, trouble.is_seen() || fails) {
+    let fails =
+        out.symptoms.iter().any(|symptom| std::ptr::eq(symptom.symptom, &ERROR_RATE) && symptom.subject.object == workload);
+    let proof = match (garbled, trouble.is(&[Failure::Reset, Failure::Unavailable]) || fails) {
         (true, _) => Proof::ComputedAndSaid,
         (false, true) => Proof::Timing,
         (false, false) => return,
     };
     let field = if at.port.app_protocol.is_empty() { "by its name" } else { "by its appProtocol" };
-    let how = if probe.as_ref().is_some_and(|(kind, _)| kind.is_some()) { "as the kubelet's probe shows" } else { "as their port's name says" };
+    let how = if probe.as_ref().is_some_and(|(kind, _)| kind.is_some()) {
+        "as the kubelet's probe shows"
+    } else {
+        "as their port's name says"
+    };
     out.found(&SERVICE_PROTOCOL_MISMATCH, at.service.id.clone(), proof)
         .since(reach::edited(at.service))
         .also([workload.into()])
@@ -107,7 +118,12 @@ fn application(at: &Looked<'_, '_>, out: &mut Findings) {
             list(&declared),
             trouble.told()
         ))
-        .fix(format!("{}; rename the port or set its appProtocol to {}", fix(at, &[]), word(speaks)))
+        .fix(format!(
+            "rename port {} of Service {}, or set its appProtocol, to {}",
+            at.port.number,
+            at.service.id.name,
+            word(speaks)
+        ))
         .next(next(at.service));
 }
 
