@@ -92,7 +92,19 @@ pub fn is_address_key(name: &str) -> bool {
     let last = last.strip_suffix('s').filter(|word| *word != "addres").unwrap_or(&last);
     matches!(
         last,
-        "host" | "hostname" | "addr" | "address" | "addresse" | "url" | "uri" | "endpoint" | "server" | "broker" | "upstream" | "backend" | "dsn"
+        "host"
+            | "hostname"
+            | "addr"
+            | "address"
+            | "addresse"
+            | "url"
+            | "uri"
+            | "endpoint"
+            | "server"
+            | "broker"
+            | "upstream"
+            | "backend"
+            | "dsn"
     )
 }
 
@@ -255,8 +267,27 @@ mod tests {
     #[test]
     fn takes_nothing_else_for_an_address() {
         for text in [
-            "info", "true", "8080", ":8080", "12:30", "12:30:05", "1.2.3", "v1.2.3", "a=b", "key:value", "sha256:abcdef", "level=debug",
-            "/var/run/app.sock", "unix:///var/run/app.sock", "a/b:latest", "x:99999", "::", "user_name:80", "-Dfoo=bar", "cart", "host=true-ish!",
+            "info",
+            "true",
+            "8080",
+            ":8080",
+            "12:30",
+            "12:30:05",
+            "1.2.3",
+            "v1.2.3",
+            "a=b",
+            "key:value",
+            "sha256:abcdef",
+            "level=debug",
+            "/var/run/app.sock",
+            "unix:///var/run/app.sock",
+            "a/b:latest",
+            "x:99999",
+            "::",
+            "user_name:80",
+            "-Dfoo=bar",
+            "cart",
+            "host=true-ish!",
         ] {
             assert_eq!(told(text), Vec::<String>::new(), "{text}");
         }
@@ -264,7 +295,17 @@ mod tests {
 
     #[test]
     fn names_say_whether_a_value_is_an_address() {
-        for name in ["DB_HOST", "CART_ADDR", "CART_SERVICE_ADDR", "REDIS_URLS", "kafka.bootstrap-servers", "KAFKA_BROKERS", "PEER_ADDRESS", "HOST_2", "ADDRESSES"] {
+        for name in [
+            "DB_HOST",
+            "CART_ADDR",
+            "CART_SERVICE_ADDR",
+            "REDIS_URLS",
+            "kafka.bootstrap-servers",
+            "KAFKA_BROKERS",
+            "PEER_ADDRESS",
+            "HOST_2",
+            "ADDRESSES",
+        ] {
             assert!(is_address_key(name), "{name}");
         }
         for name in ["LOG_LEVEL", "SERVICE_NAME", "SERVER_NAME", "HOST_PATH", "", "_", "ADDRESS_FAMILY"] {

@@ -116,7 +116,10 @@ fn by_ip(snap: &Snapshot, ip: IpAddr) -> Host<'_> {
     let services = snap.of_kind("Service").iter();
     let has = |service: &&Object| {
         is(service.text("spec.clusterIP"))
-            || ["spec.clusterIPs", "spec.externalIPs"].iter().flat_map(|path| service.list(path)).any(|ip| ip.as_str().is_some_and(is))
+            || ["spec.clusterIPs", "spec.externalIPs"]
+                .iter()
+                .flat_map(|path| service.list(path))
+                .any(|ip| ip.as_str().is_some_and(is))
             || service.list("status.loadBalancer.ingress").iter().any(|ingress| is(json::text(ingress, "ip")))
     };
     if let Some(service) = services.into_iter().find(has) {
@@ -172,7 +175,9 @@ mod tests {
 
     #[test]
     fn every_form_of_a_name() {
-        for host in ["cart", "cart.shop", "cart.shop.svc", "CART.shop.svc.cluster.local.", "cart.shop.svc.corp.example", "10.96.0.7"] {
+        for host in
+            ["cart", "cart.shop", "cart.shop.svc", "CART.shop.svc.cluster.local.", "cart.shop.svc.corp.example", "10.96.0.7"]
+        {
             assert_eq!(told(host, "shop"), "Service shop/cart", "{host}");
         }
         assert_eq!(told("db-0.db", "data"), "Service data/db");

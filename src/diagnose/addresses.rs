@@ -86,12 +86,16 @@ impl GivenAddress<'_> {
     pub fn evidence(&self) -> Evidence {
         let shown: String = self.text.trim().chars().take(MOST_SHOWN).collect();
         let (object, path) = match &self.given {
-            Given::Variable { name, config_map: None } => (self.pod.id.clone(), format!("spec.containers[{}].env[{name}]", self.container)),
+            Given::Variable { name, config_map: None } => {
+                (self.pod.id.clone(), format!("spec.containers[{}].env[{name}]", self.container))
+            }
             Given::Variable { name, config_map: Some(map) } => {
                 (ObjectRef::new("ConfigMap", self.pod.id.ns(), *map), format!("data, as variable {name}"))
             }
             Given::Argument => (self.pod.id.clone(), format!("spec.containers[{}].args", self.container)),
-            Given::File { config_map, key } => (ObjectRef::new("ConfigMap", self.pod.id.ns(), *config_map), format!("data[{key}]")),
+            Given::File { config_map, key } => {
+                (ObjectRef::new("ConfigMap", self.pod.id.ns(), *config_map), format!("data[{key}]"))
+            }
         };
         Evidence {
             source: EvidenceSource::Kubernetes,
@@ -214,9 +218,12 @@ impl<'a> Reader<'a> {
             projected.chain([volume]).map(|source| json::text(source, "configMap.name"))
         });
         let maps: BTreeSet<&str> = sources.filter(|name| !name.is_empty()).collect();
-        let Some(container) = pod::containers(self.pod).into_iter().find(|container| container.role == pod::Role::Main) else { return };
+        let Some(container) = pod::containers(self.pod).into_iter().find(|container| container.role == pod::Role::Main) else {
+            return;
+        };
         for map in maps {
-            for (key, text) in self.config_map(map).filter(|(_, text)| text.len() <= MOST_FILE && !text.starts_with("-----BEGIN")) {
+            for (key, text) in self.config_map(map).filter(|(_, text)| text.len() <= MOST_FILE && !text.starts_with("-----BEGIN"))
+            {
                 for line in text.lines().filter(|line| !line.trim_start().starts_with(['#', ';'])) {
                     for address in address::addresses(line) {
                         self.add(container.name, &Given::File { config_map: map, key }, line, address, found);

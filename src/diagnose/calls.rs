@@ -140,9 +140,10 @@ fn ingress_backends(ingress: &Object) -> impl Iterator<Item = &str> {
     let default = [ingress.at("spec.defaultBackend"), ingress.at("spec.backend")];
     let paths = ingress.list("spec.rules").iter().flat_map(|rule| json::list(rule, "http.paths"));
     // networking.k8s.io/v1 has backend.service.name, v1beta1 and extensions/v1beta1 backend.serviceName.
-    let names = default.into_iter().chain(paths.map(|path| json::key(path, "backend"))).flat_map(|backend| {
-        [json::text(backend, "service.name"), json::text(backend, "serviceName")]
-    });
+    let names = default
+        .into_iter()
+        .chain(paths.map(|path| json::key(path, "backend")))
+        .flat_map(|backend| [json::text(backend, "service.name"), json::text(backend, "serviceName")]);
     names.filter(|name| !name.is_empty())
 }
 

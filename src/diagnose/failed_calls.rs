@@ -145,12 +145,20 @@ fn of_log<'a>(cx: &Context<'a>, container: &Container<'a>, previous: bool, text:
 
 /// States the symptom for containers that run while their calls fail. One that has ended has symptoms of its own.
 pub fn check(cx: &Context<'_>, out: &mut Findings) {
-    for call in cx.failed_calls.iter().filter(|call| call.is_current && call.container.is_running() && call.line.path == "current") {
+    for call in
+        cx.failed_calls.iter().filter(|call| call.is_current && call.container.is_running() && call.line.path == "current")
+    {
         let inside = !matches!(call.target, Host::Elsewhere);
         if !inside && call.failure != Failure::NameUnanswered {
             continue;
         }
-        let summary = format!("calls of container {} to {} fail: {} ({} lines)", call.container.name, call.shown(), call.failure, call.count);
+        let summary = format!(
+            "calls of container {} to {} fail: {} ({} lines)",
+            call.container.name,
+            call.shown(),
+            call.failure,
+            call.count
+        );
         out.symptoms.push(SymptomFinding {
             symptom: &CALLS_FAIL,
             subject: call.container.subject(),

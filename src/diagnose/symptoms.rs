@@ -53,7 +53,8 @@ pub static ERROR_RATE: Symptom = Symptom { id: "error_rate", doc: "more answers 
 /// Calls to others fail.
 pub static CALLS_FAIL: Symptom = Symptom { id: "calls_fail", doc: "calls to another service fail, by the caller's log" };
 /// Nobody has given it an address.
-pub static NO_ADDRESS: Symptom = Symptom { id: "no_address", doc: "a Service or Ingress that is to be reached from outside has no address" };
+pub static NO_ADDRESS: Symptom =
+    Symptom { id: "no_address", doc: "a Service or Ingress that is to be reached from outside has no address" };
 /// A configured thing can't work as it stands.
 pub static BROKEN_REFERENCE: Symptom =
     Symptom { id: "broken_reference", doc: "an object names something in a way that can't work" };

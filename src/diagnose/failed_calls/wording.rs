@@ -195,7 +195,9 @@ fn read<'a>(fails: &Regex, text: &'a str, number: usize) -> Option<FailingLine<'
     let failure = if is_lookup && failure > Failure::NameUnanswered { Failure::NameUnanswered } else { failure };
     let mut ends: Vec<Address<'_>> = Vec::new();
     if !is_lookup {
-        ends.extend(address::addresses(text).into_iter().filter(|address| failure > Failure::NameUnanswered || address.port != Some(53)));
+        ends.extend(
+            address::addresses(text).into_iter().filter(|address| failure > Failure::NameUnanswered || address.port != Some(53)),
+        );
     }
     // A name that stands with its port elsewhere in the line says more than the name alone.
     for name in named {
@@ -236,30 +238,72 @@ mod tests {
     #[test]
     fn reads_who_was_not_reached_and_why() {
         for (line, expected) in [
-            (r#"{"error":"rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial tcp 10.68.1.2:5050: connect: connection refused\""}"#, "10.68.1.2:5050 connection refused"),
+            (
+                r#"{"error":"rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial tcp 10.68.1.2:5050: connect: connection refused\""}"#,
+                "10.68.1.2:5050 connection refused",
+            ),
             (r#"dial tcp: lookup catalog on 169.254.20.10:53: no such host"#, "catalog no such name"),
-            (r#"dial tcp: lookup catalog on 10.96.0.10:53: read udp 10.1.2.3:5->10.96.0.10:53: i/o timeout"#, "catalog the name service doesn't answer"),
-            (r#"Get "http://catalog.shop:8080/x": context deadline exceeded (Client.Timeout exceeded while awaiting headers)"#, "catalog.shop:8080 no answer in time"),
+            (
+                r#"dial tcp: lookup catalog on 10.96.0.10:53: read udp 10.1.2.3:5->10.96.0.10:53: i/o timeout"#,
+                "catalog the name service doesn't answer",
+            ),
+            (
+                r#"Get "http://catalog.shop:8080/x": context deadline exceeded (Client.Timeout exceeded while awaiting headers)"#,
+                "catalog.shop:8080 no answer in time",
+            ),
             ("Error: connect ECONNREFUSED 10.96.1.1:6379", "10.96.1.1:6379 connection refused"),
             ("Error: getaddrinfo ENOTFOUND cache", "cache no such name"),
             ("Error: getaddrinfo EAI_AGAIN cache", "cache the name service doesn't answer"),
             ("java.net.UnknownHostException: order-service: Name or service not known", "order-service no such name"),
-            (r#"I/O error on POST request for "http://order-service:12031/api/v1": Connection refused (Connection refused)"#, "order-service:12031 connection refused"),
-            ("io.netty.channel.AbstractChannel$AnnotatedConnectException: finishConnect(..) failed: Connection refused: cart/10.96.3.4:8080", "cart:8080 connection refused"),
-            ("org.postgresql.util.PSQLException: Connection to ledger-db:5432 refused. Check that the hostname and port are correct", "ledger-db:5432 connection refused"),
-            ("Connection to node -1 (kafka/10.1.1.1:9092) could not be established. Broker may not be available.", "kafka:9092 connection refused"),
-            ("requests.exceptions.ConnectionError: HTTPConnectionPool(host='cart', port=8080): Max retries exceeded with url: /x (Caused by NewConnectionError('Failed to establish a new connection: [Errno 111] Connection refused'))", "cart:8080 connection refused"),
+            (
+                r#"I/O error on POST request for "http://order-service:12031/api/v1": Connection refused (Connection refused)"#,
+                "order-service:12031 connection refused",
+            ),
+            (
+                "io.netty.channel.AbstractChannel$AnnotatedConnectException: finishConnect(..) failed: Connection refused: cart/10.96.3.4:8080",
+                "cart:8080 connection refused",
+            ),
+            (
+                "org.postgresql.util.PSQLException: Connection to ledger-db:5432 refused. Check that the hostname and port are correct",
+                "ledger-db:5432 connection refused",
+            ),
+            (
+                "Connection to node -1 (kafka/10.1.1.1:9092) could not be established. Broker may not be available.",
+                "kafka:9092 connection refused",
+            ),
+            (
+                "requests.exceptions.ConnectionError: HTTPConnectionPool(host='cart', port=8080): Max retries exceeded with url: /x (Caused by NewConnectionError('Failed to establish a new connection: [Errno 111] Connection refused'))",
+                "cart:8080 connection refused",
+            ),
             (r#"could not translate host name "ledger-db" to address: Name or service not known"#, "ledger-db no such name"),
-            (r#"connection to server at "ledger-db" (10.96.1.3), port 5432 failed: Connection refused"#, "ledger-db:5432 connection refused"),
-            ("failed to connect to all addresses; last error: UNKNOWN: ipv4:10.68.2.7:3550: Failed to connect to remote host: Connection refused", "10.68.2.7:3550 connection refused"),
+            (
+                r#"connection to server at "ledger-db" (10.96.1.3), port 5432 failed: Connection refused"#,
+                "ledger-db:5432 connection refused",
+            ),
+            (
+                "failed to connect to all addresses; last error: UNKNOWN: ipv4:10.68.2.7:3550: Failed to connect to remote host: Connection refused",
+                "10.68.2.7:3550 connection refused",
+            ),
             ("Error 111 connecting to redis:6379. Connection refused.", "redis:6379 connection refused"),
             ("System.Net.Http.HttpRequestException: No such host is known. (cart:7070)", "cart:7070 no such name"),
-            ("curl: (7) Failed to connect to cart port 8080 after 3 ms: Couldn't connect to server", "cart:8080 connection refused"),
+            (
+                "curl: (7) Failed to connect to cart port 8080 after 3 ms: Couldn't connect to server",
+                "cart:8080 connection refused",
+            ),
             ("curl: (6) Could not resolve host: cart", "cart no such name"),
-            (r#"connect() failed (111: Connection refused) while connecting to upstream, client: 10.1.1.9, server: _, request: "GET / HTTP/1.1", upstream: "http://10.96.1.2:8080/", host: "shop.example.com""#, "10.96.1.2:8080 connection refused"),
+            (
+                r#"connect() failed (111: Connection refused) while connecting to upstream, client: 10.1.1.9, server: _, request: "GET / HTTP/1.1", upstream: "http://10.96.1.2:8080/", host: "shop.example.com""#,
+                "10.96.1.2:8080 connection refused",
+            ),
             (r#"nginx: [emerg] host not found in upstream "cart" in /etc/nginx/conf.d/default.conf:12"#, "cart no such name"),
-            (r#"Get "http://cart:8080/": net/http: HTTP/1.x transport connection broken: malformed HTTP response "\x00\x00\x06""#, "cart:8080 another protocol is spoken there"),
-            ("ERROR 2003 (HY000): Can't connect to MySQL server on 'ledger-db:3306' (111): Connection refused", "ledger-db:3306 connection refused"),
+            (
+                r#"Get "http://cart:8080/": net/http: HTTP/1.x transport connection broken: malformed HTTP response "\x00\x00\x06""#,
+                "cart:8080 another protocol is spoken there",
+            ),
+            (
+                "ERROR 2003 (HY000): Can't connect to MySQL server on 'ledger-db:3306' (111): Connection refused",
+                "ledger-db:3306 connection refused",
+            ),
         ] {
             assert_eq!(told(line).as_deref(), Some(expected), "{line}");
         }
@@ -267,7 +311,13 @@ mod tests {
 
     #[test]
     fn a_line_that_names_nobody_is_none() {
-        for line in ["java.net.ConnectException: Connection refused", "operation timed out", "failed to connect to all addresses", "listening on port 8080", ""] {
+        for line in [
+            "java.net.ConnectException: Connection refused",
+            "operation timed out",
+            "failed to connect to all addresses",
+            "listening on port 8080",
+            "",
+        ] {
             assert_eq!(told(line), None, "{line}");
         }
     }

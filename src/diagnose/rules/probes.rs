@@ -175,7 +175,10 @@ fn liveness(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) {
             probed.asks(),
             probed.failure.told()
         );
-        finish(probed.found(out, &LIVENESS_FAILING, Proof::Event).says(says));
+        // How long it ran until the kill would tell whether the probe only lacks patience.
+        let unseen = container.restarts() > 0 && container.termination().is_none();
+        let proof = if unseen { Proof::Timing } else { Proof::Event };
+        finish(probed.found(out, &LIVENESS_FAILING, proof).says(says));
     }
     if ended.is_none() {
         symptom(&probed, out);

@@ -285,7 +285,7 @@ fn no_class(cx: &Context<'_>, claim: &Object, wanted: &str, volumes_known: bool,
 
 /// The class has a provisioner: it says what goes wrong, or says nothing at all.
 fn provisioning(cx: &Context<'_>, claim: &Object, provisioner: &str, out: &mut Findings) {
-    let failed = newest(cx, claim, &["ProvisioningFailed"]);
+    let failed = newest(cx, claim, &["ProvisioningFailed"]).filter(|event| !is_about_class(event));
     let done = newest(cx, claim, &["ProvisioningSucceeded"]);
     if done.is_some_and(|done| failed.is_none_or(|failed| done.last >= failed.last)) {
         return;

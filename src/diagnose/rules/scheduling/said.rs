@@ -89,18 +89,16 @@ fn filter(reason: &Reason) -> Option<u8> {
 }
 
 /// What stands in the way by the scheduler's words alone, and whether they leave no doubt. A control plane's taint and a
-/// cordon are background beside anything else.
+/// cordon are background beside anything else, but a cordoned node may be the one that would take the pod.
 pub(super) fn by_words(message: &SchedulerMessage) -> Option<(&Reason, bool)> {
-    let background = |reason: &Reason| match reason {
-        Reason::Unschedulable => true,
-        Reason::Taint { key: Some(key), .. } => is_control_plane(key),
-        _ => false,
-    };
+    let control_plane = |reason: &Reason| matches!(reason, Reason::Taint { key: Some(key), .. } if is_control_plane(key));
+    let background = |reason: &Reason| *reason == Reason::Unschedulable || control_plane(reason);
     let reasons: Vec<&Reason> = message.reasons.iter().map(|(_, reason)| reason).filter(|r| filter(r).is_some()).collect();
     let foreground: Vec<&Reason> = reasons.iter().copied().filter(|reason| !background(reason)).collect();
-    let of = if foreground.is_empty() { reasons } else { foreground };
+    let of = if foreground.is_empty() { &reasons } else { &foreground };
     let last = of.iter().copied().max_by_key(|reason| filter(reason))?;
-    Some((last, of.len() == 1))
+    let certain = of.len() == 1 && reasons.iter().all(|reason| *reason == last || control_plane(reason));
+    Some((last, certain))
 }
 
 /// How many nodes the scheduler counts under a stage's reasons, of how many, for a sentence.
