@@ -2,7 +2,7 @@
 
 use super::placeholder::{Found, Kind};
 use super::scan::{before, run_end, run_start};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Last labels that look like a mail's domain and are none: units of systemd (`getty@tty1.service`) and names inside
 /// a cluster.

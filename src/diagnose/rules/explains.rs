@@ -98,3 +98,16 @@ pub const UNREACHED: Explains = &[
     (Link::Calls, "high_latency"),
     (Link::Calls, "dependency_unreachable"),
 ];
+
+/// What an application may say, or how it may end, when something around it keeps it from running: its own words are then
+/// about the consequence.
+pub const LAST_WORDS: Explains = &[
+    (Link::Container, "application_error"),
+    (Link::Container, "configuration_invalid"),
+    (Link::Container, "dependency_unreachable"),
+    (Link::Container, "disk_full"),
+    (Link::Container, "environment_variable_missing"),
+    (Link::Container, "exits_immediately"),
+    (Link::Container, "file_permission_denied"),
+    (Link::Container, "process_crashed"),
+];

@@ -142,7 +142,9 @@ fn refused(cx: &Context<'_>, refusal: &Refusal<'_>, message: &QuotaMessage<'_>, 
             .since(refusal.since)
             .ended(refusal.ended)
             .evidence([refusal.evidence.clone()])
-            .evidence(quota.into_iter().flat_map(|quota| shortages.iter().map(|shortage| usage(cx, quota, shortage.resource))))
+            .evidence(
+                quota.into_iter().flat_map(|quota| shortages.iter().flat_map(|shortage| usage(cx, quota, shortage.resource))),
+            )
             .says(says(&cx.workload(id), message, &shortages))
             .next(format!("kubectl -n {} describe quota {}", id.ns(), message.quota).trim_end());
     }
@@ -179,8 +181,10 @@ fn room(quota: &Object, resource: &str) -> Option<Quantity> {
     Some(hard.minus(amount("status.used").unwrap_or_default()))
 }
 
-/// A quota's limit and use of a resource, as evidence.
-fn usage(cx: &Context<'_>, quota: &Object, resource: &str) -> Evidence {
-    let (hard, used) = (json::key(quota.at("status.hard"), resource), json::key(quota.at("status.used"), resource));
-    cx.value(&quota.id, &format!("status[{resource}]"), serde_json::json!({"hard": hard, "used": used}), None)
+/// A quota's use and limit of a resource, as evidence.
+fn usage(cx: &Context<'_>, quota: &Object, resource: &str) -> [Evidence; 2] {
+    ["status.used", "status.hard"].map(|path| {
+        let value = json::key(quota.at(path), resource).clone();
+        cx.value(&quota.id, &format!("{path}[{resource}]"), value, None)
+    })
 }

@@ -176,7 +176,8 @@ fn state_unavailable(
         );
         return;
     }
-    let proof = if state.evidence.is_empty() { Proof::Computed } else { Proof::Structure };
+    // Silence alone may also be what was not read.
+    let proof = if state.evidence.is_empty() { Proof::Timing } else { Proof::Structure };
     let why = if state.why.is_empty() { String::new() } else { format!(": {}", state.why) };
     out.found(&SCHEDULER_UNAVAILABLE, first.id.clone(), proof)
         .blame(state.place)

@@ -57,7 +57,7 @@ fn services(cx: &Context<'_>, quota: &Object, out: &mut Findings) {
         let quota_name = &quota.id.name;
         out.found(&QUOTA_SERVICES_EXCEEDED, ObjectRef::cluster("Namespace", namespace), proof)
             .also([service.into()])
-            .evidence([usage(cx, quota, resource)])
+            .evidence(usage(cx, quota, resource))
             .evidence(missing.evidence)
             .also(missing.callers.into_iter().map(Into::into))
             .says(format!("quota {quota_name} allows {hard} Services and all are used, so that Service {name} can't be created, although {who}"))
@@ -162,7 +162,8 @@ fn storage(cx: &Context<'_>, quota: &Object, out: &mut Findings) {
             out.found(&QUOTA_STORAGE_EXCEEDED, pod.id.clone(), proof)
                 .blame(ObjectRef::cluster("Namespace", namespace))
                 .since(pod.created())
-                .evidence([usage(cx, quota, resource), cx.field(pod, "spec.volumes")])
+                .evidence(usage(cx, quota, resource))
+                .evidence([cx.field(pod, "spec.volumes")])
                 .also([claim.subject()])
                 .says(format!(
                     "claim {} of {} doesn't exist, and quota {} leaves {left} of {resource}, {why}",
@@ -214,7 +215,8 @@ fn unreported(cx: &Context<'_>, refusals: &[Refusal<'_>], out: &mut Findings) {
                 let Some(left) = room(quota, &resource).filter(|left| *left < amount) else { continue };
                 out.found(row_of(&resource), ObjectRef::cluster("Namespace", set.id.ns()), Proof::Computed)
                     .also([set.id.clone().into()])
-                    .evidence([usage(cx, quota, &resource), cx.field(set, "status.replicas"), cx.field(set, "spec.replicas")])
+                    .evidence(usage(cx, quota, &resource))
+                    .evidence([cx.field(set, "status.replicas"), cx.field(set, "spec.replicas")])
                     .says(format!(
                         "quota {} leaves {left} of {resource}, and a pod of {} asks for {amount}",
                         quota.id.name,

@@ -43,7 +43,8 @@ pub(super) fn scheduler(cx: &Context<'_>) -> State {
         evidence.push(seen.clone());
         why.push(format!("its unit on {node} is stopped"));
     }
-    if let Some(pod) = pods.iter().find(|pod| !pod::is_ready(pod)).filter(|_| !running) {
+    let unready = |pod: &&&Object| json::text(pod.condition("Ready"), "status") == "False";
+    if let Some(pod) = pods.iter().find(unready).filter(|_| !running) {
         evidence.push(condition_evidence(cx, pod, "Ready"));
         why.push(format!("{} isn't ready", pod.id));
     }
