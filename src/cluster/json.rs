@@ -49,14 +49,15 @@ pub fn time(value: &Value, path: &str) -> Option<Timestamp> {
 }
 
 /// An RFC 3339 time that something can have happened at. `0001-01-01T00:00:00Z` is what Go writes for a time that isn't
-/// set, and the ends of the calendar leave no room to add or subtract.
+/// set, the kubelet writes `1970-01-01T00:00:00Z` for the start of a process that never started, and the ends of the
+/// calendar leave no room to add or subtract.
 pub fn moment(text: &str) -> Option<Timestamp> {
     text.parse().ok().filter(can_be)
 }
 
-/// Whether something can have happened at this time: from 1970 to 9000.
+/// Whether something can have happened at this time: after the start of 1970 and before 9000.
 pub fn can_be(time: &Timestamp) -> bool {
-    (0..NINE_THOUSAND).contains(&time.as_second())
+    (1..NINE_THOUSAND).contains(&time.as_second())
 }
 
 /// The first element of the list at a path whose `name` is this.

@@ -258,12 +258,15 @@ fn facts(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, number
         let same = |ranked: &&Ranked| ranked.candidate.finding.cause.id == id && ranked.candidate.finding.blames == *blames;
         ranked.filter(same).map(|ranked| ranked.confidence).next()
     };
-    for finding in &examination.findings.causes {
-        let is_ranked = || {
-            let same = |finding: &Finding, other: &Finding| finding.cause.id == other.cause.id && finding.blames == other.blames;
-            ranking.causes.iter().any(|ranked| same(finding, &ranked.candidate.finding))
+    let ranked = |finding: &Finding| {
+        let same = |ranked: &Ranked| {
+            let other = &ranked.candidate.finding;
+            other.cause.id == finding.cause.id && other.blames == finding.blames
         };
-        if finding.subjects().any(concerns) || concerns(&finding.blames.clone().into()) || is_ranked() {
+        ranking.causes.iter().any(same)
+    };
+    for finding in &examination.findings.causes {
+        if finding.subjects().any(concerns) || concerns(&finding.blames.clone().into()) || ranked(finding) {
             facts.push(FactReport {
                 id: finding.cause.id.to_owned(),
                 subject: finding.subject.clone(),

@@ -183,10 +183,10 @@ fn room(quota: &Object, resource: &str) -> Option<Quantity> {
     Some(hard.minus(amount("status.used").unwrap_or_default()))
 }
 
-/// A quota's limit and use of a resource, as evidence.
+/// A quota's use and limit of a resource, as evidence.
 fn usage(cx: &Context<'_>, quota: &Object, resource: &str) -> [Evidence; 2] {
-    ["status.hard", "status.used"].map(|field| {
-        let amount = json::key(quota.at(field), resource).clone();
-        cx.value(&quota.id, &format!("{field}[{resource}]"), amount, None)
+    ["status.used", "status.hard"].map(|path| {
+        let value = json::key(quota.at(path), resource).clone();
+        cx.value(&quota.id, &format!("{path}[{resource}]"), value, None)
     })
 }

@@ -291,7 +291,7 @@ fn preemptor(cx: &Context<'_>, event: &Event) -> String {
 }
 
 /// Since when a workload has all its pods again after a loss, if it has.
-fn complete_since(cx: &Context<'_>, workload: &ObjectRef, lost: Option<Timestamp>) -> Option<Timestamp> {
+pub(super) fn complete_since(cx: &Context<'_>, workload: &ObjectRef, lost: Option<Timestamp>) -> Option<Timestamp> {
     let object = cx.snap.get(workload)?;
     let (wanted, ready) = match workload.kind.as_str() {
         "DaemonSet" => (object.int("status.desiredNumberScheduled")?, object.int("status.numberReady").unwrap_or(0)),

@@ -22,6 +22,10 @@ static UNIX: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b1[5-9]\d{8}(\d{3}
 fn shifted_text(text: &str, seconds: i64) -> String {
     let dates = DATE_TIME.replace_all(text, |found: &Captures| {
         let (dash, gap) = (&found[2], &found[5]);
+        // No time at all: Go's zero, and that of a process that never started.
+        if found[1].parse::<i16>().is_ok_and(|year| year < 1990) {
+            return found[0].to_owned();
+        }
         let iso = format!("{}-{}-{}T{}", &found[1], &found[3], &found[4], &found[6]);
         match iso.parse::<DateTime>().ok().and_then(|time| time.checked_add(seconds.seconds()).ok()) {
             Some(time) => time.strftime(&format!("%Y{dash}%m{dash}%d{gap}%H:%M:%S")).to_string(),
@@ -89,6 +93,7 @@ fn times_of_every_form_are_shifted() {
         ("2026-01-31 23:00:05,123+02", "2026-02-01 00:00:05,123+02"),
         ("{\"ts\":1767330354.25,\"ms\":1767330354123}", "{\"ts\":1767333954.25,\"ms\":1767333954123}"),
         ("port 8080 pid 12345", "port 8080 pid 12345"),
+        ("0001-01-01T00:00:00Z 1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z 1970-01-01T00:00:00Z"),
     ] {
         assert_eq!(shifted_text(text, HOUR), later);
         assert_eq!(shifted_text(later, -HOUR), text);

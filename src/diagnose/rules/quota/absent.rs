@@ -12,7 +12,7 @@ use crate::diagnose::findings::Findings;
 use crate::diagnose::rules::admission::refusal::{self, Refusal};
 use crate::diagnose::rules::storage::claims;
 use crate::diagnose::symptoms::BROKEN_REFERENCE;
-use crate::domain::{Evidence, EvidenceSource, ObjectRef};
+use crate::domain::{Evidence, ObjectRef};
 use std::collections::BTreeMap;
 
 /// The quota resources that count Services as such.
@@ -122,13 +122,11 @@ fn missing_services(cx: &Context<'_>, namespace: &str) -> BTreeMap<String, Missi
     }
     for signal in cx.snap.signals.iter().filter(|signal| signal.signal == "probe_success") {
         let label = |name: &str| signal.labels.get(name).map_or("", String::as_str);
-        let (name, last) = (label("service"), signal.values.last());
-        let fails = last.is_some_and(|(_, value)| *value == 0.0);
-        if fails && !name.is_empty() && label("namespace") == namespace && !exists(name) {
-            let mut evidence = cx.value(&ObjectRef::new("Service", namespace, name), "probe_success", 0.into(), None);
-            evidence.source = EvidenceSource::Signal;
+        let name = label("service");
+        let Some((at, value)) = signal.values.last().filter(|(_, value)| *value == 0.0) else { continue };
+        if !name.is_empty() && label("namespace") == namespace && !exists(name) {
             let missing = found.entry(name.to_owned()).or_default();
-            missing.called(None, evidence);
+            missing.called(None, cx.sample(&ObjectRef::new("Service", namespace, name), signal, *at, *value));
             missing.sure = true;
         }
     }
