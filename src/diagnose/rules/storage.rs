@@ -191,8 +191,9 @@ fn unmatched(cx: &Context<'_>, claim: &Object, wanted: &str, out: &mut Findings)
         } else {
             format!("class {wanted}, which makes none")
         };
-        // Nothing but an empty list shows it.
-        found(cx, &rows::PVC_STORAGE_CLASS_MISSING, claim, Proof::Timing, out)
+        // Without the controller's word nothing but an empty list shows it.
+        let proof = if said.is_some_and(|event| event.reason == "FailedBinding") { Proof::Event } else { Proof::Timing };
+        found(cx, &rows::PVC_STORAGE_CLASS_MISSING, claim, proof, out)
             .evidence(said.map(Event::evidence))
             .evidence([cx.field(claim, "spec.storageClassName")])
             .says(format!("claim {} names {what}, and there is no volume to bind", claim.id.name));
