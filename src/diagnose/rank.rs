@@ -1,10 +1,12 @@
 //! Ranking by explanation: of the causes that explain the target's symptoms, the one that explains more, closer, better
-//! proved and fresher comes first; consequences step down; causes of disjoint symptoms stand side by side.
+//! proved and fresher comes first; consequences step down; causes of disjoint symptoms stand side by side. What is no fault
+//! comes after every fault, and only for what no fault explains.
 
 use super::confidence::{CHANGE_FITS, CONTRADICTED, MOST, Proof};
 use super::context::Context;
 use super::explain::Candidate;
 use super::findings::{Findings, SymptomFinding};
+use super::rules;
 use super::scope::Scope;
 use crate::cluster::Snapshot;
 use crate::domain::Change;
@@ -87,9 +89,11 @@ pub fn rank(
         let fits = change(candidate).is_some_and(|change| change.explains);
         let confidence = confidence(candidate.finding.proof, contradicted(candidate), fits);
         let weight = explained_weight(cx, findings, &explained, &weights);
+        // What the target itself waits for is the answer, even where nothing is wrong.
+        let answers = rules::is_no_fault(candidate.finding.cause) && scope.is_target(&candidate.finding.blames);
         let ranked =
             Ranked { explained, confidence, distance: distance.unwrap_or(u8::MAX), weight, candidate: candidate.clone() };
-        if ranked.explained.is_empty() {
+        if ranked.explained.is_empty() && !answers {
             ranking.noticed.push(ranked);
         } else {
             ranking.unexplained.retain(|index| !ranked.explained.contains(index));
@@ -98,7 +102,20 @@ pub fn rank(
     }
     ranking.causes.sort_by(order);
     ranking.noticed.sort_by(order);
+    faults_first(&mut ranking.causes);
     ranking
+}
+
+/// Puts what is no fault behind the faults, and leaves out what of it a fault explains as well.
+fn faults_first(causes: &mut Vec<Ranked>) {
+    let (faults, mut others): (Vec<Ranked>, Vec<Ranked>) =
+        causes.drain(..).partition(|ranked| !rules::is_no_fault(ranked.candidate.finding.cause));
+    if !faults.is_empty() {
+        let by_fault: BTreeSet<usize> = faults.iter().flat_map(|ranked| &ranked.explained).copied().collect();
+        others.retain(|ranked| !ranked.explained.is_subset(&by_fault));
+    }
+    causes.extend(faults);
+    causes.extend(others);
 }
 
 fn confidence(proof: Proof, contradicted: bool, change_fits: bool) -> f64 {

@@ -1,6 +1,5 @@
 //! From a ranking to the report: the verdict, its sentence, numbered evidence, and what to do next.
 
-use super::catalogue::Section;
 use super::confidence::{CONFIRMED, LIKELY};
 use super::rank::{Ranked, Ranking};
 use super::scope::Scope;
@@ -146,14 +145,10 @@ fn unexplained_change(examination: &Examination<'_>, ranking: &Ranking) -> Optio
     })
 }
 
-fn is_no_fault(id: &str) -> bool {
-    rules::FAMILIES.iter().filter(|f| f.section == Section::NotAFault).any(|f| f.causes.iter().any(|cause| cause.id == id))
-}
-
 fn verdict(examination: &Examination<'_>, target: &ObjectRef, ranking: &Ranking, history: &[HistoryEntry]) -> Verdict {
     if let Some(top) = ranking.causes.first() {
         let finding = &top.candidate.finding;
-        if is_no_fault(finding.cause.id) && top.confidence >= LIKELY {
+        if rules::is_no_fault(finding.cause) && top.confidence >= LIKELY {
             return if ranking.unexplained.is_empty() { Verdict::Healthy } else { Verdict::Inconclusive };
         }
         let contradicted = examination.is_contradicted(&top.candidate);
@@ -328,7 +323,9 @@ fn summary(
     history: &[HistoryEntry],
     checked: &str,
 ) -> String {
-    match (verdict, ranking.causes.first()) {
+    // Where something stays unexplained, what is no fault says nothing about it.
+    let no_answer = |top: &&Ranked| verdict == Verdict::Inconclusive && rules::is_no_fault(top.candidate.finding.cause);
+    match (verdict, ranking.causes.first().filter(|top| !no_answer(top))) {
         (Verdict::Confirmed | Verdict::Likely | Verdict::Healthy, Some(top)) => {
             format!("{}: {}", top.candidate.finding.blames, top.candidate.finding.summary)
         }

@@ -40,6 +40,11 @@ impl Scope {
         self.distance.get(object).copied()
     }
 
+    /// Whether an object is the target itself. A Namespace as a target stands for what is in it.
+    pub fn is_target(&self, object: &ObjectRef) -> bool {
+        self.target.kind != "Namespace" && self.target == *object
+    }
+
     fn add(&mut self, object: ObjectRef, distance: u8) {
         self.distance.entry(object).or_insert(distance);
     }

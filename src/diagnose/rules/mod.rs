@@ -24,7 +24,13 @@ mod storage;
 mod termination;
 mod volumes;
 
-use super::catalogue::Family;
+use super::catalogue::{Cause, Family, Section};
+
+/// Whether a cause is one of those that look like a fault and are none.
+pub fn is_no_fault(cause: &Cause) -> bool {
+    let no_faults = FAMILIES.iter().filter(|family| family.section == Section::NotAFault);
+    no_faults.flat_map(|family| family.causes).any(|other| other.id == cause.id)
+}
 
 /// Every family, in the order of the catalogue.
 pub static FAMILIES: &[&Family] = &[
