@@ -29,9 +29,8 @@ pub fn began_with(cx: &Context<'_>, workload: &ObjectRef, cause: Option<&Cause>,
     (after && (change.explains || soon)).then_some(change)
 }
 
-/// The latest revision of a workload and what it changed against the one before; `None` when there is only one, or the
-/// revisions were not read.
-pub fn latest(cx: &Context<'_>, workload: &ObjectRef) -> Option<Change> {
+/// The revisions of a workload that were read, by number, oldest first.
+pub fn revisions<'a>(cx: &Context<'a>, workload: &ObjectRef) -> Vec<(i64, &'a Object)> {
     let mut known: Vec<(i64, &Object)> = cx
         .snap
         .children(workload)
@@ -39,6 +38,13 @@ pub fn latest(cx: &Context<'_>, workload: &ObjectRef) -> Option<Change> {
         .filter_map(|child| Some((revisions::revision_number(child)?, child)))
         .collect();
     known.sort_by(|(a, x), (b, y)| (a, &x.id).cmp(&(b, &y.id)));
+    known
+}
+
+/// The latest revision of a workload and what it changed against the one before; `None` when there is only one, when it
+/// changed nothing (`kubectl rollout restart`), or when the revisions were not read.
+pub fn latest(cx: &Context<'_>, workload: &ObjectRef) -> Option<Change> {
+    let mut known = revisions(cx, workload);
     let (to, after) = known.pop()?;
     let (from, before) = known.pop()?;
     let fields = revisions::diff(revisions::template(before)?, revisions::template(after)?);

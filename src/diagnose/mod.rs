@@ -11,6 +11,7 @@ mod explain;
 mod findings;
 pub mod logs;
 mod rank;
+mod recent_deploy;
 mod report;
 pub mod rules;
 mod scope;

@@ -3,13 +3,13 @@
 use super::confidence::{CONFIRMED, LIKELY};
 use super::rank::{Ranked, Ranking};
 use super::scope::Scope;
-use super::{Examination, change, rules, timeline};
+use super::{Examination, change, recent_deploy, rules, timeline};
 use crate::cluster::pod;
 use crate::domain::{
     CauseReport, Change, Contradiction, Evidence, FactReport, HistoryEntry, NumberedEvidence, ObjectRef, Report, RuledOut, State,
     Subject, SymptomReport, TimelineEntry, Unknown, Verdict,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 /// A fault that ended longer ago than this is history of a healthy target, not a recovery.
@@ -54,7 +54,7 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
     let verdict = verdict(examination, target, ranking, &history);
     let ruled_out = ruled_out(examination, scope, ranking, &mut numbering);
     let contradictions = contradictions(examination, scope);
-    let facts = facts(examination, scope, ranking, &mut numbering);
+    let facts = facts(examination, target, scope, ranking, &mut numbering);
     let noticed = ranking.noticed.iter().take(MOST_CAUSES).map(|ranked| cause(examination, ranked, &mut numbering)).collect();
     let blamed: Vec<ObjectRef> = ranking.causes.iter().take(1).map(|ranked| ranked.candidate.finding.blames.clone()).collect();
     let timeline = timeline::collect(&examination.cx, scope, &blamed, change.as_ref())
@@ -238,7 +238,13 @@ fn contradictions(examination: &Examination<'_>, scope: &Scope) -> Vec<Contradic
         .collect()
 }
 
-fn facts(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, numbering: &mut Numbering) -> Vec<FactReport> {
+fn facts(
+    examination: &Examination<'_>,
+    target: &ObjectRef,
+    scope: &Scope,
+    ranking: &Ranking,
+    numbering: &mut Numbering,
+) -> Vec<FactReport> {
     let concerns = |subject: &Subject| scope.distance(&subject.object).is_some();
     let mut facts = Vec::new();
     let sure = |id: &str, blames: &ObjectRef| {
@@ -278,8 +284,35 @@ fn facts(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, number
             evidence: numbering.cite_all(&negative.evidence),
         });
     }
+    facts.extend(recent_deploys(examination, target, ranking, numbering));
     facts.sort_by(|a, b| (&a.id, &a.subject, a.state).cmp(&(&b.id, &b.subject, b.state)));
     facts
+}
+
+/// Whether the target, and the object that the first cause blames, were deployed shortly before the trouble began.
+fn recent_deploys(
+    examination: &Examination<'_>,
+    target: &ObjectRef,
+    ranking: &Ranking,
+    numbering: &mut Numbering,
+) -> Vec<FactReport> {
+    let cx = &examination.cx;
+    let fresh = |since: &Timestamp| cx.snap.age(*since) <= RECOVERY;
+    let began = ranking.symptoms.iter().filter_map(|index| examination.findings.symptoms[*index].since);
+    let onset = began.filter(fresh).min();
+    let blamed = ranking.causes.first().map(|ranked| &ranked.candidate.finding.blames).filter(|blamed| *blamed != target);
+    let fact = |object: &ObjectRef, numbering: &mut Numbering| {
+        let deploy = recent_deploy::of(cx, object, onset)?;
+        Some(FactReport {
+            id: recent_deploy::ID.to_owned(),
+            subject: object.clone().into(),
+            state: deploy.state,
+            confidence: (deploy.state != State::Unknown).then_some(1.0),
+            reason: Some(deploy.why),
+            evidence: numbering.cite_all(&deploy.evidence),
+        })
+    };
+    std::iter::once(target).chain(blamed).filter_map(|object| fact(object, numbering)).collect()
 }
 
 fn unknown(examination: &Examination<'_>, target: &ObjectRef, scope: &Scope, verdict: Verdict) -> Vec<Unknown> {

@@ -213,5 +213,6 @@ pub(in crate::render) fn source(source: EvidenceSource) -> &'static str {
         EvidenceSource::Signal => "signal",
         EvidenceSource::Alert => "alert",
         EvidenceSource::Dependency => "dependency",
+        EvidenceSource::Deploy => "deploy",
     }
 }
