@@ -3,6 +3,7 @@
 use super::confidence::{CONFIRMED, LIKELY};
 use super::rank::{Ranked, Ranking};
 use super::scope::Scope;
+use super::symptoms::SYMPTOMS;
 use super::{Examination, change, recent_deploy, rules, timeline};
 use crate::cluster::pod;
 use crate::domain::{
@@ -215,6 +216,8 @@ fn ruled_out(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, nu
         .negatives
         .iter()
         .filter(|negative| negative.absent && concerns(&negative.subject))
+        // A symptom that isn't there rules nothing out.
+        .filter(|negative| SYMPTOMS.iter().all(|symptom| symptom.id != negative.id))
         .map(|negative| RuledOut {
             id: negative.id.to_owned(),
             subject: negative.subject.clone(),

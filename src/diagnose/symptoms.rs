@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::findings::Findings;
-use crate::cluster::pod::{self, Container, Role};
+use crate::cluster::pod::{self, Container, Role, Termination};
 use crate::cluster::{Object, json};
 use crate::domain::Evidence;
 use jiff::{SignedDuration, Timestamp};
@@ -46,7 +46,7 @@ pub static CLAIM_PENDING: Symptom = Symptom { id: "claim_pending", doc: "a volum
 pub static JOB_FAILED: Symptom = Symptom { id: "job_failed", doc: "a Job has failed" };
 /// A node isn't ready.
 pub static NODE_NOT_READY: Symptom = Symptom { id: "node_unready", doc: "a node's Ready condition isn't true" };
-/// Restarts that an alert counts.
+/// Answers take long.
 pub static HIGH_LATENCY: Symptom = Symptom { id: "high_latency", doc: "answers take longer than before" };
 /// Answers fail.
 pub static ERROR_RATE: Symptom = Symptom { id: "error_rate", doc: "more answers fail than before" };
@@ -120,6 +120,9 @@ fn pod_symptoms(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
         return;
     }
     if phase == "Failed" {
+        if super::workload_symptoms::is_replaced(cx, pod, ended_at(pod)) {
+            return;
+        }
         let reason = pod.text("status.reason");
         let at = ended_at(pod);
         let summary = if reason.is_empty() { "failed".to_owned() } else { format!("failed: {reason}") };
@@ -141,7 +144,12 @@ fn pod_symptoms(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
     }
     let mut explained = false;
     for container in pod::containers(pod).iter().filter(|container| container.role != Role::Ephemeral) {
-        explained |= container_symptoms(cx, container, out);
+        let symptom = container_symptoms(cx, container, out);
+        explained |= symptom.is_some();
+        if container.status.is_object() && symptom.is_none_or(|symptom| symptom.id != CRASH_LOOP.id) {
+            let why = format!("{}, and it is not being restarted over and over", restarts(container));
+            out.absent(CRASH_LOOP.id, container.subject(), why, vec![container.status_evidence("restartCount", None)]);
+        }
     }
     if !explained {
         readiness(cx, pod, out);
@@ -154,8 +162,8 @@ fn ended_at(pod: &Object) -> Option<Timestamp> {
     ends.or_else(|| json::time(pod.condition("Ready"), "lastTransitionTime")).or_else(|| pod.time("status.startTime"))
 }
 
-/// States what is wrong with one container; says whether anything is.
-fn container_symptoms(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) -> bool {
+/// States what is wrong with one container, if anything is.
+fn container_symptoms(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) -> Option<&'static Symptom> {
     let waiting = container.waiting().map_or("", |(reason, _)| reason);
     let state = |field: &str| vec![container.status_evidence(field, None)];
     if waiting == "CrashLoopBackOff" {
@@ -164,12 +172,12 @@ fn container_symptoms(cx: &Context<'_>, container: &Container<'_>, out: &mut Fin
         evidence.push(container.status_evidence("restartCount", None));
         let summary = format!("container {} is in CrashLoopBackOff after {}", container.name, restarts(container));
         out.symptom(&CRASH_LOOP, container.subject(), summary, since, evidence);
-        return true;
+        return Some(&CRASH_LOOP);
     }
     if !matches!(waiting, "" | "ContainerCreating" | "PodInitializing") {
         let summary = format!("container {} waits: {waiting}", container.name);
         out.symptom(&CONTAINER_NOT_STARTING, container.subject(), summary, container.pod.created(), state("state.waiting"));
-        return true;
+        return Some(&CONTAINER_NOT_STARTING);
     }
     let ended_badly = container.termination().filter(|end| end.failed());
     if let Some(end) = container.terminated().or(ended_badly) {
@@ -181,10 +189,10 @@ fn container_symptoms(cx: &Context<'_>, container: &Container<'_>, out: &mut Fin
             let summary = format!("container {} ended with exit code {}, {}", container.name, end.exit_code, restarts(container));
             let since = first_failure(cx, container).or(end.finished);
             out.symptom(symptom, container.subject(), summary, since, vec![container.termination_evidence(&end)]);
-            return true;
+            return Some(symptom);
         }
     }
-    false
+    None
 }
 
 fn restarts_always(pod: &Object) -> bool {
@@ -199,15 +207,34 @@ fn restarts(container: &Container<'_>) -> String {
     }
 }
 
-/// When a container first failed, as far as its events and its last end tell.
+/// When a container first failed, as far as its events tell; else as its last end and the restarts before it do.
 fn first_failure(cx: &Context<'_>, container: &Container<'_>) -> Option<Timestamp> {
     let events = cx.snap.events(&container.pod.id).iter();
     let backed_off = events
         .filter(|event| event.reason == "BackOff" && event.container.as_deref() == Some(container.name))
         .filter_map(|event| event.first)
         .min();
-    let ended = container.last_terminated().or_else(|| container.terminated()).and_then(|end| end.finished);
-    backed_off.into_iter().chain(ended).min()
+    let end = container.last_terminated().or_else(|| container.terminated())?;
+    match backed_off {
+        Some(first) => Some(end.finished.map_or(first, |finished| finished.min(first))),
+        None => Some(loop_began(container, &end).unwrap_or(end.finished?)),
+    }
+}
+
+/// When a loop began of which only the last end and the number of restarts are known: events are gone after an hour. Each
+/// restart took the back-off before it and a run like the last one.
+fn loop_began(container: &Container<'_>, end: &Termination<'_>) -> Option<Timestamp> {
+    let (started, finished) = (end.started?, end.finished?);
+    let run = finished.duration_since(started);
+    // A longer run resets the back-off, so that these restarts may lie days apart.
+    if container.restarts() < LOOP_RESTARTS || run >= LOOP_WINDOW {
+        return None;
+    }
+    let restarts = i32::try_from(container.restarts().min(10_000)).ok()?;
+    let doubling = (0..restarts.min(5)).map(|n| 10 << n).sum::<i32>();
+    let back_off = SignedDuration::from_secs(i64::from(doubling + 300 * (restarts - 5).max(0)));
+    let began = finished.checked_sub(back_off).ok()?.checked_sub(run * restarts).ok()?;
+    Some(container.pod.created().map_or(began, |created| began.max(created)))
 }
 
 /// A pod that has its node, whose containers have not failed, and that isn't ready.
@@ -226,8 +253,14 @@ fn readiness(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
     let running = pod::containers(pod).iter().any(Container::is_running);
     let initialized = json::text(pod.condition("Initialized"), "status") != "False";
     if running && initialized && pod.text("status.phase") == "Running" {
-        let names: Vec<&str> =
-            pod::containers(pod).iter().filter(|c| c.role == Role::Main && !c.is_ready()).map(|c| c.name).collect();
+        let containers = pod::containers(pod);
+        let mut mains = containers.iter().filter(|container| container.role == Role::Main && !container.is_ready()).peekable();
+        // A pod that runs to its end gets no traffic: that a container has done its work while another runs on is no symptom.
+        let done = |container: &&Container<'_>| container.terminated().is_some_and(|end| !end.failed());
+        if mains.peek().is_some() && !restarts_always(pod) && mains.clone().all(|container| done(&container)) {
+            return;
+        }
+        let names: Vec<&str> = mains.map(|container| container.name).collect();
         let what = if names.is_empty() { "isn't ready".to_owned() } else { format!("isn't ready: {}", names.join(", ")) };
         out.symptom(&NOT_READY, pod.id.clone(), what, since, vec![evidence]);
     } else {

@@ -5,11 +5,14 @@ use super::findings::Findings;
 use super::symptoms::{
     CLAIM_PENDING, JOB_FAILED, NO_READY_ENDPOINTS, NODE_NOT_READY, REPLICAS_MISSING, ROLLOUT_STUCK, condition_evidence,
 };
-use crate::cluster::{Object, json, pod};
-use jiff::SignedDuration;
+use crate::cluster::{Object, json, pod, workload};
+use jiff::{SignedDuration, Timestamp};
 
 /// A workload or claim younger than this is still being worked on by its controllers.
 const SETTLING: SignedDuration = SignedDuration::from_secs(30);
+/// A failed pod that ended longer ago than this, of a workload that has all its pods, is only left over: the garbage
+/// collector keeps thousands of them (pkg/controller/podgc, `--terminated-pod-gc-threshold`).
+const LEFT_OVER: SignedDuration = SignedDuration::from_mins(10);
 
 /// States the symptoms.
 pub fn check(cx: &Context<'_>, out: &mut Findings) {
@@ -20,14 +23,14 @@ pub fn check(cx: &Context<'_>, out: &mut Findings) {
     for claim in cx.snap.of_kind("PersistentVolumeClaim") {
         let phase = claim.text("status.phase");
         let settled = claim.created().is_none_or(|created| cx.snap.age(created) >= SETTLING);
-        if matches!(phase, "Pending" | "Lost") && settled {
+        if matches!(phase, "Pending" | "Lost") && settled && claim.deleted().is_none() {
             let evidence = vec![cx.field(claim, "status.phase")];
             out.symptom(&CLAIM_PENDING, claim.id.clone(), format!("is {phase}"), claim.created(), evidence);
         }
     }
     for job in cx.snap.of_kind("Job") {
         let failed = job.condition("Failed");
-        if json::text(failed, "status") == "True" {
+        if json::text(failed, "status") == "True" && (made_good(cx, job).is_none() || is_target(cx, job)) {
             let since = json::time(failed, "lastTransitionTime");
             let summary = format!("failed: {}", json::text(failed, "reason"));
             out.symptom(&JOB_FAILED, job.id.clone(), summary, since, vec![condition_evidence(cx, job, "Failed")]);
@@ -41,6 +44,35 @@ pub fn check(cx: &Context<'_>, out: &mut Findings) {
             out.symptom(&NODE_NOT_READY, node.id.clone(), summary, since, vec![condition_evidence(cx, node, "Ready")]);
         }
     }
+}
+
+/// Whether the analysis was asked for this very object: then what is over counts too.
+fn is_target(cx: &Context<'_>, object: &Object) -> bool {
+    cx.snap.target.as_ref() == Some(&object.id)
+}
+
+/// When a later Job of the same CronJob succeeded, for one that failed.
+pub(super) fn made_good(cx: &Context<'_>, job: &Object) -> Option<Timestamp> {
+    let failed = json::time(job.condition("Failed"), "lastTransitionTime")?;
+    let owner = job.controller().filter(|owner| owner.kind == "CronJob")?;
+    let siblings = cx.snap.children(&owner).filter(|sibling| json::text(sibling.condition("Complete"), "status") == "True");
+    let succeeded = siblings.filter_map(|sibling| sibling.time("status.completionTime"));
+    // Kubernetes 1.21 and later; the Job itself may have been cleaned up.
+    let recorded = cx.snap.get(&owner).and_then(|owner| owner.time("status.lastSuccessfulTime"));
+    succeeded.chain(recorded).filter(|at| *at > failed).max()
+}
+
+/// Whether a pod that failed is only left over: its Job has succeeded since, or its workload has all its pods again.
+pub(super) fn is_replaced(cx: &Context<'_>, pod: &Object, ended: Option<Timestamp>) -> bool {
+    let Some(owner) = pod.controller().and_then(|owner| cx.snap.get(&owner)) else { return false };
+    if is_target(cx, pod) {
+        return false;
+    }
+    if owner.id.kind == "Job" {
+        return json::text(owner.condition("Complete"), "status") == "True" || made_good(cx, owner).is_some();
+    }
+    let settled = ended.is_some_and(|ended| cx.snap.age(ended) >= LEFT_OVER);
+    settled && workload::replicas(owner).is_some_and(|replicas| replicas.desired > 0 && replicas.are_all_ready())
 }
 
 /// How many pods a workload asks for, and the path of that number.
