@@ -7,10 +7,10 @@ use crate::domain::{Change, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
 
 /// Clocks of nodes and of the API server may differ by this much.
-const SKEW: SignedDuration = SignedDuration::from_secs(60);
+pub const SKEW: SignedDuration = SignedDuration::from_secs(60);
 /// A fault that starts within this time after a revision is taken to have begun with it, even when no field that it is about
 /// changed.
-const SOON: SignedDuration = SignedDuration::from_mins(30);
+pub const SOON: SignedDuration = SignedDuration::from_mins(30);
 
 /// The revision of a workload that runs, with what it changed, if the fault began with it. `onset` is when the fault began.
 pub fn began_with(cx: &Context<'_>, workload: &ObjectRef, cause: Option<&Cause>, onset: Option<Timestamp>) -> Option<Change> {
@@ -62,4 +62,14 @@ pub fn latest(cx: &Context<'_>, workload: &ObjectRef) -> Option<Change> {
     };
     let at = if reused { scaled() } else { after.created() };
     Some(Change { kind: "revision", object: workload.clone(), from, to, at, fields, explains: false })
+}
+
+/// Whether a pod is of a revision.
+pub fn is_of(pod: &Object, revision: &Object) -> bool {
+    let hash = pod.label("controller-revision-hash");
+    // A ControllerRevision is named WORKLOAD-HASH; a StatefulSet's pod carries the whole name, a DaemonSet's the hash.
+    pod.controller().is_some_and(|owner| owner == revision.id)
+        || hash.is_some_and(|hash| {
+            revision.id.name == hash || revision.id.name.strip_suffix(hash).is_some_and(|rest| rest.ends_with('-'))
+        })
 }

@@ -52,7 +52,7 @@ fn weight(id: &str) -> f64 {
         "crash_loop" | "container_not_starting" | "pending" | "pod_failed" | "node_unready" => 10.0,
         "container_failed" | "not_ready" | "claim_pending" | "job_failed" => 8.0,
         "no_ready_endpoints" | "replicas_missing" | "rollout_stuck" => 6.0,
-        "error_rate" | "probe_failed" | "stuck_terminating" => 5.0,
+        "error_rate" | "probe_failed" | "stuck_terminating" | "schedule_missed" | "drain_blocked" => 5.0,
         "high_latency" | "saturation" | "not_scaling" => 4.0,
         _ => 1.0,
     }

@@ -59,7 +59,13 @@ pub static SATURATION: Symptom = Symptom { id: "saturation", doc: "a resource is
 pub static PROBE_FAILED: Symptom = Symptom { id: "probe_failed", doc: "a probe from outside gets no answer" };
 /// An autoscaler can't do its work.
 pub static NOT_SCALING: Symptom = Symptom { id: "not_scaling", doc: "an autoscaler can't scale as it is asked to" };
-
+/// A CronJob's run is overdue.
+pub static SCHEDULE_MISSED: Symptom = Symptom { id: "schedule_missed", doc: "a CronJob has not run when it was due" };
+/// A drain waits.
+pub static DRAIN_BLOCKED: Symptom = Symptom { id: "drain_blocked", doc: "pods that are to leave a node may not be evicted" };
+/// An alert for which nothing else stands.
+pub static ALERT_FIRING: Symptom =
+    Symptom { id: "alert_firing", doc: "an alert is firing about an object in which nothing else is seen to be wrong" };
 /// A node is short of something.
 pub static PRESSURE: Symptom = Symptom { id: "pressure", doc: "a node is short of disk, memory or process ids" };
 /// A system unit of a node is down.
@@ -87,6 +93,9 @@ pub static SYMPTOMS: &[&Symptom] = &[
     &SATURATION,
     &PROBE_FAILED,
     &NOT_SCALING,
+    &SCHEDULE_MISSED,
+    &DRAIN_BLOCKED,
+    &ALERT_FIRING,
     &PRESSURE,
     &UNIT_DOWN,
     &PACKET_LOSS,

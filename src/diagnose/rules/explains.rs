@@ -14,6 +14,8 @@ pub const CONTAINER_DOWN: Explains = &[
     (Link::Workload, "replicas_missing"),
     (Link::Workload, "rollout_stuck"),
     (Link::Workload, "bad_rollout"),
+    (Link::Workload, "schedule_missed"),
+    (Link::Workload, "cron_job_missed"),
     (Link::Selects, "no_ready_endpoints"),
     (Link::Selects, "probe_failed"),
 ];
@@ -28,6 +30,8 @@ pub const POD_DOWN: Explains = &[
     (Link::Workload, "replicas_missing"),
     (Link::Workload, "rollout_stuck"),
     (Link::Workload, "bad_rollout"),
+    (Link::Workload, "schedule_missed"),
+    (Link::Workload, "cron_job_missed"),
     (Link::Selects, "no_ready_endpoints"),
     (Link::Selects, "probe_failed"),
 ];

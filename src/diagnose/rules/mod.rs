@@ -13,6 +13,7 @@ mod nodes;
 mod pod_start;
 mod previous;
 mod quota;
+mod rollouts;
 mod sandbox;
 mod scheduler;
 mod scheduling;
@@ -28,11 +29,16 @@ use super::catalogue::{Cause, Family, Section};
 
 /// Whether a cause is one of those that look like a fault and are none.
 pub fn is_no_fault(cause: &Cause) -> bool {
-    let no_faults = FAMILIES.iter().filter(|family| family.section == Section::NotAFault);
-    no_faults.flat_map(|family| family.causes).any(|other| other.id == cause.id)
+    let no_faults = all().filter(|family| family.section == Section::NotAFault);
+    no_faults.flat_map(|family| family.causes).any(|other| std::ptr::eq(*other, cause))
 }
 
-/// Every family, in the order of the catalogue.
+/// Every family: those that look at the objects, then those that look at what the others stated as well.
+pub fn all() -> impl Iterator<Item = &'static Family> {
+    FAMILIES.iter().chain(JUDGES).copied()
+}
+
+/// The families that look at the objects alone. Their order makes no difference.
 pub static FAMILIES: &[&Family] = &[
     &image::FAMILY,
     &configuration::FAMILY,
@@ -51,3 +57,6 @@ pub static FAMILIES: &[&Family] = &[
     &service_selectors::FAMILY,
     &nodes::FAMILY,
 ];
+
+/// The families that also look at the symptoms and causes that were stated, in this order, after all others.
+pub static JUDGES: &[&Family] = &[&rollouts::FAMILY];

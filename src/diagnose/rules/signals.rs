@@ -347,7 +347,8 @@ fn lossy_nodes(cx: &Context<'_>, workloads: &BTreeMap<ObjectRef, Measured<'_>>, 
 fn alerted_loss(cx: &Context<'_>, out: &mut Findings) -> bool {
     let alerts: Vec<_> = alerts::firing(cx).into_iter().filter(alerts::speaks_of_loss).collect();
     for alert in &alerts {
-        out.found(&NETWORK_PACKET_LOSS, alert.object.clone(), Proof::Text)
+        let Some(object) = &alert.object else { continue };
+        out.found(&NETWORK_PACKET_LOSS, object.clone(), Proof::Text)
             .since(alert.since)
             .evidence([alert.evidence.clone()])
             .says(format!("loses packets, by the words of alert {}; no series that was read shows it", alert.name));
@@ -384,6 +385,17 @@ fn delay(cx: &Context<'_>, workloads: &BTreeMap<ObjectRef, Measured<'_>>, out: &
     let risen = callers.iter().filter(|caller| slow.iter().any(|(other, _)| other == *caller)).count();
     let proof = if risen > 0 || callers.is_empty() && slow.len() > 1 { Proof::Signal } else { Proof::WeakSignal };
     let Some((signal, rise)) = measured.latency.values().next() else { return };
+    if proof == Proof::WeakSignal && !measured.latency.contains_key("latency_p50_ms") {
+        // A delay slows every answer down. A few slow answers can come from anywhere.
+        out.unknown(
+            "network_delay",
+            (*workload).clone(),
+            format!("only {} rose, and no caller's latency was measured", signal.signal),
+        );
+        let would = "whether every answer is late, as with a slow network, or only some, as with a slow query or dependency";
+        out.blind((*workload).clone(), "the median latency, and that of its callers", "not among the signals that rose", would);
+        return;
+    }
     let evidence = measured.latency.values().map(|(signal, rise)| rise_evidence(workload, signal, rise));
     let also = if risen > 0 { format!(", and {risen} of {} callers slowed down with it", callers.len()) } else { String::new() };
     out.found(&NETWORK_DELAY, (*workload).clone(), proof)
