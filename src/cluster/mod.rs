@@ -1,6 +1,7 @@
 //! A snapshot of Kubernetes in memory: objects, indexed, and the questions that rules ask of them. Pure: it reads no
 //! file, no network and no clock.
 
+pub mod cron;
 mod event;
 pub mod fitness;
 pub mod json;

@@ -6,6 +6,7 @@ mod configuration;
 mod container_start;
 mod explains;
 mod image;
+mod jobs;
 mod kill;
 mod last_lines;
 mod mounts;
@@ -56,6 +57,7 @@ pub static FAMILIES: &[&Family] = &[
     &service_selectors::SCALED,
     &service_selectors::FAMILY,
     &nodes::FAMILY,
+    &jobs::FAMILY,
 ];
 
 /// The families that also look at the symptoms and causes that were stated, in this order, after all others.
