@@ -25,7 +25,10 @@ impl Scope {
             "Node" | "Namespace" => {}
             "PersistentVolumeClaim" => scope.users(cx, target),
             "HorizontalPodAutoscaler" => scope.scaled(cx, target),
-            _ => scope.workload(cx, target, 0),
+            _ => {
+                scope.workload(cx, target, 0);
+                scope.autoscalers(cx, target);
+            }
         }
         scope
     }
@@ -98,6 +101,16 @@ impl Scope {
             let mut volumes = pod.list("spec.volumes").iter();
             if volumes.any(|volume| json::text(volume, "persistentVolumeClaim.claimName") == claim.name) {
                 self.add(pod.id.clone(), 1);
+            }
+        }
+    }
+
+    /// The autoscalers of a workload.
+    fn autoscalers(&mut self, cx: &Context<'_>, workload: &ObjectRef) {
+        for autoscaler in cx.snap.in_namespace("HorizontalPodAutoscaler", workload.ns()) {
+            let (kind, name) = (autoscaler.text("spec.scaleTargetRef.kind"), autoscaler.text("spec.scaleTargetRef.name"));
+            if (kind, name) == (workload.kind.as_str(), workload.name.as_str()) {
+                self.add(autoscaler.id.clone(), 1);
             }
         }
     }

@@ -2,6 +2,7 @@
 //! that look at the snapshot and state them. To add a cause: a row and a function in its family's file, and two fixtures.
 
 mod admission;
+mod autoscaling;
 mod configuration;
 mod container_start;
 mod explains;
@@ -58,6 +59,7 @@ pub static FAMILIES: &[&Family] = &[
     &service_selectors::FAMILY,
     &nodes::FAMILY,
     &jobs::FAMILY,
+    &autoscaling::FAMILY,
 ];
 
 /// The families that also look at the symptoms and causes that were stated, in this order, after all others.
