@@ -245,7 +245,8 @@ fn holds(cx: &Context<'_>, link: Link, candidate: &Candidate, to: &Place) -> boo
         Link::CalledBy => places.any(|from| calls(cx, &from.workload, &to.workload)),
         Link::Namespace => {
             let namespace = if blames.kind == "Namespace" { blames.name.as_str() } else { blames.ns() };
-            to.subject.object.ns() == namespace || to.subject.object == *blames
+            let object = &to.subject.object;
+            object.ns() == namespace || object == blames || object.kind == "Namespace" && object.name == namespace
         }
         Link::Cluster => true,
     }

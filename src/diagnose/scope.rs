@@ -37,8 +37,8 @@ impl Scope {
     pub fn distance(&self, object: &ObjectRef) -> Option<u8> {
         if self.target.kind == "Namespace" {
             let inside = object.namespace.as_deref() == Some(self.target.name.as_str()) || *object == self.target;
-            // Of what has no namespace only nodes have symptoms, and every namespace's pods run on them.
-            return if inside { Some(0) } else { object.namespace.is_none().then_some(1) };
+            // Of what has no namespace only nodes concern it: every namespace's pods run on them.
+            return if inside { Some(0) } else { (object.kind == "Node").then_some(1) };
         }
         self.distance.get(object).copied()
     }

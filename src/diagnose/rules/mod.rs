@@ -5,6 +5,8 @@ mod admission;
 mod autoscaling;
 mod configuration;
 mod container_start;
+mod deletion;
+mod disruption;
 mod explains;
 mod image;
 mod jobs;
@@ -60,6 +62,8 @@ pub static FAMILIES: &[&Family] = &[
     &nodes::FAMILY,
     &jobs::FAMILY,
     &autoscaling::FAMILY,
+    &disruption::FAMILY,
+    &deletion::FAMILY,
 ];
 
 /// The families that also look at the symptoms and causes that were stated, in this order, after all others.
