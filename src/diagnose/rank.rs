@@ -90,11 +90,14 @@ pub fn rank(
         let confidence = confidence(candidate.finding.proof, contradicted(candidate), fits);
         let weight = explained_weight(cx, findings, &explained, &weights);
         // What the target itself waits for is the answer, even where nothing is wrong.
-        let answers = rules::is_no_fault(candidate.finding.cause) && scope.is_target(&candidate.finding.blames);
+        let is_no_fault = rules::is_no_fault(candidate.finding.cause);
+        let answers = is_no_fault && scope.is_target(&candidate.finding.blames);
         let ranked =
             Ranked { explained, confidence, distance: distance.unwrap_or(u8::MAX), weight, candidate: candidate.clone() };
         if ranked.explained.is_empty() && !answers {
-            ranking.noticed.push(ranked);
+            if !is_no_fault {
+                ranking.noticed.push(ranked);
+            }
         } else {
             ranking.unexplained.retain(|index| !ranked.explained.contains(index));
             ranking.causes.push(ranked);

@@ -35,9 +35,8 @@ const NEWS: SignedDuration = SignedDuration::from_hours(1);
 /// which kubectl, the cluster autoscaler and others repeat, and the words of managed services' own.
 const REFUSED: [&str; 3] = ["disruption budget", "eviction blocked", "prevents pod eviction"];
 
-/// The pods that a budget is about, and the nodes that they should leave.
-struct Guarded<'a> {
-    pods: Vec<&'a Object>,
+/// What shows that somebody tries to evict pods that a budget guards: the nodes that they should leave, and who was refused.
+struct Attempt<'a> {
     draining: Vec<(&'a Object, Option<Timestamp>)>,
     refusal: Option<&'a Event>,
 }
@@ -58,7 +57,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     for (budget, pods) in budgets.into_iter().zip(guarded) {
         let draining = draining(cx, &pods, &stuck);
         let refusal = refusal(cx, budget, &pods);
-        judge(cx, budget, &Guarded { pods, draining, refusal }, out);
+        judge(cx, budget, &Attempt { draining, refusal }, out);
     }
 }
 
@@ -113,13 +112,13 @@ fn names(message: &str, budget: &ObjectRef) -> bool {
     message.split(|char| !part_of_name(char)).any(|word| word.trim_end_matches('.') == budget.name)
 }
 
-fn judge(cx: &Context<'_>, budget: &Object, guarded: &Guarded<'_>, out: &mut Findings) {
+fn judge(cx: &Context<'_>, budget: &Object, attempt: &Attempt<'_>, out: &mut Findings) {
     let number = |field: &str| budget.int(&format!("status.{field}")).unwrap_or(0);
     let (healthy, desired, expected) = (number("currentHealthy"), number("desiredHealthy"), number("expectedPods"));
     let never = desired >= expected && expected > 0;
     // That somebody tries: a drain says so, and a warning does. Normal events come from autoscalers that only consider it.
-    let warned = guarded.refusal.filter(|event| event.warning || !guarded.draining.is_empty());
-    let proof = match (guarded.draining.is_empty(), warned) {
+    let warned = attempt.refusal.filter(|event| event.warning || !attempt.draining.is_empty());
+    let proof = match (attempt.draining.is_empty(), warned) {
         (false, Some(_)) => Proof::ComputedAndSaid,
         (true, Some(_)) => Proof::Event,
         (false, None) => Proof::Timing,
@@ -133,7 +132,7 @@ fn judge(cx: &Context<'_>, budget: &Object, guarded: &Guarded<'_>, out: &mut Fin
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         format!("{} {value}, ", path.trim_start_matches("spec."))
     });
-    let nodes: Vec<&str> = guarded.draining.iter().map(|(node, _)| node.id.name.as_str()).collect();
+    let nodes: Vec<&str> = attempt.draining.iter().map(|(node, _)| node.id.name.as_str()).collect();
     let drained = match nodes.as_slice() {
         [] => String::new(),
         [node] => format!(", so that node {node} can't be drained"),
@@ -141,19 +140,19 @@ fn judge(cx: &Context<'_>, budget: &Object, guarded: &Guarded<'_>, out: &mut Fin
     };
     let says =
         format!("allows no pod to be evicted ({asks}{healthy} of {expected} pods are healthy, {desired} have to be){drained}");
-    let since = guarded.draining.iter().filter_map(|(_, at)| *at).min().or_else(|| warned.and_then(|event| event.first));
+    let since = attempt.draining.iter().filter_map(|(_, at)| *at).min().or_else(|| warned.and_then(|event| event.first));
     let evidence: Vec<Evidence> = std::iter::once(cx.field(budget, "status.disruptionsAllowed"))
         .chain(limit.map(|path| cx.field(budget, path)))
         .chain(warned.map(Event::evidence))
-        .chain(guarded.draining.iter().map(|(node, _)| cx.field(node, "spec.unschedulable")))
+        .chain(attempt.draining.iter().map(|(node, _)| cx.field(node, "spec.unschedulable")))
         .collect();
     if is_tried {
         let summary = "pods that are to leave may not be evicted";
-        for object in std::iter::once(&budget.id).chain(guarded.draining.iter().map(|(node, _)| &node.id)) {
+        for object in std::iter::once(&budget.id).chain(attempt.draining.iter().map(|(node, _)| &node.id)) {
             out.symptom(&DRAIN_BLOCKED, object.clone(), summary, since, evidence.clone());
         }
     }
-    let on_nodes = guarded.draining.iter().map(|(node, _)| Subject::from(node.id.clone()));
+    let on_nodes = attempt.draining.iter().map(|(node, _)| Subject::from(node.id.clone()));
     out.found(&PDB_BLOCKS_EVICTION, budget.id.clone(), proof)
         .since(since)
         .evidence(evidence)

@@ -14,6 +14,7 @@ mod kill;
 mod last_lines;
 mod mounts;
 mod nodes;
+mod not_a_fault;
 mod pod_start;
 mod previous;
 mod quota;
@@ -67,4 +68,4 @@ pub static FAMILIES: &[&Family] = &[
 ];
 
 /// The families that also look at the symptoms and causes that were stated, in this order, after all others.
-pub static JUDGES: &[&Family] = &[&rollouts::FAMILY];
+pub static JUDGES: &[&Family] = &[&rollouts::FAMILY, &not_a_fault::FAMILY];

@@ -7,6 +7,7 @@ use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::{Findings, SymptomFinding};
 use crate::diagnose::recent_deploy;
+use crate::diagnose::rules::not_a_fault::converging;
 use crate::domain::{Change, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,9 @@ const TELLING: &[&str] = &[
     "saturation",
 ];
 
+/// Those that every start brings by itself.
+const OF_A_START: &[&str] = &["container_not_starting", "not_ready"];
+
 /// The telling symptoms of one workload.
 struct Trouble {
     /// When the first began, and what it is.
@@ -35,8 +39,16 @@ struct Trouble {
 
 pub(super) fn check(cx: &Context<'_>, out: &mut Findings) {
     let mut troubles: BTreeMap<ObjectRef, Trouble> = BTreeMap::new();
+    let mut is_starting: BTreeMap<ObjectRef, bool> = BTreeMap::new();
     for symptom in out.symptoms.iter().filter(|symptom| TELLING.contains(&symptom.symptom.id)) {
         let workload = cx.workload(&symptom.subject.object);
+        // Pods that are only starting are no trouble yet.
+        if OF_A_START.contains(&symptom.symptom.id) {
+            let starting = is_starting.entry(workload.clone()).or_insert_with(|| converging::starting(cx, &workload).is_some());
+            if *starting {
+                continue;
+            }
+        }
         if matches!(workload.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet")
             && let Some(since) = symptom.since
         {
