@@ -65,7 +65,7 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
     let unknown = unknown(examination, target, scope, verdict);
     let checked = checked(examination, scope);
     let summary = summary(examination, target, ranking, verdict, &history, &checked);
-    let next = next(ranking, target, verdict, change.as_ref());
+    let next = next(examination, ranking, target, verdict, change.as_ref());
     let number = |(index, evidence)| NumberedEvidence { id: format!("e{}", index + 1), evidence };
     Report {
         api_version: "sre-copilot/v1",
@@ -389,7 +389,13 @@ fn summary(
     }
 }
 
-fn next(ranking: &Ranking, target: &ObjectRef, verdict: Verdict, change: Option<&Change>) -> Vec<String> {
+fn next(
+    examination: &Examination<'_>,
+    ranking: &Ranking,
+    target: &ObjectRef,
+    verdict: Verdict,
+    change: Option<&Change>,
+) -> Vec<String> {
     let mut next = Vec::new();
     for ranked in ranking.causes.iter().take(2) {
         for command in &ranked.candidate.finding.next {
@@ -399,7 +405,7 @@ fn next(ranking: &Ranking, target: &ObjectRef, verdict: Verdict, change: Option<
         }
     }
     let namespace = target.namespace.as_ref().map_or(String::new(), |namespace| format!("-n {namespace} "));
-    if let Some(change) = change.filter(|change| change.object.kind == "Deployment" && verdict.is_fault()) {
+    if let Some(change) = change.filter(|_| verdict.is_fault()) {
         let ns = change.object.ns();
         next.push(format!("kubectl -n {ns} rollout history {} --revision={}", change.object.kubectl(), change.to));
         if change.explains {
@@ -408,7 +414,11 @@ fn next(ranking: &Ranking, target: &ObjectRef, verdict: Verdict, change: Option<
     }
     if verdict == Verdict::Inconclusive || next.is_empty() && verdict.is_fault() {
         next.push(format!("kubectl {namespace}describe {}", target.kubectl()));
-        if target.kind == "Pod" {
+        let failed = ranking.unexplained.iter().map(|index| &examination.findings.symptoms[*index]);
+        let mut ended = failed.filter(|symptom| matches!(symptom.symptom.id, "crash_loop" | "container_failed"));
+        if let Some(Subject { object, container: Some(container) }) = ended.next().map(|symptom| &symptom.subject) {
+            next.push(format!("kubectl -n {} logs {} -c {container} --previous", object.ns(), object.name));
+        } else if target.kind == "Pod" {
             next.push(format!("kubectl {namespace}logs {} --all-containers --previous", target.name));
         }
         let ns = if target.kind == "Namespace" { format!("-n {} ", target.name) } else { namespace };

@@ -51,7 +51,7 @@ fn is_target(cx: &Context<'_>, object: &Object) -> bool {
     cx.snap.target.as_ref() == Some(&object.id)
 }
 
-/// When a later Job of the same CronJob succeeded, for one that failed.
+/// When the next Job of the same CronJob succeeded, for one that failed.
 pub(super) fn made_good(cx: &Context<'_>, job: &Object) -> Option<Timestamp> {
     let failed = json::time(job.condition("Failed"), "lastTransitionTime")?;
     let owner = job.controller().filter(|owner| owner.kind == "CronJob")?;
@@ -59,7 +59,7 @@ pub(super) fn made_good(cx: &Context<'_>, job: &Object) -> Option<Timestamp> {
     let succeeded = siblings.filter_map(|sibling| sibling.time("status.completionTime"));
     // Kubernetes 1.21 and later; the Job itself may have been cleaned up.
     let recorded = cx.snap.get(&owner).and_then(|owner| owner.time("status.lastSuccessfulTime"));
-    succeeded.chain(recorded).filter(|at| *at > failed).max()
+    succeeded.chain(recorded).filter(|at| *at > failed).min()
 }
 
 /// Whether a pod that failed is only left over: its Job has succeeded since, or its workload has all its pods again.

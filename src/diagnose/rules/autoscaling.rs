@@ -180,7 +180,8 @@ fn inactive(cx: &Context<'_>, hpa: &Object, target: &ObjectRef, active: &Conditi
     if active.reason() == "ScalingDisabled" || young || pods_lack && !ready {
         return;
     }
-    let said: String = message.chars().take(QUOTED).collect();
+    let said = message.strip_prefix("the HPA was unable to compute the replica count: ").unwrap_or(message);
+    let said: String = said.chars().take(QUOTED).collect();
     if let Some((_, resource)) = message.split_once("missing request for ") {
         let resource = resource.split([' ', ',', ':']).next().unwrap_or(resource);
         let lacking = scaled.map_or_else(Vec::new, |scaled| lacking(scaled, resource));

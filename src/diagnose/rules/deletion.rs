@@ -104,7 +104,11 @@ fn terminating(cx: &Context<'_>, namespace: &Object, out: &mut Findings) {
         .since(Some(since))
         .evidence([deletion(cx, namespace)])
         .evidence(conditions.iter().map(|r#type| condition_evidence(cx, namespace, r#type)))
-        .says(format!("was deleted {} min ago and stays{why}", age.as_mins()))
+        .says(if age >= EMPTYING {
+            format!("was deleted {} min ago and stays{why}", age.as_mins())
+        } else {
+            format!("was deleted {} s ago and is being emptied{why}", age.as_secs())
+        })
         .next(format!("kubectl get namespace {} -o jsonpath='{{.status.conditions}}'", namespace.id.name));
     if let Some(fix) = fix {
         finding.fix(fix);

@@ -113,7 +113,10 @@ fn failed(cx: &Context<'_>, job: &Object, out: &mut Findings) {
         }
         "BackoffLimitExceeded" => {
             let limit = job.int("spec.backoffLimit").map_or(String::new(), |limit| format!(" of {limit}"));
-            (&JOB_BACKOFF_EXCEEDED, format!("failed {times}, and its backoffLimit{limit} allows no more"), "spec.backoffLimit")
+            // Without new pods the restarts are what counts, which no field of the Job tells.
+            let restarted = job.text("spec.template.spec.restartPolicy") == "OnFailure";
+            let times = if restarted { "and was restarted" } else { &times };
+            (&JOB_BACKOFF_EXCEEDED, format!("failed {times} until its backoffLimit{limit} allowed no more"), "spec.backoffLimit")
         }
         "PodFailurePolicy" => {
             (&JOB_BACKOFF_EXCEEDED, format!("was ended by its pod failure policy: {said}"), "spec.podFailurePolicy")

@@ -183,7 +183,7 @@ fn missed(cx: &Context<'_>, cron_job: &Object, schedule: &Schedule, overdue: Opt
     state_missed(cx, cron_job, overdue.as_ref(), late, out);
     let deadline = cron_job.int("spec.startingDeadlineSeconds");
     let left_out = overdue.as_ref().map_or(String::new(), |overdue| format!("; {} missed", runs(overdue.runs)));
-    let (says, evidence, proof) = match (blocked, late, deadline) {
+    let (says, fix, evidence, proof) = match (blocked, late, deadline) {
         (Some((job, age)), ..) => {
             let says = format!(
                 "forbids a run while another lasts, and Job {} has been running for {} min{left_out}",
@@ -194,22 +194,25 @@ fn missed(cx: &Context<'_>, cron_job: &Object, schedule: &Schedule, overdue: Opt
             let proof = if said.is_some() { Proof::ComputedAndSaid } else { Proof::Computed };
             let mut evidence = vec![cx.field(cron_job, "spec.concurrencyPolicy"), cx.field(job, "status.startTime")];
             evidence.extend(said.map(Event::evidence));
-            (says, evidence, proof)
+            let fix = format!("see why Job {} doesn't end, and delete it so that the next run starts", job.id.name);
+            (says, fix, evidence, proof)
         }
         (None, Some(event), Some(deadline)) if event.reason == "MissSchedule" => {
             let short = if deadline < SHORTEST_DEADLINE { ", which is shorter than the controller takes to look" } else { "" };
             let says = format!("starts no run later than {deadline} s after its time (startingDeadlineSeconds){short}{left_out}");
-            (says, vec![cx.field(cron_job, "spec.startingDeadlineSeconds"), event.evidence()], Proof::Event)
+            (says, more_time(), vec![cx.field(cron_job, "spec.startingDeadlineSeconds"), event.evidence()], Proof::Event)
         }
         (None, Some(event), _) => {
             let said: String = event.message.chars().take(QUOTED).collect();
-            (format!("isn't started any more: {said}"), vec![event.evidence()], Proof::Event)
+            let fix =
+                "set spec.startingDeadlineSeconds, so that the controller looks only for runs that are that late".to_owned();
+            (format!("isn't started any more: {said}"), fix, vec![event.evidence()], Proof::Event)
         }
         (None, None, Some(deadline)) if deadline < SHORTEST_DEADLINE => {
             let says = format!(
                 "starts no run later than {deadline} s after its time (startingDeadlineSeconds), which is shorter than the controller takes to look{left_out}"
             );
-            (says, vec![cx.field(cron_job, "spec.startingDeadlineSeconds")], Proof::Timing)
+            (says, more_time(), vec![cx.field(cron_job, "spec.startingDeadlineSeconds")], Proof::Timing)
         }
         _ => return,
     };
@@ -217,7 +220,12 @@ fn missed(cx: &Context<'_>, cron_job: &Object, schedule: &Schedule, overdue: Opt
         .since(overdue.map(|overdue| overdue.last))
         .evidence(evidence)
         .says(says)
+        .fix(fix)
         .next(format!("kubectl -n {} describe {}", cron_job.id.ns(), cron_job.id.kubectl()));
+}
+
+fn more_time() -> String {
+    "raise spec.startingDeadlineSeconds, or take it away".to_owned()
 }
 
 /// The Job that keeps others from starting, and for how long it has been running: the oldest that has not ended, of a CronJob

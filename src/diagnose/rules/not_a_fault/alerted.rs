@@ -110,7 +110,7 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Findings) {
                     .since(alert.since)
                     .evidence(evidence)
                     .evidence([alert.evidence.clone()])
-                    .says(format!("what alert {} says isn't so: {says}", alert.name));
+                    .says(format!("alert {} shows no fault: {says}", alert.name));
             }
         } else if alert.object.is_some() || speaks_of(&alert, &subject) {
             symptom(&alert, &subject, out);
@@ -183,7 +183,8 @@ fn is_well(cx: &Context<'_>, subject: &ObjectRef) -> Option<(String, Vec<Evidenc
             .then(|| ("the Job is complete".to_owned(), vec![cx.field(object, "status.succeeded")])),
         "HorizontalPodAutoscaler" => {
             let (current, desired) = (object.int("status.currentReplicas")?, object.int("status.desiredReplicas")?);
-            let says = format!("it asks for {desired} pods and has {current}");
+            let maximum = hpa_maximum(object, current);
+            let says = format!("it asks for {desired} pods and has {current}{maximum}");
             (current == desired).then(|| (says, vec![cx.field(object, "status.desiredReplicas")]))
         }
         "PodDisruptionBudget" => {
@@ -197,4 +198,8 @@ fn is_well(cx: &Context<'_>, subject: &ObjectRef) -> Option<(String, Vec<Evidenc
         }
         _ => None,
     }
+}
+
+fn hpa_maximum(autoscaler: &Object, current: i64) -> &'static str {
+    if autoscaler.int("spec.maxReplicas") == Some(current) { ", which is its maximum and suffices" } else { "" }
 }

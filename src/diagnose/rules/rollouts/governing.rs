@@ -32,7 +32,7 @@ pub(super) fn check(cx: &Context<'_>, set: &Object, out: &mut Findings) {
     }
     // Unless something is seen to use the names, only the pods' state speaks for it.
     let proof = if used.is_some() || ready { Proof::Computed } else { Proof::Timing };
-    let names = used.as_ref().map_or_else(String::new, |used| format!(", as {} does", used.path));
+    let names = used.as_ref().map_or_else(String::new, |used| format!(", which {} asks for", used.path));
     out.found(&STATEFUL_SET_SERVICE_MISSING, set.id.clone(), proof)
         .evidence([field()])
         .evidence(used)

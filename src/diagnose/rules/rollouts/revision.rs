@@ -117,9 +117,7 @@ fn judge(cx: &Context<'_>, workload: &ObjectRef, trouble: &Trouble, change: &Cha
             minutes(after),
             trouble.first
         ))
-        .fix(format!("go back to revision {}, then find what of the change broke it", change.from))
-        .next(format!("kubectl -n {} rollout history {} --revision={}", workload.ns(), workload.kubectl(), change.to))
-        .next(format!("kubectl -n {} rollout undo {} --to-revision={}", workload.ns(), workload.kubectl(), change.from));
+        .fix(format!("go back to revision {}, then find what of the change broke it", change.from));
 }
 
 /// Whether a build ended so shortly before the trouble that it is the one that was deployed.
