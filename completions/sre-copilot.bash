@@ -22,6 +22,9 @@ _sre__copilot() {
             sre__copilot,completions)
                 cmd="sre__copilot__subcmd__completions"
                 ;;
+            sre__copilot,explain)
+                cmd="sre__copilot__subcmd__explain"
+                ;;
             sre__copilot,help)
                 cmd="sre__copilot__subcmd__help"
                 ;;
@@ -33,6 +36,9 @@ _sre__copilot() {
                 ;;
             sre__copilot__subcmd__help,completions)
                 cmd="sre__copilot__subcmd__help__subcmd__completions"
+                ;;
+            sre__copilot__subcmd__help,explain)
+                cmd="sre__copilot__subcmd__help__subcmd__explain"
                 ;;
             sre__copilot__subcmd__help,help)
                 cmd="sre__copilot__subcmd__help__subcmd__help"
@@ -47,7 +53,7 @@ _sre__copilot() {
 
     case "${cmd}" in
         sre__copilot)
-            opts="-q -v -h -V --color --quiet --verbose --help --version analyze replay completions help"
+            opts="-q -v -h -V --color --quiet --verbose --help --version analyze replay explain completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -64,7 +70,7 @@ _sre__copilot() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sre__subcmd__copilot__subcmd__analyze)
+        sre__copilot__subcmd__analyze)
             opts="-n -A -l -o -q -v -h --namespace --all-namespaces --selector --context --kubeconfig --timeout --from --record --since --output --exit-code --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -151,7 +157,7 @@ _sre__copilot() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sre__subcmd__copilot__subcmd__completions)
+        sre__copilot__subcmd__completions)
             opts="-q -v -h --color --quiet --verbose --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -169,8 +175,34 @@ _sre__copilot() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sre__subcmd__copilot__subcmd__help)
-            opts="analyze replay completions help"
+        sre__copilot__subcmd__explain)
+            opts="-o -q -v -h --output --color --quiet --verbose --help image_not_found image_pull_unauthorized image_pull_secret_missing image_registry_unreachable image_registry_tls_untrusted image_registry_dns_failure image_rate_limited image_reference_invalid image_platform_mismatch image_never_pull_absent config_map_missing config_map_key_missing secret_missing secret_key_missing container_command_invalid container_security_context_denied pod_sandbox_failed volume_attach_failed volume_mount_failed volume_permission_denied service_account_missing lifecycle_hook_failed init_container_hanging quota_cpu_exceeded quota_memory_exceeded quota_pods_exceeded quota_services_exceeded quota_storage_exceeded quota_exceeded limit_range_violated pod_security_denied admission_webhook_denied admission_webhook_unavailable insufficient_cpu insufficient_memory insufficient_extended_resource node_pod_limit_reached node_selector_mismatch node_affinity_mismatch pod_affinity_unsatisfied pod_anti_affinity_conflict topology_spread_unsatisfied taint_not_tolerated node_cordoned host_port_conflict scheduling_gated preempted pod_rejected_by_kubelet scheduler_unavailable pvc_not_found pvc_storage_class_missing pvc_capacity_unsatisfiable pvc_access_mode_mismatch pvc_selector_mismatch pv_already_bound pvc_lost pvc_provisioning_failed volume_node_affinity_conflict oom_killed node_out_of_memory process_crashed exits_immediately cpu_saturated cpu_throttled memory_growing network_delay network_packet_loss application_error environment_variable_missing configuration_invalid dependency_unreachable dns_resolution_failed database_credentials_invalid database_port_wrong database_read_only database_connections_exhausted database_permission_denied migration_failed tls_certificate_expired tls_certificate_invalid port_conflict rate_limited disk_full file_permission_denied rbac_forbidden liveness_probe_wrong_port liveness_probe_wrong_protocol liveness_probe_too_aggressive liveness_probe_failing readiness_probe_wrong_port readiness_probe_wrong_protocol readiness_probe_failing startup_probe_failing scaled_to_zero service_selector_mismatch kubelet_unavailable container_runtime_unavailable kube_proxy_unavailable node_disk_pressure node_memory_pressure node_pid_pressure node_network_unavailable node_shutdown evicted_disk evicted_pid node_not_ready crash_loop container_failed container_not_starting pending not_ready pod_failed stuck_terminating replicas_missing rollout_stuck no_ready_endpoints claim_pending job_failed node_unready high_latency error_rate broken_reference saturation probe_failed not_scaling pressure unit_down packet_loss"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "text json yaml markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json yaml markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sre__copilot__subcmd__help)
+            opts="analyze replay explain completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -183,7 +215,7 @@ _sre__copilot() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sre__subcmd__copilot__subcmd__help__subcmd__analyze)
+        sre__copilot__subcmd__help__subcmd__analyze)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -197,7 +229,7 @@ _sre__copilot() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sre__subcmd__copilot__subcmd__help__subcmd__completions)
+        sre__copilot__subcmd__help__subcmd__completions)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -211,7 +243,7 @@ _sre__copilot() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sre__subcmd__copilot__subcmd__help__subcmd__help)
+        sre__copilot__subcmd__help__subcmd__explain)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -225,7 +257,7 @@ _sre__copilot() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sre__subcmd__copilot__subcmd__help__subcmd__replay)
+        sre__copilot__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -239,7 +271,21 @@ _sre__copilot() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sre__subcmd__copilot__subcmd__replay)
+        sre__copilot__subcmd__help__subcmd__replay)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sre__copilot__subcmd__replay)
             opts="-o -q -v -h --all --diff --output --exit-code --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -19,4 +19,5 @@ pub mod diagnose;
 pub mod domain;
 pub mod pipeline;
 pub mod ports;
+pub mod redact;
 pub mod render;

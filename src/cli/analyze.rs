@@ -2,6 +2,7 @@
 
 use super::duration;
 use super::error::{CliError, Exit};
+use super::installation;
 use super::output::{self, Format};
 use super::target;
 use super::ui::Screen;
@@ -10,8 +11,9 @@ use crate::bundle;
 use crate::cluster::{Recording, Snapshot, is_cluster_scoped};
 use crate::diagnose::{Examination, Options};
 use crate::domain::{ObjectRef, Report};
-use crate::pipeline::{NoTarget, Scope, Selector, Wanted, resolve};
+use crate::pipeline::{NoTarget, Scope, Selector, Wanted, redact_recording, resolve};
 use crate::ports::ReadRequest;
+use crate::redact::Redactor;
 use crate::render::Reports;
 use clap::{Args, ValueHint};
 use jiff::SignedDuration;
@@ -92,10 +94,13 @@ pub fn run(args: &AnalyzeArgs, screen: Screen) -> Result<Exit, CliError> {
         return Err(CliError::usage("a selector and a name exclude each other").hint("leave out the names, or -l"));
     }
     let started = Instant::now();
-    let (recording, namespace) = match &args.from {
+    let (mut recording, namespace) = match &args.from {
         Some(path) => (read(path)?, args.namespace.clone()),
         None => from_cluster(args, &wanted, screen)?,
     };
+    // The one boundary: whatever is judged, shown or written from here on is masked.
+    let redactor = if args.from.is_some() { Redactor::fixed() } else { installation::redactor() };
+    redact_recording(&redactor, &mut recording);
     let read_in = started.elapsed();
     screen.warn(&recording.warnings);
     let kept = args.record.as_ref().map(|dir| (dir, recording.clone()));
@@ -119,6 +124,7 @@ pub fn run(args: &AnalyzeArgs, screen: Screen) -> Result<Exit, CliError> {
         recording.captured_at = Some(snapshot.now);
         recording.target = if let [target] = targets.as_slice() { Some(target.clone()) } else { recording.target };
         bundle::write(dir, &recording)?;
+        screen.note(&format!("recorded in {}", dir.display()));
     }
     // The form doesn't depend on how many happened to be there.
     let is_one = matches!(wanted.as_slice(), [] | [Wanted::Named { .. }]) && !args.all_namespaces;

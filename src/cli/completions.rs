@@ -29,5 +29,11 @@ pub fn run(args: &CompletionsArgs, screen: Screen) -> Result<Exit, CliError> {
 pub fn script(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut super::command(), "sre-copilot", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    let script = String::from_utf8_lossy(&script).into_owned();
+    match shell {
+        // clap_complete 4.6 names the states of a program with a hyphen in its name in one way where it sets them and in
+        // another where it asks for them, so that nothing after a subcommand would be completed.
+        Shell::Bash => script.replace("sre__subcmd__copilot", "sre__copilot"),
+        _ => script,
+    }
 }

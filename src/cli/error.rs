@@ -89,22 +89,17 @@ impl From<BundleError> for CliError {
 
 impl From<ReadError> for CliError {
     fn from(error: ReadError) -> Self {
-        let (exit, hint) = match &error {
-            ReadError::Unreachable { .. } => (
-                Exit::Failed,
-                "check the network or the VPN, and the cluster with --context; kubectl cluster-info asks the same server",
-            ),
-            ReadError::Unauthorized { .. } => {
-                (Exit::Refused, "log in again; kubectl auth whoami shows whether the server knows you")
+        let hint = match &error {
+            ReadError::Unreachable { .. } => {
+                "check the network or the VPN, and the cluster with --context; kubectl cluster-info asks the same server"
             }
-            ReadError::Config(_) => {
-                (Exit::Failed, "name a kubeconfig with --kubeconfig or $KUBECONFIG, and a context with --context")
-            }
+            ReadError::Unauthorized { .. } => "log in again; kubectl auth whoami shows whether the server knows you",
+            ReadError::Config(_) => "name a kubeconfig with --kubeconfig or $KUBECONFIG, and a context with --context",
             ReadError::Nothing(_) => {
-                (Exit::Failed, "kubectl auth can-i list pods -n NAMESPACE shows what is allowed; -n names another namespace")
+                "kubectl auth can-i list pods -n NAMESPACE shows what is allowed; -n names another namespace"
             }
         };
-        Self { exit, ..Self::failed(format!("cannot read the cluster: {error}")) }.hint(hint)
+        Self::failed(format!("cannot read the cluster: {error}")).hint(hint)
     }
 }
 

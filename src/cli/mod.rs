@@ -5,6 +5,8 @@ mod analyze;
 mod completions;
 mod duration;
 mod error;
+mod explain;
+mod installation;
 mod output;
 mod replay;
 mod target;
@@ -13,6 +15,7 @@ mod wiring;
 
 pub use completions::script as completion_script;
 pub use error::Exit;
+pub use explain::page as causes_page;
 
 use crate::render::escape;
 use clap::error::ErrorKind;
@@ -60,6 +63,7 @@ struct Cli {
 enum Command {
     Analyze(analyze::AnalyzeArgs),
     Replay(replay::ReplayArgs),
+    Explain(explain::ExplainArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -77,6 +81,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match &cli.command {
         Command::Analyze(args) => analyze::run(args, cli.screen),
         Command::Replay(args) => replay::run(args, cli.screen),
+        Command::Explain(args) => explain::run(args, cli.screen),
         Command::Completions(args) => completions::run(args, cli.screen),
     };
     result.unwrap_or_else(|error| {

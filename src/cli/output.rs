@@ -1,13 +1,11 @@
 //! The forms in which reports are printed.
 
-use super::error::CliError;
+use super::error::{CliError, Exit};
 use super::ui::Screen;
 use crate::domain::{Report, Verdict};
 use crate::render::{self, Reports};
 use clap::ValueEnum;
 use serde::Serialize;
-
-use super::error::Exit;
 
 /// The form of the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

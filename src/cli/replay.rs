@@ -10,7 +10,8 @@ use crate::cluster::Snapshot;
 use crate::diagnose::{self, Options};
 use crate::domain::{ObjectRef, Report};
 use crate::pipeline::expectation::{Comparison, compare};
-use crate::pipeline::{Scope, resolve};
+use crate::pipeline::{Scope, redact_recording, resolve};
+use crate::redact::Redactor;
 use crate::render::{self, Layout, Reports};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -93,7 +94,8 @@ pub fn run(args: &ReplayArgs, screen: Screen) -> Result<Exit, CliError> {
 }
 
 fn replay(bundle: &Path, screen: Screen) -> Result<Replayed, BundleError> {
-    let recording = bundle::read(bundle)?;
+    let mut recording = bundle::read(bundle)?;
+    redact_recording(&Redactor::fixed(), &mut recording);
     let expected = if bundle.is_dir() { bundle::expected(bundle)? } else { None };
     screen.warn(&recording.warnings);
     let snapshot = Snapshot::new(recording);

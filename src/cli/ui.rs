@@ -92,6 +92,13 @@ impl Screen {
         }
     }
 
+    /// Tells a person, and no log, that something was done.
+    pub fn note(self, text: &str) {
+        if !self.quiet && io::stderr().is_terminal() {
+            self.tell("note", "\u{1b}[1;34m", &escape(text));
+        }
+    }
+
     /// Says why it could not be done.
     pub fn error(self, error: &CliError) {
         self.tell("error", "\u{1b}[1;31m", &error.to_string());

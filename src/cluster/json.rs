@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 static NULL: Value = Value::Null;
+/// The year 9000 in Unix seconds.
+const NINE_THOUSAND: i64 = 221_845_392_000;
 
 /// The value at a dotted path (`spec.template.metadata`), or null. Keys that hold dots need [`key`].
 pub fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
@@ -43,7 +45,18 @@ pub fn entries<'a>(value: &'a Value, path: &str) -> impl Iterator<Item = (&'a st
 
 /// The RFC 3339 time at a path.
 pub fn time(value: &Value, path: &str) -> Option<Timestamp> {
-    at(value, path).as_str()?.parse().ok()
+    moment(at(value, path).as_str()?)
+}
+
+/// An RFC 3339 time that something can have happened at. `0001-01-01T00:00:00Z` is what Go writes for a time that isn't
+/// set, and the ends of the calendar leave no room to add or subtract.
+pub fn moment(text: &str) -> Option<Timestamp> {
+    text.parse().ok().filter(can_be)
+}
+
+/// Whether something can have happened at this time: from 1970 to 9000.
+pub fn can_be(time: &Timestamp) -> bool {
+    (0..NINE_THOUSAND).contains(&time.as_second())
 }
 
 /// The first element of the list at a path whose `name` is this.

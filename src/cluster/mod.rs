@@ -1,6 +1,7 @@
 //! A snapshot of Kubernetes in memory: objects, indexed, and the questions that rules ask of them. Pure: it reads no
 //! file, no network and no clock.
 
+pub mod address;
 pub mod cron;
 mod event;
 pub mod fitness;
@@ -16,6 +17,7 @@ pub mod references;
 pub mod revisions;
 pub mod scheduling_message;
 pub mod selector;
+pub mod service_dns;
 mod snapshot;
 pub mod workload;
 

@@ -3,7 +3,7 @@
 
 use super::{Object, json};
 use crate::domain::{Evidence, EvidenceSource, Subject};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 /// What a container is in its pod.
@@ -53,9 +53,11 @@ pub struct Termination<'a> {
     pub raw: &'a Value,
 }
 
-/// Every container of a pod, in the order in which they start.
+/// Every container of a pod: init containers in the order in which they start, then the others by name, since the order of
+/// those says nothing.
 pub fn containers(pod: &Object) -> Vec<Container<'_>> {
     let mut found = Vec::new();
+    let mut beside = Vec::new();
     for (specs, statuses, role) in [
         ("spec.initContainers", "status.initContainerStatuses", Role::Init),
         ("spec.containers", "status.containerStatuses", Role::Main),
@@ -67,9 +69,12 @@ pub fn containers(pod: &Object) -> Vec<Container<'_>> {
                 Role::Init if json::text(spec, "restartPolicy") == "Always" => Role::Sidecar,
                 role => role,
             };
-            found.push(Container { pod, name, role, spec, status: json::named(&pod.raw, statuses, name) });
+            let container = Container { pod, name, role, spec, status: json::named(&pod.raw, statuses, name) };
+            if matches!(role, Role::Init | Role::Sidecar) { found.push(container) } else { beside.push(container) }
         }
     }
+    beside.sort_by_key(|container| (container.role, container.name));
+    found.append(&mut beside);
     found
 }
 
@@ -217,6 +222,11 @@ impl<'a> Termination<'a> {
             current,
             raw,
         })
+    }
+
+    /// How long the process ran.
+    pub fn ran(&self) -> Option<SignedDuration> {
+        Some(self.finished?.duration_since(self.started?))
     }
 
     /// Whether this end is a failure: a code other than 0, or a kill.

@@ -61,7 +61,7 @@ pub fn diff(before: &Value, after: &Value) -> Vec<FieldChange> {
 
 /// When `kubectl rollout restart` asked for this revision, if it did.
 pub fn restarted_at(template: &Value) -> Option<Timestamp> {
-    json::key(json::at(template, "metadata.annotations"), RESTARTED_AT).as_str()?.parse().ok()
+    json::moment(json::key(json::at(template, "metadata.annotations"), RESTARTED_AT).as_str()?)
 }
 
 /// The number of a revision: of a ReplicaSet the annotation that the Deployment controller writes (`RevisionAnnotation` in

@@ -44,7 +44,7 @@ impl Snapshot {
     pub fn new(recording: Recording) -> Self {
         let Recording { captured_at, target, sources, objects, logs, alert, warnings, .. } = recording;
         let Recording { mut signals, mut dependencies, mut deploys, .. } = recording;
-        let now = captured_at.unwrap_or_else(|| newest(&objects));
+        let now = captured_at.filter(json::can_be).unwrap_or_else(|| newest(&objects));
         let mut objects: Vec<Object> = objects.into_iter().filter_map(Object::new).collect();
         let is_event = |object: &Object| object.id.kind == "Event";
         let mut events: Vec<Event> = objects.iter().filter(|object| is_event(object)).filter_map(Event::of).collect();
@@ -275,7 +275,7 @@ fn newest(objects: &[Value]) -> Timestamp {
                 for (key, value) in map {
                     match value {
                         Value::String(text) if key.ends_with("Time") || key.ends_with("Timestamp") || key.ends_with("At") => {
-                            if let Ok(time) = text.parse::<Timestamp>() {
+                            if let Some(time) = json::moment(text) {
                                 *newest = (*newest).max(time);
                             }
                         }
@@ -294,7 +294,7 @@ fn newest(objects: &[Value]) -> Timestamp {
                 match part_value {
                     // A certificate's or a token's end lies in the future and is not part of any of these.
                     Value::String(text) => {
-                        if let Ok(time) = text.parse::<Timestamp>() {
+                        if let Some(time) = json::moment(text) {
                             found = found.max(time);
                         }
                     }

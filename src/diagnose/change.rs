@@ -11,22 +11,46 @@ pub const SKEW: SignedDuration = SignedDuration::from_secs(60);
 /// A fault that starts within this time after a revision is taken to have begun with it, even when no field that it is about
 /// changed.
 pub const SOON: SignedDuration = SignedDuration::from_mins(30);
+/// A field that a fault is about may take this long to bring it: memory fills up, a nightly run comes round. A revision that
+/// ran well for longer didn't bring the fault.
+const AT_MOST: SignedDuration = SignedDuration::from_hours(24);
 
 /// The revision of a workload that runs, with what it changed, if the fault began with it. `onset` is when the fault began.
 pub fn began_with(cx: &Context<'_>, workload: &ObjectRef, cause: Option<&Cause>, onset: Option<Timestamp>) -> Option<Change> {
     let mut change = latest(cx, workload)?;
     let fits = |path: &str| cause.is_some_and(|cause| cause.fields.iter().any(|field| path.contains(field)));
     change.explains = change.fields.iter().any(|field| fits(&field.path));
-    let after = match (change.at, onset) {
-        (Some(at), Some(onset)) => onset.duration_since(at) >= -SKEW,
-        _ => true,
-    };
-    let soon = match (change.at, onset) {
-        (Some(at), Some(onset)) => onset.duration_since(at) <= SOON,
-        _ => false,
-    };
-    change.explains &= after;
+    let delay = change.at.zip(onset).map(|(at, onset)| onset.duration_since(at));
+    let after = delay.is_none_or(|delay| delay >= -SKEW);
+    let soon = delay.is_some_and(|delay| delay <= SOON);
+    change.explains &= after && delay.is_none_or(|delay| delay <= AT_MOST);
     (after && (change.explains || soon)).then_some(change)
+}
+
+/// The latest revision of a workload and what it changed against the one before; `None` when there is only one, or the
+/// revisions were not read.
+pub fn latest(cx: &Context<'_>, workload: &ObjectRef) -> Option<Change> {
+    let mut known = revisions(cx, workload);
+    let (to, after) = known.pop()?;
+    let (from, before) = known.pop()?;
+    let fields = revisions::diff(revisions::template(before)?, revisions::template(after)?);
+    if fields.is_empty() {
+        return None;
+    }
+    let at = if after.created() < before.created() { scaled_up(cx, workload, after) } else { after.created() };
+    Some(Change { kind: "revision", object: workload.clone(), from, to, at, fields, explains: false })
+}
+
+/// Every rollout of a workload whose time is known, with the revision that it brought, oldest revision first.
+pub fn rollouts<'a>(cx: &Context<'a>, workload: &ObjectRef) -> Vec<(i64, &'a Object, Timestamp)> {
+    let mut newest = None;
+    let rollout = |(number, revision): (i64, &'a Object)| {
+        let reused = revision.created() < newest;
+        newest = newest.max(revision.created());
+        let at = if reused { scaled_up(cx, workload, revision) } else { revision.created() };
+        Some((number, revision, at?))
+    };
+    revisions(cx, workload).into_iter().filter_map(rollout).collect()
 }
 
 /// The revisions of a workload that were read, by number, oldest first.
@@ -41,27 +65,14 @@ pub fn revisions<'a>(cx: &Context<'a>, workload: &ObjectRef) -> Vec<(i64, &'a Ob
     known
 }
 
-/// The latest revision of a workload and what it changed against the one before; `None` when there is only one, when it
-/// changed nothing (`kubectl rollout restart`), or when the revisions were not read.
-pub fn latest(cx: &Context<'_>, workload: &ObjectRef) -> Option<Change> {
-    let mut known = revisions(cx, workload);
-    let (to, after) = known.pop()?;
-    let (from, before) = known.pop()?;
-    let fields = revisions::diff(revisions::template(before)?, revisions::template(after)?);
-    if fields.is_empty() {
-        return None;
-    }
-    // A rollback makes an old ReplicaSet the newest revision; when it was created then says nothing.
-    let reused = after.created() < before.created();
-    let scaled = || {
-        let events = cx.snap.events(workload).iter();
-        events
-            .filter(|event| event.reason == "ScalingReplicaSet" && event.message.contains(&after.id.name))
-            .filter_map(|e| e.first)
-            .max()
-    };
-    let at = if reused { scaled() } else { after.created() };
-    Some(Change { kind: "revision", object: workload.clone(), from, to, at, fields, explains: false })
+/// When an old ReplicaSet was last taken into use again: a rollback makes it the newest revision, and when it was created then
+/// says nothing.
+fn scaled_up(cx: &Context<'_>, workload: &ObjectRef, revision: &Object) -> Option<Timestamp> {
+    let events = cx.snap.events(workload).iter();
+    events
+        .filter(|event| event.reason == "ScalingReplicaSet" && event.message.contains(&revision.id.name))
+        .filter_map(|event| event.first)
+        .max()
 }
 
 /// Whether a pod is of a revision.

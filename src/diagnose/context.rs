@@ -1,6 +1,10 @@
 //! What a rule is given: the snapshot, and answers that several rules need.
 
+use super::addresses::{self, GivenAddress};
+use super::calls::CallGraph;
+use super::failed_calls::{self, FailedCall};
 use super::logs::{self, LogReading};
+use super::symptoms;
 use crate::cluster::pod::{self, Container};
 use crate::cluster::{Object, Snapshot};
 use crate::domain::{Evidence, EvidenceSource, ObjectRef};
@@ -27,12 +31,22 @@ pub struct Context<'a> {
     /// How far back a termination or an event counts as being about now.
     pub since: Option<SignedDuration>,
     readings: RefCell<Readings>,
+    /// The addresses that pods are given.
+    pub addresses: Vec<GivenAddress<'a>>,
+    /// Who calls whom.
+    pub calls: CallGraph,
+    /// The calls that fail by their callers' logs.
+    pub failed_calls: Vec<FailedCall<'a>>,
 }
 
 impl<'a> Context<'a> {
     /// A context over a snapshot.
     pub fn new(snap: &'a Snapshot, since: Option<SignedDuration>) -> Self {
-        Self { snap, since, readings: RefCell::default() }
+        let addresses = addresses::given(snap);
+        let calls = CallGraph::new(snap, &addresses);
+        let mut cx = Self { snap, since, addresses, calls, failed_calls: Vec::new(), readings: RefCell::default() };
+        cx.failed_calls = failed_calls::read(&cx);
+        cx
     }
 
     /// Every pod, sorted.
@@ -95,8 +109,12 @@ impl<'a> Context<'a> {
     }
 
     /// Since when a container that failed before is well again, if it is: it runs and is ready for longer than its restart
-    /// back-off, and for longer than its last run if it fails over and over.
+    /// back-off, and for longer than its last run if it fails over and over. One that has ended for good is, when its pod's
+    /// controller has made up for it.
     pub fn recovered(&self, container: &Container<'_>) -> Option<Timestamp> {
+        if pod::is_finished(container.pod) {
+            return symptoms::made_up_for(self, container.pod);
+        }
         let started = container.running_since()?;
         if !container.is_ready() {
             return None;

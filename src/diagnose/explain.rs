@@ -4,10 +4,10 @@
 use super::catalogue::Link;
 use super::confidence::LIKELY;
 use super::context::Context;
-use super::findings::{Finding, Findings};
+use super::findings::{Finding, Findings, SymptomFinding};
 use super::rules;
 use super::workload_symptoms::selected;
-use crate::cluster::{Object, ServiceName, json, labels_of, pod};
+use crate::cluster::{Object, json, pod};
 use crate::domain::{ObjectRef, Subject};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,12 +29,22 @@ pub struct Place {
     pub workload: ObjectRef,
     /// The nodes that it rests on: a pod's own, those of a workload's or a Service's pods that aren't ready.
     pub nodes: BTreeSet<String>,
+    /// The object that the trouble lies with, where a symptom names it.
+    pub towards: Option<ObjectRef>,
 }
 
 impl Place {
     /// Finds the place of a subject.
     pub fn of(cx: &Context<'_>, subject: &Subject) -> Self {
-        Self { workload: cx.workload(&subject.object), nodes: nodes_of(cx, &subject.object), subject: subject.clone() }
+        let (workload, nodes) = (cx.workload(&subject.object), nodes_of(cx, &subject.object));
+        Self { workload, nodes, subject: subject.clone(), towards: None }
+    }
+
+    /// The same place, with the object that its trouble lies with: what goes wrong on that one's nodes matters here too.
+    fn towards(mut self, cx: &Context<'_>, towards: Option<ObjectRef>) -> Self {
+        self.nodes.extend(towards.iter().flat_map(|towards| nodes_of(cx, towards)));
+        self.towards = towards;
+        self
     }
 
     fn is_pod(&self) -> bool {
@@ -80,7 +90,8 @@ pub struct Candidate {
 /// Merges the causes that were found and links each to what it explains.
 pub fn candidates(cx: &Context<'_>, findings: &Findings) -> Vec<Candidate> {
     let mut candidates = merge(cx, findings);
-    let symptoms: Vec<Place> = findings.symptoms.iter().map(|symptom| Place::of(cx, &symptom.subject)).collect();
+    let place = |symptom: &SymptomFinding| Place::of(cx, &symptom.subject).towards(cx, symptom.towards.clone());
+    let symptoms: Vec<Place> = findings.symptoms.iter().map(place).collect();
     for candidate in &mut candidates {
         for (index, place) in symptoms.iter().enumerate() {
             let id = findings.symptoms[index].symptom.id;
@@ -127,7 +138,8 @@ fn merge(cx: &Context<'_>, findings: &Findings) -> Vec<Candidate> {
         finding.also.sort();
         finding.also.dedup();
         finding.also.retain(|subject| *subject != own);
-        let places = finding.subjects().map(|subject| Place::of(cx, subject)).collect();
+        let place = |subject| Place::of(cx, subject).towards(cx, finding.towards.clone());
+        let places = finding.subjects().map(place).collect();
         candidates.push(Candidate {
             finding,
             places,
@@ -208,8 +220,13 @@ fn reachable(edges: &[BTreeSet<usize>], from: usize) -> BTreeSet<usize> {
 fn explains_cause(cx: &Context<'_>, candidate: &Candidate, other: &Candidate) -> bool {
     let (proof, others) = (candidate.finding.proof, other.finding.proof);
     let weaker = !proof.is_structural() && others.is_structural() || proof.base() < LIKELY && others.base() >= LIKELY;
-    let places = &other.places;
-    !weaker && !places.is_empty() && places.iter().all(|place| explains(cx, candidate, other.finding.cause.id, place))
+    let (places, id) = (&other.places, other.finding.cause.id);
+    // A pod that has no node yet is no place on the node that is to blame for it.
+    let blames = &candidate.finding.blames;
+    let same_node = blames.kind == "Node"
+        && *blames == other.finding.blames
+        && candidate.finding.cause.links_to(id).any(|link| link == Link::Node);
+    !weaker && !places.is_empty() && (same_node || places.iter().all(|place| explains(cx, candidate, id, place)))
 }
 
 /// Whether a candidate explains the id at this place.
@@ -241,8 +258,11 @@ fn holds(cx: &Context<'_>, link: Link, candidate: &Candidate, to: &Place) -> boo
             let mounted = |object: &ObjectRef| uses(cx, &to.subject.object, object);
             mounted(blames) || places.any(|from| mounted(&from.subject.object))
         }
-        Link::Calls => places.any(|from| calls(cx, &to.workload, &from.workload)) || calls(cx, &to.workload, blames),
-        Link::CalledBy => places.any(|from| calls(cx, &from.workload, &to.workload)),
+        Link::Calls => {
+            let called = places.flat_map(|from| [&from.subject.object, &from.workload]).chain([blames]);
+            called.into_iter().any(|called| calls(cx, to, called))
+        }
+        Link::CalledBy => places.any(|from| cx.calls.calls(&from.workload, &to.workload)),
         Link::Namespace => {
             let namespace = if blames.kind == "Namespace" { blames.name.as_str() } else { blames.ns() };
             let object = &to.subject.object;
@@ -292,44 +312,11 @@ fn references(spec: &Value, used: &ObjectRef, namespace: &str) -> bool {
     }
 }
 
-/// Whether a workload calls another, directly or through others, by what is declared or observed. Names of Services stand
-/// for what they select.
-pub(super) fn calls(cx: &Context<'_>, from: &ObjectRef, to: &ObjectRef) -> bool {
-    let edges = &cx.snap.dependencies;
-    let mut open: Vec<&ServiceName> = edges.iter().map(|edge| &edge.from).filter(|name| stands_for(cx, name, from)).collect();
-    let mut seen: BTreeSet<&ServiceName> = BTreeSet::new();
-    while let Some(next) = open.pop() {
-        if !seen.insert(next) {
-            continue;
-        }
-        for edge in edges.iter().filter(|edge| edge.from == *next) {
-            if stands_for(cx, &edge.to, to) {
-                return true;
-            }
-            open.push(&edge.to);
-        }
+/// Whether what a place calls is this object, or depends on it. A symptom that names whom it doesn't reach is only about that
+/// one's trouble.
+fn calls(cx: &Context<'_>, caller: &Place, called: &ObjectRef) -> bool {
+    match &caller.towards {
+        Some(towards) => towards == called || cx.calls.calls(towards, called),
+        None => cx.calls.calls(&caller.workload, called),
     }
-    false
-}
-
-/// Whether a service's name in a dependency means this object: by name, or because the Service of that name selects its pods.
-fn stands_for(cx: &Context<'_>, name: &ServiceName, object: &ObjectRef) -> bool {
-    let namespace = object.ns();
-    if !name.namespace.is_empty() && name.namespace != namespace {
-        return false;
-    }
-    if name.name == object.name {
-        return true;
-    }
-    let Some(service) = cx.snap.find("Service", namespace, &name.name) else { return false };
-    let template = cx.snap.get(object).map(template_labels).unwrap_or_default();
-    let mut selector = json::entries(&service.raw, "spec.selector").peekable();
-    selector.peek().is_some() && selector.all(|(key, value)| template.get(key).copied() == value.as_str())
-}
-
-fn template_labels(object: &Object) -> BTreeMap<&str, &str> {
-    if object.id.kind == "Pod" {
-        return labels_of(object);
-    }
-    json::entries(&object.raw, "spec.template.metadata.labels").filter_map(|(key, value)| Some((key, value.as_str()?))).collect()
 }

@@ -31,6 +31,8 @@ pub struct Finding {
     pub next: Vec<String>,
     /// Further places where it shows, such as the other pods of the workload.
     pub also: Vec<Subject>,
+    /// The object that the trouble lies with, where it is a call to another that fails.
+    pub towards: Option<ObjectRef>,
 }
 
 impl Finding {
@@ -82,6 +84,17 @@ impl Finding {
         self
     }
 
+    /// Says to whom the call goes that fails: what is wrong there explains this.
+    pub fn towards(&mut self, object: Option<ObjectRef>) -> &mut Self {
+        self.towards = object;
+        self
+    }
+
+    /// The container that it is about, where the blamed object has one: nodes have none.
+    pub fn container(&self) -> Option<&str> {
+        self.subject.container.as_deref().filter(|_| self.blames.namespace.is_some())
+    }
+
     /// Every place where it shows.
     pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
         std::iter::once(&self.subject).chain(&self.also)
@@ -101,6 +114,8 @@ pub struct SymptomFinding {
     pub since: Option<Timestamp>,
     /// What it rests on.
     pub evidence: Vec<Evidence>,
+    /// The object that the trouble lies with, where the symptom itself names it: the Service that calls don't reach.
+    pub towards: Option<ObjectRef>,
 }
 
 /// A cause or symptom that was looked for and is not there, with why; or that could not be looked for.
@@ -148,6 +163,7 @@ impl Findings {
             fix: None,
             next: Vec::new(),
             also: Vec::new(),
+            towards: None,
         });
         self.causes.last_mut().expect("just pushed")
     }
@@ -161,7 +177,8 @@ impl Findings {
         since: Option<Timestamp>,
         evidence: Vec<Evidence>,
     ) {
-        self.symptoms.push(SymptomFinding { symptom, subject: subject.into(), summary: summary.into(), since, evidence });
+        let found = SymptomFinding { symptom, subject: subject.into(), summary: summary.into(), since, evidence, towards: None };
+        self.symptoms.push(found);
     }
 
     /// States that a live source was looked at and the cause or symptom is not there.

@@ -1,17 +1,20 @@
 //! From a snapshot to a diagnosis. Pure and deterministic: the same snapshot gives the same report, byte for byte. It reads
 //! no file, no network and no clock, and knows no names: only what Kubernetes and the stacks themselves emit.
 
+mod addresses;
 mod alerts;
+mod calls;
 pub mod catalogue;
 mod change;
 mod confidence;
 mod conflicts;
 mod context;
+mod deploys;
 mod explain;
+mod failed_calls;
 mod findings;
 pub mod logs;
 mod rank;
-mod recent_deploy;
 mod report;
 pub mod rules;
 mod scope;
@@ -55,6 +58,7 @@ impl<'a> Examination<'a> {
         let cx = Context::new(snap, options.since);
         let mut findings = Findings::default();
         symptoms::check(&cx, &mut findings);
+        failed_calls::check(&cx, &mut findings);
         for family in rules::FAMILIES {
             (family.check)(&cx, &mut findings);
         }
@@ -82,8 +86,14 @@ impl<'a> Examination<'a> {
 
     /// The revision that a cause's fault began with.
     fn change(&self, candidate: &Candidate) -> Option<crate::domain::Change> {
-        let symptoms = candidate.symptoms.iter().filter_map(|index| self.findings.symptoms[*index].since);
-        let onset = symptoms.min().or(candidate.finding.since);
+        // The symptoms where the cause shows began with it; those that it explains elsewhere may be older.
+        let own = |index: &&usize| {
+            let subject = &self.findings.symptoms[**index].subject.object;
+            candidate.places.iter().any(|place| place.subject.object == *subject)
+        };
+        let began = candidate.symptoms.iter().filter(own).filter_map(|index| self.findings.symptoms[*index].since);
+        let elsewhere = || candidate.symptoms.iter().filter_map(|index| self.findings.symptoms[*index].since).min();
+        let onset = began.chain(candidate.finding.since).min().or_else(elsewhere);
         let workload = self.cx.workload(&candidate.finding.subject.object);
         change::began_with(&self.cx, &workload, Some(candidate.finding.cause), onset)
     }

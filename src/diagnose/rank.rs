@@ -53,7 +53,7 @@ fn weight(id: &str) -> f64 {
         "container_failed" | "not_ready" | "claim_pending" | "job_failed" => 8.0,
         "no_ready_endpoints" | "replicas_missing" | "rollout_stuck" => 6.0,
         "error_rate" | "probe_failed" | "stuck_terminating" | "schedule_missed" | "drain_blocked" => 5.0,
-        "high_latency" | "saturation" | "not_scaling" => 4.0,
+        "high_latency" | "saturation" | "not_scaling" | "calls_fail" => 4.0,
         _ => 1.0,
     }
 }

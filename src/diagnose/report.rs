@@ -4,13 +4,13 @@ use super::confidence::{CONFIRMED, LIKELY};
 use super::rank::{Ranked, Ranking};
 use super::scope::Scope;
 use super::symptoms::SYMPTOMS;
-use super::{Examination, change, recent_deploy, rules, timeline};
+use super::{Examination, change, deploys, rules, sources, timeline};
 use crate::cluster::pod;
 use crate::domain::{
     CauseReport, Change, Contradiction, Evidence, FactReport, HistoryEntry, NumberedEvidence, ObjectRef, Report, RuledOut, State,
     Subject, SymptomReport, TimelineEntry, Unknown, Verdict,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use std::collections::BTreeMap;
 
 /// A fault that ended longer ago than this is history of a healthy target, not a recovery.
@@ -55,7 +55,9 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
     let verdict = verdict(examination, target, ranking, &history);
     let ruled_out = ruled_out(examination, scope, ranking, &mut numbering);
     let contradictions = contradictions(examination, scope);
-    let facts = facts(examination, target, scope, ranking, &mut numbering);
+    let mut facts = facts(examination, scope, ranking, &mut numbering);
+    facts.extend(context(examination, target, ranking, &mut numbering));
+    facts.sort_by(|a, b| (&a.id, &a.subject, a.state).cmp(&(&b.id, &b.subject, b.state)));
     let noticed = ranking.noticed.iter().take(MOST_CAUSES).map(|ranked| cause(examination, ranked, &mut numbering)).collect();
     let blamed: Vec<ObjectRef> = ranking.causes.iter().take(1).map(|ranked| ranked.candidate.finding.blames.clone()).collect();
     let timeline = timeline::collect(&examination.cx, scope, &blamed, change.as_ref())
@@ -108,7 +110,7 @@ fn cause(examination: &Examination<'_>, ranked: &Ranked, numbering: &mut Numberi
     CauseReport {
         id: finding.cause.id.to_owned(),
         object: finding.blames.clone(),
-        container: finding.subject.container.clone(),
+        container: finding.container().map(str::to_owned),
         confidence: ranked.confidence,
         summary: finding.summary.clone(),
         fix: finding.fix.clone().unwrap_or_else(|| finding.cause.fix.to_owned()),
@@ -180,7 +182,7 @@ fn history(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, numb
         .map(|finding| HistoryEntry {
             id: finding.cause.id.to_owned(),
             object: finding.blames.clone(),
-            container: finding.subject.container.clone(),
+            container: finding.container().map(str::to_owned),
             summary: finding.summary.clone(),
             at: finding.evidence.iter().filter_map(|evidence| evidence.at).max(),
             ended: finding.ended,
@@ -209,7 +211,10 @@ fn history(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, numb
 fn ruled_out(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, numbering: &mut Numbering) -> Vec<RuledOut> {
     let affected: Vec<&Subject> = ranking.symptoms.iter().map(|index| &examination.findings.symptoms[*index].subject).collect();
     let concerns = |subject: &Subject| {
-        scope.distance(&subject.object).is_some() && affected.iter().any(|other| other.object == subject.object)
+        let same_container =
+            |other: &Subject| other.container.is_none() || subject.container.is_none() || other.container == subject.container;
+        scope.distance(&subject.object).is_some()
+            && affected.iter().any(|other| other.object == subject.object && same_container(other))
     };
     let mut out: Vec<RuledOut> = examination
         .findings
@@ -225,7 +230,8 @@ fn ruled_out(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, nu
             evidence: numbering.cite_all(&negative.evidence),
         })
         .collect();
-    out.sort_by(|a, b| (&a.subject, &a.id).cmp(&(&b.subject, &b.id)));
+    // What an observation speaks against comes before what only isn't there.
+    out.sort_by(|a, b| (a.evidence.is_empty(), &a.subject, &a.id).cmp(&(b.evidence.is_empty(), &b.subject, &b.id)));
     out
 }
 
@@ -241,13 +247,7 @@ fn contradictions(examination: &Examination<'_>, scope: &Scope) -> Vec<Contradic
         .collect()
 }
 
-fn facts(
-    examination: &Examination<'_>,
-    target: &ObjectRef,
-    scope: &Scope,
-    ranking: &Ranking,
-    numbering: &mut Numbering,
-) -> Vec<FactReport> {
+fn facts(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, numbering: &mut Numbering) -> Vec<FactReport> {
     let concerns = |subject: &Subject| scope.distance(&subject.object).is_some();
     let mut facts = Vec::new();
     let sure = |id: &str, blames: &ObjectRef| {
@@ -287,35 +287,18 @@ fn facts(
             evidence: numbering.cite_all(&negative.evidence),
         });
     }
-    facts.extend(recent_deploys(examination, target, ranking, numbering));
-    facts.sort_by(|a, b| (&a.id, &a.subject, a.state).cmp(&(&b.id, &b.subject, b.state)));
     facts
 }
 
-/// Whether the target, and the object that the first cause blames, were deployed shortly before the trouble began.
-fn recent_deploys(
-    examination: &Examination<'_>,
-    target: &ObjectRef,
-    ranking: &Ranking,
-    numbering: &mut Numbering,
-) -> Vec<FactReport> {
+/// What is known about the target, and about what the first cause blames, beside causes and symptoms.
+fn context(examination: &Examination<'_>, target: &ObjectRef, ranking: &Ranking, numbering: &mut Numbering) -> Vec<FactReport> {
     let cx = &examination.cx;
-    let fresh = |since: &Timestamp| cx.snap.age(*since) <= RECOVERY;
-    let began = ranking.symptoms.iter().filter_map(|index| examination.findings.symptoms[*index].since);
-    let onset = began.filter(fresh).min();
-    let blamed = ranking.causes.first().map(|ranked| &ranked.candidate.finding.blames).filter(|blamed| *blamed != target);
-    let fact = |object: &ObjectRef, numbering: &mut Numbering| {
-        let deploy = recent_deploy::of(cx, object, onset)?;
-        Some(FactReport {
-            id: recent_deploy::ID.to_owned(),
-            subject: object.clone().into(),
-            state: deploy.state,
-            confidence: (deploy.state != State::Unknown).then_some(1.0),
-            reason: Some(deploy.why),
-            evidence: numbering.cite_all(&deploy.evidence),
-        })
-    };
-    std::iter::once(target).chain(blamed).filter_map(|object| fact(object, numbering)).collect()
+    let first = ranking.causes.first().map(|ranked| &ranked.candidate.finding);
+    let seen = ranking.symptoms.iter().filter_map(|index| examination.findings.symptoms[*index].since).min();
+    let onset = seen.or_else(|| first?.since).unwrap_or(cx.snap.now);
+    let blamed = first.map(|finding| &finding.blames).filter(|blames| *blames != target);
+    let facts = [Some(target), blamed].into_iter().flatten().filter_map(|object| deploys::recent(cx, object, onset));
+    facts.map(|(fact, evidence)| FactReport { evidence: numbering.cite_all(evidence.as_slice()), ..fact }).collect()
 }
 
 fn unknown(examination: &Examination<'_>, target: &ObjectRef, scope: &Scope, verdict: Verdict) -> Vec<Unknown> {
@@ -323,13 +306,7 @@ fn unknown(examination: &Examination<'_>, target: &ObjectRef, scope: &Scope, ver
     let concerns = |object: &ObjectRef| scope.distance(object).is_some();
     unknown
         .extend(examination.findings.unknown.iter().filter(|(object, _)| concerns(object)).map(|(_, unknown)| unknown.clone()));
-    for (source, state) in &examination.cx.snap.sources {
-        let matters = source.contains('/') || source != crate::domain::KUBERNETES || verdict == Verdict::Inconclusive;
-        if let Some(why) = state.why().filter(|_| matters) {
-            let why = if why.is_empty() { state.to_string() } else { why.to_owned() };
-            unknown.push(Unknown { what: source.clone(), why, would: super::sources::would_show(source).to_owned() });
-        }
-    }
+    unknown.extend(sources::gaps(&examination.cx.snap.sources, verdict == Verdict::Inconclusive));
     unknown.sort();
     unknown.dedup();
     unknown

@@ -1,6 +1,7 @@
 //! Change detection in time series: has this series left its own baseline, when, and how far? Robust against outliers:
 //! median and median absolute deviation, with floors, so that a flat series doesn't make every ripple significant.
 
+use crate::cluster::json;
 use jiff::Timestamp;
 
 /// Fewer samples than this give no baseline: the answer is then unknown, not "no change".
@@ -51,7 +52,7 @@ impl Rise {
 /// Unix seconds as a time.
 pub fn time(seconds: f64) -> Option<Timestamp> {
     #[expect(clippy::cast_possible_truncation, reason = "a float that is too large saturates and then gives no timestamp")]
-    Timestamp::from_second(seconds as i64).ok()
+    Timestamp::from_second(seconds as i64).ok().filter(json::can_be)
 }
 
 /// The middle value; 0 for an empty slice. Values that aren't numbers are left out.

@@ -50,6 +50,11 @@ pub static NODE_NOT_READY: Symptom = Symptom { id: "node_unready", doc: "a node'
 pub static HIGH_LATENCY: Symptom = Symptom { id: "high_latency", doc: "answers take longer than before" };
 /// Answers fail.
 pub static ERROR_RATE: Symptom = Symptom { id: "error_rate", doc: "more answers fail than before" };
+/// Calls to others fail.
+pub static CALLS_FAIL: Symptom = Symptom { id: "calls_fail", doc: "calls to another service fail, by the caller's log" };
+/// Nobody has given it an address.
+pub static NO_ADDRESS: Symptom =
+    Symptom { id: "no_address", doc: "a Service or Ingress that is to be reached from outside has no address" };
 /// A configured thing can't work as it stands.
 pub static BROKEN_REFERENCE: Symptom =
     Symptom { id: "broken_reference", doc: "an object names something in a way that can't work" };
@@ -89,6 +94,8 @@ pub static SYMPTOMS: &[&Symptom] = &[
     &NODE_NOT_READY,
     &HIGH_LATENCY,
     &ERROR_RATE,
+    &CALLS_FAIL,
+    &NO_ADDRESS,
     &BROKEN_REFERENCE,
     &SATURATION,
     &PROBE_FAILED,
@@ -106,6 +113,8 @@ const SETTLING: SignedDuration = SignedDuration::from_secs(30);
 /// How long ago a restart may be to count as part of a loop, when no back-off is running. Kubernetes resets a container's
 /// back-off after ten minutes of running (pkg/kubelet: twice `MaxContainerBackOff`).
 const LOOP_WINDOW: SignedDuration = SignedDuration::from_secs(600);
+/// How long a failed pod of a controller counts; by then the pod that takes its place runs, or shows symptoms of its own.
+const LEFTOVER: SignedDuration = SignedDuration::from_hours(1);
 /// How many restarts make a loop.
 const LOOP_RESTARTS: i64 = 3;
 
@@ -129,11 +138,11 @@ fn pod_symptoms(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
         return;
     }
     if phase == "Failed" {
-        if super::workload_symptoms::is_replaced(cx, pod, ended_at(pod)) {
-            return;
-        }
         let reason = pod.text("status.reason");
         let at = ended_at(pod);
+        if made_up_for(cx, pod).is_some() {
+            return;
+        }
         let summary = if reason.is_empty() { "failed".to_owned() } else { format!("failed: {reason}") };
         out.symptom(&POD_FAILED, id.clone(), summary, at, vec![cx.field(pod, "status.reason"), cx.field(pod, "status.phase")]);
         return;
@@ -145,6 +154,9 @@ fn pod_symptoms(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
     let bound = !pod.text("spec.nodeName").is_empty();
     if !bound && matches!(phase, "Pending" | "") && pod.partial().is_none() {
         let since = json::time(scheduled, "lastTransitionTime").or_else(|| pod.created());
+        if scheduled.is_null() && since.is_some_and(|since| cx.snap.age(since) < SETTLING) {
+            return;
+        }
         let reason = json::text(scheduled, "reason");
         let summary = if reason.is_empty() { "has no node".to_owned() } else { format!("has no node: {reason}") };
         let evidence = cx.value(id, "status.conditions[PodScheduled]", condition_value(scheduled), since);
@@ -153,12 +165,7 @@ fn pod_symptoms(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
     }
     let mut explained = false;
     for container in pod::containers(pod).iter().filter(|container| container.role != Role::Ephemeral) {
-        let symptom = container_symptoms(cx, container, out);
-        explained |= symptom.is_some();
-        if container.status.is_object() && symptom.is_none_or(|symptom| symptom.id != CRASH_LOOP.id) {
-            let why = format!("{}, and it is not being restarted over and over", restarts(container));
-            out.absent(CRASH_LOOP.id, container.subject(), why, vec![container.status_evidence("restartCount", None)]);
-        }
+        explained |= container_symptoms(cx, container, out);
     }
     if !explained {
         readiness(cx, pod, out);
@@ -166,13 +173,26 @@ fn pod_symptoms(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
 }
 
 /// When a finished pod ended, from its containers.
-fn ended_at(pod: &Object) -> Option<Timestamp> {
+pub(super) fn ended_at(pod: &Object) -> Option<Timestamp> {
     let ends = pod::containers(pod).into_iter().filter_map(|container| container.terminated()?.finished).max();
-    ends.or_else(|| json::time(pod.condition("Ready"), "lastTransitionTime")).or_else(|| pod.time("status.startTime"))
+    ends.or_else(|| json::time(pod.condition("DisruptionTarget"), "lastTransitionTime"))
+        .or_else(|| json::time(pod.condition("Ready"), "lastTransitionTime"))
+        .or_else(|| pod.time("status.startTime"))
 }
 
-/// States what is wrong with one container, if anything is.
-fn container_symptoms(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) -> Option<&'static Symptom> {
+/// Since when a failed pod is only what is left of a trouble that is over: nothing deletes it, and its controller has made up
+/// for it. Every controller but a Job has when a while has passed; that a workload has too few pods shows at the workload.
+pub(super) fn made_up_for(cx: &Context<'_>, pod: &Object) -> Option<Timestamp> {
+    let owner = pod.controller()?;
+    match owner.kind.as_str() {
+        "Node" => None,
+        "Job" => super::workload_symptoms::job_succeeded(cx, cx.snap.get(&owner)?),
+        _ => ended_at(pod).filter(|ended| cx.snap.age(*ended) > LEFTOVER),
+    }
+}
+
+/// States what is wrong with one container; says whether anything is.
+fn container_symptoms(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) -> bool {
     let waiting = container.waiting().map_or("", |(reason, _)| reason);
     let state = |field: &str| vec![container.status_evidence(field, None)];
     if waiting == "CrashLoopBackOff" {
@@ -181,27 +201,45 @@ fn container_symptoms(cx: &Context<'_>, container: &Container<'_>, out: &mut Fin
         evidence.push(container.status_evidence("restartCount", None));
         let summary = format!("container {} is in CrashLoopBackOff after {}", container.name, restarts(container));
         out.symptom(&CRASH_LOOP, container.subject(), summary, since, evidence);
-        return Some(&CRASH_LOOP);
+        return true;
     }
     if !matches!(waiting, "" | "ContainerCreating" | "PodInitializing") {
         let summary = format!("container {} waits: {waiting}", container.name);
         out.symptom(&CONTAINER_NOT_STARTING, container.subject(), summary, container.pod.created(), state("state.waiting"));
-        return Some(&CONTAINER_NOT_STARTING);
+        return true;
     }
-    let ended_badly = container.termination().filter(|end| end.failed());
-    if let Some(end) = container.terminated().or(ended_badly) {
-        let recent = end.finished.is_none_or(|at| cx.snap.age(at) <= LOOP_WINDOW);
+    let restarts_often = container.restarts() >= LOOP_RESTARTS;
+    let ends_well = restarts_often && container.role == Role::Main && restarts_always(container.pod);
+    let end = container.terminated().or(container.last_terminated().filter(|end| end.failed() || ends_well));
+    let recent = end.is_none_or(|end| end.finished.is_none_or(|at| cx.snap.age(at) <= LOOP_WINDOW));
+    let long_run = end.and_then(|end| end.ran()).is_some_and(|run| run > LOOP_WINDOW);
+    let loops = end.is_some() && restarts_often && recent && !long_run;
+    if !loops && container.status.is_object() {
+        out.absent(
+            "crash_loop",
+            container.subject(),
+            format!("{}, and no back-off runs", restarts(container)),
+            state("restartCount"),
+        );
+    }
+    if let Some(end) = end {
         let stands = !container.is_running() && (end.failed() || container.role == Role::Main && restarts_always(container.pod));
-        let loops = container.restarts() >= LOOP_RESTARTS && recent;
-        if cx.recovered(container).is_none() && (stands || loops || end.failed() && recent && !end.current) {
+        // One that is ready and still not well again ends over and over, only slowly.
+        let repeats = container.is_ready() || recent;
+        if cx.recovered(container).is_none() && (stands || loops || end.failed() && repeats && !end.current) {
             let symptom = if loops { &CRASH_LOOP } else { &CONTAINER_FAILED };
             let summary = format!("container {} ended with exit code {}, {}", container.name, end.exit_code, restarts(container));
             let since = first_failure(cx, container).or(end.finished);
             out.symptom(symptom, container.subject(), summary, since, vec![container.termination_evidence(&end)]);
-            return Some(symptom);
+            return true;
         }
+    } else if container.restarts() > 0 && container.termination().is_none() && cx.recovered(container).is_none() {
+        let summary =
+            format!("container {} was started again, {}, and its status doesn't keep why", container.name, restarts(container));
+        out.symptom(&CONTAINER_FAILED, container.subject(), summary, container.running_since(), state("restartCount"));
+        return true;
     }
-    None
+    false
 }
 
 fn restarts_always(pod: &Object) -> bool {
@@ -211,6 +249,7 @@ fn restarts_always(pod: &Object) -> bool {
 /// `3 restarts`, for a sentence.
 fn restarts(container: &Container<'_>) -> String {
     match container.restarts() {
+        0 => "no restarts".to_owned(),
         1 => "1 restart".to_owned(),
         n => format!("{n} restarts"),
     }
@@ -226,23 +265,22 @@ fn first_failure(cx: &Context<'_>, container: &Container<'_>) -> Option<Timestam
     let end = container.last_terminated().or_else(|| container.terminated())?;
     match backed_off {
         Some(first) => Some(end.finished.map_or(first, |finished| finished.min(first))),
-        None => Some(loop_began(container, &end).unwrap_or(end.finished?)),
+        None => loop_began(container, &end).or(end.finished),
     }
 }
 
 /// When a loop began of which only the last end and the number of restarts are known: events are gone after an hour. Each
 /// restart took the back-off before it and a run like the last one.
 fn loop_began(container: &Container<'_>, end: &Termination<'_>) -> Option<Timestamp> {
-    let (started, finished) = (end.started?, end.finished?);
-    let run = finished.duration_since(started);
+    let run = end.ran()?;
     // A longer run resets the back-off, so that these restarts may lie days apart.
-    if container.restarts() < LOOP_RESTARTS || run >= LOOP_WINDOW {
+    if container.restarts() < LOOP_RESTARTS || run >= LOOP_WINDOW || run.is_negative() {
         return None;
     }
     let restarts = i32::try_from(container.restarts().min(10_000)).ok()?;
     let doubling = (0..restarts.min(5)).map(|n| 10 << n).sum::<i32>();
     let back_off = SignedDuration::from_secs(i64::from(doubling + 300 * (restarts - 5).max(0)));
-    let began = finished.checked_sub(back_off).ok()?.checked_sub(run * restarts).ok()?;
+    let began = end.finished?.checked_sub(back_off).ok()?.checked_sub(run * restarts).ok()?;
     Some(container.pod.created().map_or(began, |created| began.max(created)))
 }
 

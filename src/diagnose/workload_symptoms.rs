@@ -5,14 +5,11 @@ use super::findings::Findings;
 use super::symptoms::{
     CLAIM_PENDING, JOB_FAILED, NO_READY_ENDPOINTS, NODE_NOT_READY, REPLICAS_MISSING, ROLLOUT_STUCK, condition_evidence,
 };
-use crate::cluster::{Object, json, pod, workload};
+use crate::cluster::{Object, json, pod};
 use jiff::{SignedDuration, Timestamp};
 
 /// A workload or claim younger than this is still being worked on by its controllers.
 const SETTLING: SignedDuration = SignedDuration::from_secs(30);
-/// A failed pod that ended longer ago than this, of a workload that has all its pods, is only left over: the garbage
-/// collector keeps thousands of them (pkg/controller/podgc, `--terminated-pod-gc-threshold`).
-const LEFT_OVER: SignedDuration = SignedDuration::from_mins(10);
 
 /// States the symptoms.
 pub fn check(cx: &Context<'_>, out: &mut Findings) {
@@ -28,14 +25,7 @@ pub fn check(cx: &Context<'_>, out: &mut Findings) {
             out.symptom(&CLAIM_PENDING, claim.id.clone(), format!("is {phase}"), claim.created(), evidence);
         }
     }
-    for job in cx.snap.of_kind("Job") {
-        let failed = job.condition("Failed");
-        if json::text(failed, "status") == "True" && (made_good(cx, job).is_none() || is_target(cx, job)) {
-            let since = json::time(failed, "lastTransitionTime");
-            let summary = format!("failed: {}", json::text(failed, "reason"));
-            out.symptom(&JOB_FAILED, job.id.clone(), summary, since, vec![condition_evidence(cx, job, "Failed")]);
-        }
-    }
+    cx.snap.of_kind("Job").iter().for_each(|job| failed_job(cx, job, out));
     for node in cx.snap.of_kind("Node") {
         let ready = node.condition("Ready");
         if !matches!(json::text(ready, "status"), "True" | "") {
@@ -46,33 +36,29 @@ pub fn check(cx: &Context<'_>, out: &mut Findings) {
     }
 }
 
-/// Whether the analysis was asked for this very object: then what is over counts too.
-fn is_target(cx: &Context<'_>, object: &Object) -> bool {
-    cx.snap.target.as_ref() == Some(&object.id)
+fn failed_job(cx: &Context<'_>, job: &Object, out: &mut Findings) {
+    let failed = job.condition("Failed");
+    if job_succeeded(cx, job).is_some() {
+        let evidence = vec![cx.field(job, "status.succeeded")];
+        out.absent("job_failed", job.id.clone(), "it is complete, or a later run of its schedule is", evidence);
+    } else if json::text(failed, "status") == "True" {
+        let since = json::time(failed, "lastTransitionTime");
+        let summary = format!("failed: {}", json::text(failed, "reason"));
+        out.symptom(&JOB_FAILED, job.id.clone(), summary, since, vec![condition_evidence(cx, job, "Failed")]);
+    }
 }
 
-/// When the next Job of the same CronJob succeeded, for one that failed.
-pub(super) fn made_good(cx: &Context<'_>, job: &Object) -> Option<Timestamp> {
-    let failed = json::time(job.condition("Failed"), "lastTransitionTime")?;
-    let owner = job.controller().filter(|owner| owner.kind == "CronJob")?;
-    let siblings = cx.snap.children(&owner).filter(|sibling| json::text(sibling.condition("Complete"), "status") == "True");
-    let succeeded = siblings.filter_map(|sibling| sibling.time("status.completionTime"));
-    // Kubernetes 1.21 and later; the Job itself may have been cleaned up.
-    let recorded = cx.snap.get(&owner).and_then(|owner| owner.time("status.lastSuccessfulTime"));
-    succeeded.chain(recorded).filter(|at| *at > failed).min()
-}
-
-/// Whether a pod that failed is only left over: its Job has succeeded since, or its workload has all its pods again.
-pub(super) fn is_replaced(cx: &Context<'_>, pod: &Object, ended: Option<Timestamp>) -> bool {
-    let Some(owner) = pod.controller().and_then(|owner| cx.snap.get(&owner)) else { return false };
-    if is_target(cx, pod) {
-        return false;
-    }
-    if owner.id.kind == "Job" {
-        return json::text(owner.condition("Complete"), "status") == "True" || made_good(cx, owner).is_some();
-    }
-    let settled = ended.is_some_and(|ended| cx.snap.age(ended) >= LEFT_OVER);
-    settled && workload::replicas(owner).is_some_and(|replicas| replicas.desired > 0 && replicas.are_all_ready())
+/// When a Job completed, or a later Job of the same CronJob did: the failed run that `failedJobsHistoryLimit` keeps is history
+/// then.
+pub(super) fn job_succeeded(cx: &Context<'_>, job: &Object) -> Option<Timestamp> {
+    let completed = |job: &Object| {
+        let complete = job.condition("Complete");
+        (json::text(complete, "status") == "True").then(|| json::time(complete, "lastTransitionTime")).flatten()
+    };
+    let later = |owner| cx.snap.children(&owner).filter(|other| other.created() > job.created()).filter_map(completed).min();
+    // Kubernetes 1.21 and later record it; the Job itself may have been cleaned up.
+    let recorded = |owner| cx.snap.get(&owner)?.time("status.lastSuccessfulTime").filter(|at| Some(*at) > job.created());
+    completed(job).or_else(|| later(job.controller()?)).or_else(|| recorded(job.controller()?))
 }
 
 /// How many pods a workload asks for, and the path of that number.

@@ -1,9 +1,11 @@
-//! What lies between the person who asks and the rules that answer: the objects that are meant, and whether the report is
-//! the one that a case expects.
+//! What lies between the person who asks and the rules that answer: what leaves the recording masked, the objects that are
+//! meant, and whether the report is the one that a case expects.
 
 pub mod expectation;
+mod redact;
 mod selector;
 mod target;
 
+pub use redact::redact_recording;
 pub use selector::{Selector, SelectorError};
 pub use target::{NoTarget, SUGGESTIONS, Scope, Wanted, resolve};

@@ -3,7 +3,7 @@
 
 mod markup;
 
-pub use markup::table;
+pub use markup::{code, table};
 
 use super::Reports;
 use super::age::{ago, since};
@@ -14,7 +14,7 @@ use crate::domain::{
     CauseReport, Contradiction, FieldChange, HistoryEntry, NumberedEvidence, ObjectRef, Report, RuledOut, SymptomReport,
     TimelineEntry, Unknown, Verdict,
 };
-use markup::{code, longest_run, prose};
+use markup::{longest_run, prose};
 
 /// Further items of a list are left out, and counted, unless all is asked for.
 const ITEMS: usize = 10;

@@ -4,6 +4,7 @@
 //! event messages, names) is escaped here, once, because here is where it reaches a terminal or a web page.
 
 mod age;
+mod definitions;
 mod escape;
 mod json;
 mod markdown;
@@ -19,9 +20,10 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
+pub use definitions::{Meaning, definitions};
 pub use escape::escape;
 pub use json::json;
-pub use markdown::{markdown, table as markdown_table};
+pub use markdown::{code as markdown_code, markdown, table as markdown_table};
 pub use style::Tone;
 pub use table::{Cell, Fit, table};
 pub use text::text;

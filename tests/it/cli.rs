@@ -270,4 +270,11 @@ fn completions_are_scripts() {
         assert!(code == 0 && out.contains("namespace"), "{shell}");
     }
     assert_eq!(run(&["completions", "csh"]).code, 2);
+    // Every state that the script for bash goes to has its completions.
+    let bash = run(&["completions", "bash"]).out;
+    let states: Vec<&str> = bash.lines().filter_map(|line| line.trim().strip_prefix("cmd=\"")?.strip_suffix('"')).collect();
+    assert!(states.len() > 4, "{states:?}");
+    for state in states.into_iter().filter(|state| !state.is_empty()) {
+        assert!(bash.lines().any(|line| line.trim() == format!("{state})")), "{state}");
+    }
 }

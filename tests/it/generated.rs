@@ -1,4 +1,5 @@
-//! The completions and man pages in the repository are those of this command line. `UPDATE_GENERATED=1` rewrites them.
+//! The completions and man pages in the repository are those of this command line, and the page of causes is that of the
+//! catalogue. `UPDATE_GENERATED=1` rewrites them.
 
 use clap_complete::Shell;
 use std::collections::BTreeMap;
@@ -57,4 +58,15 @@ fn completions_and_man_pages_are_up_to_date() {
             assert!(there[name] == *content, "{folder}/{name} is out of date: UPDATE_GENERATED=1 cargo test --test it generated");
         }
     }
+}
+
+#[test]
+fn the_page_of_causes_is_up_to_date() {
+    let path = root().join("docs/causes.md");
+    let wanted = sre_copilot::cli::causes_page();
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        fs::write(&path, &wanted).unwrap();
+    }
+    let there = fs::read_to_string(&path).unwrap_or_default();
+    assert!(there == wanted, "docs/causes.md is out of date: UPDATE_GENERATED=1 cargo test --test it generated");
 }

@@ -3,6 +3,11 @@
 #![cfg(test)]
 
 mod architecture;
+mod cases;
+mod catalogue;
 mod cli;
+mod explain;
 mod generated;
 mod kubernetes;
+mod properties;
+mod replay;

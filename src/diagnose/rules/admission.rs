@@ -124,8 +124,8 @@ fn found<'o>(
     out: &'o mut Findings,
 ) -> &'o mut crate::diagnose::findings::Finding {
     let id = &refusal.controller.id;
-    out.found(cause, id.clone(), Proof::Event)
-        .blame(cx.workload(id))
+    out.found(cause, cx.workload(id), Proof::Event)
+        .also([id.clone().into()])
         .since(refusal.since)
         .ended(refusal.ended)
         .evidence([refusal.evidence.clone()])

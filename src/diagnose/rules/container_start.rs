@@ -3,11 +3,12 @@
 
 mod reason;
 
-use super::explains::CONTAINER_DOWN;
+use super::explains::{CONTAINER_DOWN, LAST_WORDS};
 use super::image::PLATFORM_MISMATCH;
 use super::kill::killer;
 use super::last_lines::{self, LastLine};
-use super::start_error::{StartError, start_error};
+use super::out_of_memory::OOM_KILLED;
+use super::start_error::{StartError, is_oom, start_error};
 use crate::cluster::json;
 use crate::cluster::pod::{self, Container, Termination};
 use crate::diagnose::catalogue::{Cause, Family, Link, Perspective, Section};
@@ -24,7 +25,7 @@ static COMMAND_INVALID: Cause = Cause {
     id: "container_command_invalid",
     title: "the container's command can't be executed",
     perspective: Perspective::App,
-    explains: &[CONTAINER_DOWN, &[(Link::Container, "application_error"), (Link::Container, "file_permission_denied")]],
+    explains: &[CONTAINER_DOWN, LAST_WORDS],
     reads: "pod status, pod spec, logs, events",
     source: "container runtime through the kubelet: StartError, ContainerCannotRun, RunContainerError; shells: exit codes 126 and 127",
     doc: "The program that the container should run isn't in the image, isn't executable, or lacks what it is run by.",
@@ -37,14 +38,7 @@ static SECURITY_CONTEXT_DENIED: Cause = Cause {
     id: "container_security_context_denied",
     title: "the security context forbids what the container does",
     perspective: Perspective::App,
-    explains: &[
-        CONTAINER_DOWN,
-        &[
-            (Link::Container, "application_error"),
-            (Link::Container, "file_permission_denied"),
-            (Link::Container, "container_command_invalid"),
-        ],
-    ],
+    explains: &[CONTAINER_DOWN, LAST_WORDS, &[(Link::Container, "container_command_invalid")]],
     reads: "pod status, pod spec, logs, events",
     source: "kubelet: CreateContainerConfigError with `runAsNonRoot`; container runtime: seccomp, AppArmor, capabilities; kernel: \
              EROFS and EPERM in the container's log",
@@ -68,6 +62,19 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 
 /// The runtime's or the kubelet's own message about a process that never ran.
 fn never_started(cx: &Context<'_>, container: &Container<'_>, error: &StartError<'_>, out: &mut Findings) {
+    if is_oom(error.message) {
+        let limit = container.limit("memory").and_then(|limit| limit.as_str()).unwrap_or("(none)");
+        out.found(&OOM_KILLED, container.subject(), error.proof)
+            .blame(cx.workload(&container.pod.id))
+            .since(error.since)
+            .evidence(error.evidence.clone())
+            .evidence([container.spec_evidence("resources.limits.memory")])
+            .says(format!(
+                "container {} is OOM-killed at its start: its memory limit of {limit} is too low to run anything",
+                container.name
+            ));
+        return;
+    }
     let message = short(error.message);
     let (cause, says, field) = match reason::of_message(error.message) {
         Some(Reason::Command(what)) => (&COMMAND_INVALID, format!("container {} can't start: {what}", container.name), "command"),
@@ -168,19 +175,35 @@ fn security_line(container: &Container<'_>, line: &str) -> Option<String> {
         let at = path.map_or(String::new(), |path| format!(" {path}"));
         return root.then(|| format!("its file system is read-only (readOnlyRootFilesystem) and it writes to{at}"));
     }
-    let drops = own("capabilities.drop").as_array().into_iter().flatten().any(|c| c.as_str().is_some_and(|c| c != "NET_RAW"));
+    let drops = drops_capabilities(container);
+    if lower.contains("no new privileges") {
+        return Some(format!("it may not gain privileges (allowPrivilegeEscalation: false): {}", short(line)));
+    }
     let user = own("runAsUser").as_i64().or_else(|| pods("runAsUser").as_i64());
     let non_root = user.is_some_and(|user| user > 0)
         || own("runAsNonRoot").as_bool().or_else(|| pods("runAsNonRoot").as_bool()) == Some(true);
     let denied = lower.contains("permission denied") || lower.contains("eacces");
-    if denied && reason::is_low_port(&lower) && (drops || non_root) {
+    if denied && last_lines::is_low_port(&lower) && (drops || non_root) {
         return Some(format!("it may not bind a port below 1024: {}", short(line)));
     }
     let forbidden = lower.contains("operation not permitted") || lower.contains("eperm");
-    (forbidden && (drops || non_root)).then(|| {
-        let setting = if drops { "dropped capabilities" } else { "a user that isn't root" };
+    // Files of a volume that belong to another are the volume's matter, as long as no capability was taken away.
+    let raw = lower.contains("socket") && names_capability(container, "NET_RAW");
+    let on_volume = last_lines::path_in(line).is_some_and(|path| super::mounts::mount_of(container, path).is_some());
+    (forbidden && (drops || raw || non_root && !on_volume)).then(|| {
+        let setting = if drops || raw { "dropped capabilities" } else { "a user that isn't root" };
         format!("{setting} forbid it: {}", short(line))
     })
+}
+
+fn names_capability(container: &Container<'_>, name: &str) -> bool {
+    json::list(container.spec, "securityContext.capabilities.drop").iter().any(|dropped| dropped.as_str() == Some(name))
+}
+
+/// Whether the container gives up capabilities that ordinary file operations may need. NET_RAW is for pings alone.
+pub(super) fn drops_capabilities(container: &Container<'_>) -> bool {
+    let dropped = json::list(container.spec, "securityContext.capabilities.drop").iter();
+    dropped.filter_map(|name| name.as_str()).any(|name| name != "NET_RAW")
 }
 
 /// The first 200 letters of a message, on one line.

@@ -7,6 +7,10 @@ pub const CONTAINER_DOWN: Explains = &[
     (Link::Container, "crash_loop"),
     (Link::Container, "container_failed"),
     (Link::Container, "container_not_starting"),
+    (Link::Container, "liveness_probe_failing"),
+    (Link::Container, "readiness_probe_failing"),
+    (Link::Container, "startup_probe_failing"),
+    (Link::Container, "init_container_hanging"),
     (Link::Pod, "not_ready"),
     (Link::Pod, "pod_failed"),
     (Link::Pod, "job_failed"),
@@ -18,6 +22,18 @@ pub const CONTAINER_DOWN: Explains = &[
     (Link::Workload, "cron_job_missed"),
     (Link::Selects, "no_ready_endpoints"),
     (Link::Selects, "probe_failed"),
+    (Link::Calls, "calls_fail"),
+    (Link::Calls, "dependency_unreachable"),
+];
+
+/// What an application may say, or how it may end, when something around it keeps it from running: its own words are then
+/// about the consequence.
+pub const LAST_WORDS: Explains = &[
+    (Link::Container, "application_error"),
+    (Link::Container, "configuration_invalid"),
+    (Link::Container, "exits_immediately"),
+    (Link::Container, "file_permission_denied"),
+    (Link::Container, "process_crashed"),
 ];
 
 /// What follows when a pod doesn't get as far as its containers.
@@ -34,6 +50,8 @@ pub const POD_DOWN: Explains = &[
     (Link::Workload, "cron_job_missed"),
     (Link::Selects, "no_ready_endpoints"),
     (Link::Selects, "probe_failed"),
+    (Link::Calls, "calls_fail"),
+    (Link::Calls, "dependency_unreachable"),
 ];
 
 /// What follows when a workload answers slowly: its own latency, that of its callers and of those that it keeps waiting.
@@ -43,6 +61,7 @@ pub const SLOW: Explains = &[
     (Link::Workload, "error_rate"),
     (Link::Calls, "high_latency"),
     (Link::Calls, "error_rate"),
+    (Link::Calls, "calls_fail"),
     (Link::CalledBy, "high_latency"),
 ];
 
@@ -57,6 +76,7 @@ pub const UNREACHABLE: Explains = &[
     (Link::Calls, "not_ready"),
     (Link::Calls, "error_rate"),
     (Link::Calls, "high_latency"),
+    (Link::Calls, "calls_fail"),
     (Link::Calls, "dependency_unreachable"),
 ];
 

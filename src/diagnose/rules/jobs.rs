@@ -9,7 +9,7 @@ use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
 use crate::diagnose::symptoms::condition_evidence;
-use crate::diagnose::workload_symptoms::made_good;
+use crate::diagnose::workload_symptoms::job_succeeded;
 
 /// The family.
 pub static FAMILY: Family = Family {
@@ -131,14 +131,14 @@ fn failed(cx: &Context<'_>, job: &Object, out: &mut Findings) {
     let pods = cx.snap.pods_of(&job.id);
     let gone = pods.iter().all(|pod| !pod::is_finished(pod));
     let kept = if gone { "; none of its failed pods is left to ask" } else { "" };
-    if gone && made_good(cx, job).is_none() {
+    if gone && job_succeeded(cx, job).is_none() {
         // With restartPolicy OnFailure the controller deletes the pods of a Job that failed.
         let would = "why they failed";
         out.blind(job.id.clone(), format!("the pods of {}", job.id), "they were deleted when the Job failed", would);
     }
     out.found(cause, job.id.clone(), Proof::Structure)
         .since(since)
-        .ended(made_good(cx, job))
+        .ended(job_succeeded(cx, job))
         .evidence([condition_evidence(cx, job, "Failed"), cx.field(job, limit)])
         .says(format!("{says}{kept}"))
         .next(format!("kubectl -n {} describe {}", job.id.ns(), job.id.kubectl()));

@@ -81,6 +81,16 @@ pub(super) fn path_in(line: &str) -> Option<&str> {
     words.into_iter().find(|word| word.starts_with('/') && word.len() > 1)
 }
 
+/// Whether a lower-case line is about binding a port that needs a privilege.
+pub(super) fn is_low_port(line: &str) -> bool {
+    let binds = line.contains("bind") || line.contains("listen");
+    let port = |rest: &str| {
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<u16>().is_ok_and(|port| (1..1024).contains(&port))
+    };
+    binds && line.split(':').skip(1).any(port)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,10 +105,19 @@ mod tests {
         assert_eq!(path_in("nothing here / there"), None);
     }
 
+    #[test]
+    fn low_ports() {
+        assert!(is_low_port("bind() to 0.0.0.0:80 failed (13: permission denied)"));
+        assert!(is_low_port("listen tcp :443: bind: permission denied"));
+        assert!(!is_low_port("listen tcp :8080: bind: permission denied"));
+        assert!(!is_low_port("open /var/run:80: permission denied"));
+    }
+
     proptest! {
         #[test]
         fn any_line_is_read(line in "\\PC{0,100}") {
             path_in(&line);
+            is_low_port(&format!("bind {line}"));
             prop_assert!(clean(&line).chars().count() <= LONGEST);
         }
     }

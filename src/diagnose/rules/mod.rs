@@ -2,6 +2,8 @@
 //! that look at the snapshot and state them. To add a cause: a row and a function in its family's file, and two fixtures.
 
 mod admission;
+mod application;
+mod application_rows;
 mod autoscaling;
 mod configuration;
 mod container_start;
@@ -15,8 +17,10 @@ mod last_lines;
 mod mounts;
 mod nodes;
 mod not_a_fault;
+mod out_of_memory;
 mod pod_start;
 mod previous;
+mod probes;
 mod quota;
 mod rollouts;
 mod sandbox;
@@ -56,10 +60,13 @@ pub static FAMILIES: &[&Family] = &[
     &scheduling::FAMILY,
     &scheduler::FAMILY,
     &storage::FAMILY,
+    &out_of_memory::FAMILY,
     &termination::FAMILY,
     &signals::FAMILY,
     &service_selectors::SCALED,
     &service_selectors::FAMILY,
+    &application::FAMILY,
+    &probes::FAMILY,
     &nodes::FAMILY,
     &jobs::FAMILY,
     &autoscaling::FAMILY,

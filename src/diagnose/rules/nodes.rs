@@ -44,14 +44,18 @@ const NODE_DOWN: Explains = &[
     (Link::Node, "probe_failed"),
     (Link::Node, "pod_sandbox_failed"),
     (Link::Node, "volume_mount_failed"),
+    (Link::Node, "taint_not_tolerated"),
     (Link::Node, "readiness_probe_failing"),
     (Link::Node, "liveness_probe_failing"),
     (Link::Node, "node_network_unavailable"),
     (Link::Node, "kube_proxy_unavailable"),
     (Link::Node, "unit_down"),
+    (Link::Node, "calls_fail"),
+    (Link::Node, "dependency_unreachable"),
 ];
 /// What follows when a node runs short of something.
 const NODE_SHORT: Explains = &[
+    (Link::Node, "taint_not_tolerated"),
     (Link::Node, "pod_failed"),
     (Link::Node, "node_unready"),
     (Link::Node, "evicted_disk"),

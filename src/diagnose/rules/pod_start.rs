@@ -1,14 +1,15 @@
 //! What keeps a pod from being made, or from getting from its first container to its last: the ServiceAccount, lifecycle
 //! hooks, and init containers that wait for something.
 
-use super::explains::{CONTAINER_DOWN, POD_DOWN};
+use super::explains::{CONTAINER_DOWN, LAST_WORDS, POD_DOWN};
 use super::last_lines::{self, LastLine};
 use crate::cluster::pod::{self, Container, Role};
 use crate::cluster::{Event, Object, json};
-use crate::diagnose::catalogue::{Cause, Family, Link, Perspective, Section};
+use crate::diagnose::catalogue::{Cause, Family, Perspective, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
+use crate::domain::Evidence;
 use jiff::{SignedDuration, Timestamp};
 
 /// The family.
@@ -35,7 +36,7 @@ static LIFECYCLE_HOOK_FAILED: Cause = Cause {
     id: "lifecycle_hook_failed",
     title: "a lifecycle hook fails or hangs",
     perspective: Perspective::App,
-    explains: &[CONTAINER_DOWN, POD_DOWN, &[(Link::Container, "application_error"), (Link::Container, "exits_immediately")]],
+    explains: &[CONTAINER_DOWN, POD_DOWN, LAST_WORDS],
     reads: "pod status, pod spec, events",
     source: "kubelet: events FailedPostStartHook and FailedPreStopHook",
     doc: "postStart fails, so that the kubelet kills the container it belongs to, or hangs, so that the container never counts as started.",
@@ -61,6 +62,8 @@ static INIT_CONTAINER_HANGING: Cause = Cause {
 const WAITS: SignedDuration = SignedDuration::from_mins(2);
 /// The same when it says nothing.
 const SILENT: SignedDuration = SignedDuration::from_mins(10);
+/// The same when it says nothing and it is certain: hardly any preparation takes as long without a word.
+const ENDLESS: SignedDuration = SignedDuration::from_mins(30);
 /// How long a postStart hook may run before it counts as hanging.
 const HOOK: SignedDuration = SignedDuration::from_mins(2);
 /// How long ago a failed hook may be to be about now, where the container hasn't come up since: the longest back-off of a
@@ -71,6 +74,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     for kind in ["ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"] {
         cx.snap.of_kind(kind).iter().for_each(|owner| service_account(cx, owner, out));
     }
+    let bare = |deployment: &&Object| cx.snap.children(&deployment.id).next().is_none();
+    cx.snap.of_kind("Deployment").iter().filter(bare).for_each(|owner| service_account(cx, owner, out));
     for pod in cx.pods().iter().filter(|pod| !pod::is_finished(pod)) {
         let containers = pod::containers(pod);
         for container in &containers {
@@ -90,39 +95,66 @@ fn service_account(cx: &Context<'_>, owner: &Object, out: &mut Findings) {
     };
     let ns = owner.id.ns();
     let quoted = format!("serviceaccount \"{name}\" not found");
-    let events = cx.snap.events(&owner.id);
-    let said = events.iter().rev().find(|event| event.reason == "FailedCreate" && event.message.contains(&quoted));
+    let events = refusals(cx, owner);
+    let event = events.iter().rev().find(|event| event.reason == "FailedCreate" && event.message.contains(&quoted));
+    let condition = Some(owner.condition("ReplicaFailure"))
+        .filter(|failure| json::text(failure, "status") == "True" && json::text(failure, "message").contains(&quoted));
     let exists = cx.snap.find("ServiceAccount", ns, name).is_some();
-    let looked = cx.snap.looked_for("ServiceAccount", ns);
+    let looked = cx.snap.looked_for("ServiceAccount", ns).is_ok();
     // A controller that could make a pod since has found the account.
-    let made = |event: &Event| events.iter().any(|other| other.reason == "SuccessfulCreate" && other.last >= event.last);
-    let lacks_pods = owner.deleted().is_none() && wanted(owner) > cx.snap.children(&owner.id).count();
-    let Some(event) = said else {
-        if !exists && looked.is_ok() && lacks_pods && cx.snap.looked_for("Event", ns).is_err() && owner.partial().is_none() {
-            found_account(cx, owner, name, None, Proof::Computed, out);
-        }
-        return;
-    };
-    if exists || made(event) || !lacks_pods {
+    let made = |at: Option<Timestamp>| events.iter().any(|other| other.reason == "SuccessfulCreate" && other.last >= at);
+    let lacks_pods = owner.deleted().is_none() && owner.partial().is_none() && wanted(owner) > pods_of(cx, owner);
+    let since = event.and_then(|event| event.first).or_else(|| json::time(condition?, "lastTransitionTime"));
+    let evidence = event
+        .map(|event| event.evidence())
+        .into_iter()
+        .chain(condition.map(|failure| cx.value(&owner.id, "status.conditions[ReplicaFailure]", failure.clone(), since)));
+    let said: Vec<Evidence> = evidence.collect();
+    let over = exists || !lacks_pods || condition.is_none() && event.is_some_and(|event| made(event.last));
+    if over && !said.is_empty() {
         // At the start of a namespace its accounts come a moment after its workloads.
         let why = if exists { "the ServiceAccount exists" } else { "pods were made since" };
-        out.absent("service_account_missing", owner.id.clone(), why, vec![event.evidence()]);
+        out.absent("service_account_missing", owner.id.clone(), why, said);
         return;
     }
-    let proof = if looked.is_ok() { Proof::ComputedAndSaid } else { Proof::Event };
-    found_account(cx, owner, name, Some(event), proof, out);
-}
-
-fn found_account(cx: &Context<'_>, owner: &Object, name: &str, event: Option<&Event>, proof: Proof, out: &mut Findings) {
-    let ns = owner.id.ns();
+    let unseen = said.is_empty() && cx.snap.looked_for("Event", ns).is_err() && looked;
+    if over || said.is_empty() && !unseen {
+        return;
+    }
+    let proof = match (looked, said.is_empty()) {
+        (true, false) => Proof::ComputedAndSaid,
+        (true, true) => Proof::Computed,
+        (false, _) => Proof::Event,
+    };
     out.found(&SERVICE_ACCOUNT_MISSING, owner.id.clone(), proof)
         .blame(cx.workload(&owner.id))
-        .since(event.and_then(|event| event.first).or(owner.created()))
-        .evidence(event.map(Event::evidence))
+        .since(since.or(owner.created()))
+        .evidence(said)
         .evidence([cx.field(owner, "spec.template.spec.serviceAccountName")])
         .says(format!("its pods can't be made: ServiceAccount {name} doesn't exist in namespace {ns}"))
         .fix(format!("create ServiceAccount {name} in namespace {ns}, or correct serviceAccountName in the pod template"))
         .next(format!("kubectl -n {ns} get serviceaccounts"));
+}
+
+/// The events about making a controller's pods. Those of a Deployment are written about its ReplicaSets, which may not have been
+/// read.
+fn refusals<'a>(cx: &Context<'a>, owner: &Object) -> Vec<&'a Event> {
+    if owner.id.kind != "Deployment" {
+        return cx.snap.events(&owner.id).iter().collect();
+    }
+    let hash = |name: &str| name.strip_prefix(&owner.id.name)?.strip_prefix('-').map(|hash| !hash.contains('-'));
+    let own = |event: &&Event| {
+        event.object.kind == "ReplicaSet" && event.object.ns() == owner.id.ns() && hash(&event.object.name).unwrap_or(false)
+    };
+    cx.snap.all_events().iter().filter(own).collect()
+}
+
+/// How many pods a controller has.
+fn pods_of(cx: &Context<'_>, owner: &Object) -> usize {
+    match owner.id.kind.as_str() {
+        "Deployment" => usize::try_from(owner.int("status.replicas").unwrap_or(0)).unwrap_or(0),
+        _ => cx.snap.children(&owner.id).count(),
+    }
 }
 
 /// How many pods a controller asks for.
@@ -166,8 +198,24 @@ fn hook(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) {
             .next(format!("kubectl -n {} describe pod {}", pod.id.ns(), pod.id.name));
     }
     if pod.deleted().is_none() && json::at(lifecycle, "postStart").is_object() {
+        refused_hook(cx, container, out);
         hanging_hook(cx, container, newest("Started").and_then(|event| event.last), out);
     }
+}
+
+/// A container that waits since its postStart hook failed: `ErrPostStartHook` in pkg/kubelet/kuberuntime.
+fn refused_hook(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) {
+    let Some((_, message)) = container.waiting().filter(|(reason, _)| reason.starts_with("PostStartHookError")) else { return };
+    let pod = &container.pod.id;
+    out.found(&LIFECYCLE_HOOK_FAILED, container.subject(), Proof::Structure)
+        .blame(cx.workload(pod))
+        .since(container.pod.created())
+        .evidence([container.status_evidence("state.waiting", None), container.spec_evidence("lifecycle.postStart")])
+        .says(format!(
+            "container {}: its postStart hook fails, so that the kubelet kills the container: {message}",
+            container.name
+        ))
+        .next(format!("kubectl -n {} describe pod {}", pod.ns(), pod.name));
 }
 
 /// A container whose process was started and which still counts as being created: its postStart hook hasn't ended.
@@ -207,7 +255,8 @@ fn init(cx: &Context<'_>, pod: &Object, containers: &[Container<'_>], out: &mut 
     }
     // Lines that say something new each time are work, not waiting.
     let works = waits.is_none() && lines.len() > 1 && !repeats(&lines);
-    let proof = if waits.is_some() || !works && !lines.is_empty() { Proof::Structure } else { Proof::Timing };
+    let sure = waits.is_some() || !works && (!lines.is_empty() || ran >= ENDLESS);
+    let proof = if sure { Proof::Structure } else { Proof::Timing };
     let minutes = ran.as_mins();
     let what = waits.or(lines.last()).map_or(String::new(), |line| format!("; it says: {}", line.text.trim()));
     out.found(&INIT_CONTAINER_HANGING, container.subject(), proof)

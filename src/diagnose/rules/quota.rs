@@ -5,7 +5,7 @@ mod absent;
 mod message;
 
 use super::admission::refusal::{self, Refusal};
-use super::explains::{CLAIM_WAITS, POD_DOWN};
+use super::explains::{CLAIM_WAITS, POD_DOWN, UNREACHABLE};
 use crate::cluster::quantity::Quantity;
 use crate::cluster::{Object, json};
 use crate::diagnose::catalogue::{Cause, Explains, Family, Link, Perspective, Section};
@@ -78,15 +78,14 @@ static QUOTA_SERVICES_EXCEEDED: Cause = Cause {
     title: "the namespace has as many Services as its quota allows",
     perspective: Perspective::Infra,
     explains: &[
-        POD_DOWN,
+        UNREACHABLE,
         &[
-            (Link::Pod, "probe_failed"),
             (Link::Pod, "broken_reference"),
             (Link::Workload, "broken_reference"),
             (Link::Workload, "service_missing"),
             (Link::Workload, "environment_address_mismatch"),
             (Link::Workload, "dns_resolution_failed"),
-            (Link::Workload, "dependency_unreachable"),
+            (Link::Calls, "dns_resolution_failed"),
         ],
     ],
     reads: "resource quotas, Services, environment variables, dependencies, probes",
@@ -137,8 +136,9 @@ fn refused(cx: &Context<'_>, refusal: &Refusal<'_>, message: &QuotaMessage<'_>, 
     }
     for (cause, shortages) in by_cause.into_values() {
         let computed = quota.is_some_and(|quota| shortages.iter().any(|shortage| is_short(quota, shortage)));
-        out.found(cause, id.clone(), if computed { Proof::ComputedAndSaid } else { Proof::Event })
-            .blame(ObjectRef::cluster("Namespace", id.ns()))
+        let proof = if computed { Proof::ComputedAndSaid } else { Proof::Event };
+        out.found(cause, ObjectRef::cluster("Namespace", id.ns()), proof)
+            .also([id.clone().into()])
             .since(refusal.since)
             .ended(refusal.ended)
             .evidence([refusal.evidence.clone()])

@@ -2,6 +2,8 @@
 //! workload or a whole node is concerned decides what to mend.
 
 use super::explains::{CONTAINER_DOWN, POD_DOWN};
+use super::out_of_memory::OOM_KILLED;
+use super::start_error::is_oom;
 use crate::cluster::{Event, Object, pod};
 use crate::diagnose::catalogue::{Cause, Family, Perspective, Section};
 use crate::diagnose::confidence::Proof;
@@ -38,11 +40,20 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             on_node.entry(pod.text("spec.nodeName")).or_default().push((pod, event));
         }
     }
-    let workloads: BTreeMap<&str, BTreeSet<ObjectRef>> =
-        on_node.iter().map(|(node, pods)| (*node, pods.iter().map(|(pod, _)| cx.workload(&pod.id)).collect())).collect();
+    let workloads: BTreeMap<&str, BTreeSet<ObjectRef>> = on_node
+        .iter()
+        .map(|(node, pods)| {
+            let theirs = pods.iter().filter(|(_, event)| !is_oom(&event.message));
+            (*node, theirs.map(|(pod, _)| cx.workload(&pod.id)).collect())
+        })
+        .collect();
     for (node, pods) in &on_node {
         let concerned = workloads.get(node).map_or(0, BTreeSet::len);
         for (pod, event) in pods {
+            if is_oom(&event.message) {
+                out_of_memory(cx, pod, event, out);
+                continue;
+            }
             let whole_node = concerned > 1 && !names_runtime_class(pod, event);
             state(cx, pod, event, whole_node.then_some(pods.len()), out);
         }
@@ -91,6 +102,26 @@ fn state(cx: &Context<'_>, pod: &Object, event: &Event, on_node: Option<usize>, 
         .evidence([event.evidence()])
         .says(says)
         .next(format!("kubectl get pods -A -o wide --field-selector spec.nodeName={node}"))
+        .next(format!("kubectl -n {} describe pod {}", pod.id.ns(), pod.id.name));
+}
+
+/// A memory limit that is too low for the sandbox itself: the pod's cgroup has the sum of its containers' limits.
+fn out_of_memory(cx: &Context<'_>, pod: &Object, event: &Event, out: &mut Findings) {
+    let limited = pod::containers(pod).into_iter().filter_map(|container| {
+        let limit = container.limit("memory")?.as_str()?;
+        Some((format!("{} {limit}", container.name), container.spec_evidence("resources.limits.memory")))
+    });
+    let (limits, evidence): (Vec<String>, Vec<_>) = limited.unzip();
+    let tries = if event.count > 1 { format!(" in {} tries", event.count) } else { String::new() };
+    out.found(&OOM_KILLED, pod.id.clone(), Proof::Event)
+        .blame(cx.workload(&pod.id))
+        .since(event.first.or(pod.created()))
+        .evidence([event.evidence()])
+        .evidence(evidence.into_iter().take(4))
+        .says(format!(
+            "its pod is OOM-killed at its start{tries}: the memory limit ({}) is too low to run anything",
+            limits.join(", ")
+        ))
         .next(format!("kubectl -n {} describe pod {}", pod.id.ns(), pod.id.name));
 }
 

@@ -243,7 +243,8 @@ fn preempted_before(cx: &Context<'_>, event: &Event, out: &mut Findings) {
     }
     let Some(controller) = controller_of(cx, pod) else { return };
     let workload = cx.workload(&controller);
-    out.found(&PREEMPTED, controller, Proof::Event)
+    out.found(&PREEMPTED, workload.clone(), Proof::Event)
+        .also([controller.into()])
         .since(event.first)
         .ended(complete_since(cx, &workload, event.last))
         .evidence([event.evidence()])

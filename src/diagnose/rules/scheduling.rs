@@ -122,10 +122,16 @@ fn compute(cx: &Context<'_>, group: &Waiting<'_>, surroundings: &Surroundings<'_
         return;
     }
     for choice in choices.iter().filter(|choice| said.is_none() || agrees(choice)).take(3) {
-        let proof = if said.is_some() { Proof::ComputedAndSaid } else { Proof::Computed };
+        let node = unwell_node(choice);
+        let proof = match (&node, said) {
+            // The taint follows from what is wrong with the node.
+            (Some(_), _) => Proof::Timing,
+            (None, Some(_)) => Proof::ComputedAndSaid,
+            (None, None) => Proof::Computed,
+        };
         let finding = out
             .found(rows::of_misfit(&choice.misfit), group.pod.id.clone(), proof)
-            .blame(to_mend(cx, group, choice))
+            .blame(node.unwrap_or_else(|| cx.workload(&group.pod.id)))
             .since(since(group.pod))
             .evidence(said.map(|said| said.evidence.clone()))
             .evidence(words::evidence(cx, group.pod, choice, surroundings))
@@ -142,12 +148,10 @@ fn compute(cx: &Context<'_>, group: &Waiting<'_>, surroundings: &Surroundings<'_
     ruled_out(cx, group, &placement, out);
 }
 
-/// The workload, or the node where the node is not well.
-fn to_mend(cx: &Context<'_>, group: &Waiting<'_>, choice: &decide::Choice<'_>) -> ObjectRef {
-    match &choice.misfit {
-        Misfit::Taint { key, .. } if fitness::is_node_condition(key) => ObjectRef::cluster("Node", choice.nearest),
-        _ => cx.workload(&group.pod.id),
-    }
+/// The node to mend, where the taint says that the node is not well.
+fn unwell_node(choice: &decide::Choice<'_>) -> Option<ObjectRef> {
+    let unwell = matches!(&choice.misfit, Misfit::Taint { key, .. } if fitness::is_node_condition(key));
+    unwell.then(|| ObjectRef::cluster("Node", choice.nearest))
 }
 
 /// Says of the usual suspects that no node refuses the pod for them.
@@ -165,7 +169,7 @@ fn ruled_out(cx: &Context<'_>, group: &Waiting<'_>, placement: &Placement<'_>, o
 /// Whether a cordon or taint has kept pods in general from a node for long, so that it isn't what is new.
 fn is_chronic(cx: &Context<'_>, usage: &NodeUsage<'_>, misfit: &Misfit) -> bool {
     let (key, value, effect) = match misfit {
-        Misfit::Unschedulable => ("node.kubernetes.io/unschedulable", "", "NoSchedule"),
+        Misfit::Unschedulable => (rows::UNSCHEDULABLE, "", "NoSchedule"),
         Misfit::Taint { key, .. } if fitness::is_control_plane(key) => return true,
         Misfit::Taint { key, value, effect } => (key.as_str(), value.as_str(), effect.as_str()),
         _ => return false,
@@ -196,7 +200,7 @@ fn by_words(cx: &Context<'_>, group: &Waiting<'_>, out: &mut Findings) {
     let Some(said) = &group.said else { return };
     let Some((reason, certain)) = said::by_words(&said.message) else { return };
     let Some(cause) = rows::of_reason(reason, group.pod) else { return };
-    let proof = if certain { Proof::Event } else { Proof::Timing };
+    let proof = if certain && rows::is_plain(reason, group.pod) { Proof::Event } else { Proof::Timing };
     out.found(cause, group.pod.id.clone(), proof)
         .blame(cx.workload(&group.pod.id))
         .since(since(group.pod))

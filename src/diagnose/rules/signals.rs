@@ -84,7 +84,7 @@ static NETWORK_PACKET_LOSS: Cause = Cause {
     reads: "signal node_tcp_retransmits_rate, alerts",
     source: "node exporter: node_netstat_Tcp_RetransSegs",
     doc: "TCP segments of one node have to be sent again far more often than before.",
-    check: "on the node: nstat -az TcpRetransSegs; ip -s link",
+    check: "kubectl debug node/NODE -it --image=busybox -- chroot /host nstat -az TcpRetransSegs",
     fix: "look at the node's network interface, its cable or virtual switch, and its network plugin",
     fields: &[],
 };
@@ -380,7 +380,7 @@ fn delay(cx: &Context<'_>, workloads: &BTreeMap<ObjectRef, Measured<'_>>, out: &
     if restarted {
         return;
     }
-    let known = |caller: &&ObjectRef| *caller != *workload && crate::diagnose::explain::calls(cx, caller, workload);
+    let known = |caller: &&ObjectRef| *caller != *workload && cx.calls.calls(caller, workload);
     let callers: Vec<&ObjectRef> = workloads.keys().filter(known).collect();
     let risen = callers.iter().filter(|caller| slow.iter().any(|(other, _)| other == *caller)).count();
     let proof = if risen > 0 || callers.is_empty() && slow.len() > 1 { Proof::Signal } else { Proof::WeakSignal };

@@ -28,6 +28,14 @@ const NOT_CREATED: &[&str] =
 /// `terminated.reason` of a process that never ran: containerd's `StartError`, Docker's and CRI-O's `ContainerCannotRun`.
 const NEVER_RAN: &[&str] = &["StartError", "ContainerCannotRun"];
 
+/// runc's words for a process that the kernel killed for memory before it was the container's (libcontainer/process_linux.go).
+const OOM_AT_START: &str = "OOM-killed (memory limit too low?)";
+
+/// Whether a message says that the memory limit is too low even for the start.
+pub(super) fn is_oom(message: &str) -> bool {
+    message.contains(OOM_AT_START)
+}
+
 /// What is said of a container that doesn't start now, or didn't at its last try.
 pub(super) fn start_error<'a>(cx: &Context<'a>, container: &Container<'a>) -> Option<StartError<'a>> {
     let since = container.pod.created();

@@ -3,17 +3,17 @@
 
 mod binding;
 pub mod claims;
+mod missing;
+mod provisioning;
 mod rows;
 
-use super::quota;
-use crate::cluster::{Event, Object, json, pod, selector};
+use crate::cluster::{Event, Object, json, pod};
 use crate::diagnose::catalogue::{Cause, Family, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::{Finding, Findings};
-use crate::domain::{Evidence, ObjectRef};
+use crate::domain::ObjectRef;
 use binding::Mismatch;
-use claims::PodClaim;
 use jiff::SignedDuration;
 pub(super) use rows::VOLUME_NODE_AFFINITY_CONFLICT;
 
@@ -29,18 +29,15 @@ pub static FAMILY: Family = Family {
         &rows::PV_ALREADY_BOUND,
         &rows::PVC_LOST,
         &rows::PVC_PROVISIONING_FAILED,
-        &rows::VOLUME_NODE_AFFINITY_CONFLICT,
+        &VOLUME_NODE_AFFINITY_CONFLICT,
     ],
     check,
 };
 
 /// Binding takes a moment even where all is well.
 const SETTLING: SignedDuration = SignedDuration::from_secs(30);
-/// A provisioner that has not begun after this time isn't there.
-const UNANSWERED: SignedDuration = SignedDuration::from_mins(3);
-/// How much of a provisioner's message a sentence quotes.
-const QUOTED: usize = 240;
-
+/// The provisioner of classes that make no volumes.
+const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 fn check(cx: &Context<'_>, out: &mut Findings) {
     for claim in cx.snap.of_kind("PersistentVolumeClaim") {
         let settled = claim.created().is_none_or(|created| cx.snap.age(created) >= SETTLING);
@@ -55,21 +52,24 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     }
     for pod in cx.pods().iter().filter(|pod| pod.deleted().is_none() && !pod::is_finished(pod) && !pod::is_ready(pod)) {
         for claim in claims::of_pod(cx, pod) {
-            if claim.object.is_none() && !claim.ephemeral {
-                missing(cx, pod, &claim, out);
+            match claim.object {
+                None if !claim.ephemeral => missing::missing(cx, pod, &claim, out),
+                Some(object) if claims::is_bound(object) => missing::volume(cx, pod, &claim, object, out),
+                _ => {}
             }
         }
     }
 }
 
-/// States a cause about a claim, and whom it holds up.
+/// States a cause about a claim, where it holds somebody up: at the pods that wait for it.
 fn found<'o>(cx: &Context<'_>, cause: &'static Cause, claim: &Object, proof: Proof, out: &'o mut Findings) -> &'o mut Finding {
     let users = claims::users(cx, &claim.id);
-    let waiting = users.iter().filter(|pod| !pod::is_ready(pod)).map(|pod| pod.id.clone().into());
-    out.found(cause, claim.id.clone(), proof)
+    let mut places = users.iter().filter(|pod| !pod::is_ready(pod)).map(|pod| pod.id.clone()).chain([claim.id.clone()]);
+    let first = places.next().unwrap_or_else(|| claim.id.clone());
+    out.found(cause, first, proof)
         .blame(claims::owner(cx, &claim.id))
         .since(claim.created())
-        .also(waiting)
+        .also(places.map(Into::into))
         .next(format!("kubectl -n {} describe pvc {}", claim.id.ns(), claim.id.name))
 }
 
@@ -87,6 +87,10 @@ fn pending(cx: &Context<'_>, claim: &Object, out: &mut Findings) {
     if !claim.text("spec.volumeName").is_empty() {
         return named_volume(cx, claim, volumes.is_ok(), out);
     }
+    if let Some(event) = newest(cx, claim, &["ProvisioningFailed"]).filter(|event| provisioning::is_about_class(event)) {
+        let named = event.message.split('"').nth(1).unwrap_or_default();
+        return provisioning::no_class(cx, claim, named, Some(event), volumes.is_ok(), out);
+    }
     let waits = claims::waits_for_consumer(cx, claim);
     if waits && claims::users(cx, &claim.id).is_empty() {
         return;
@@ -96,13 +100,17 @@ fn pending(cx: &Context<'_>, claim: &Object, out: &mut Findings) {
     let default = name.is_none().then(|| claims::default_class(cx)).flatten();
     let wanted = binding::class_for_matching(claim, default);
     let provisioner = class.map_or("", |class| class.text("provisioner"));
-    let is_static = matches!(provisioner, "" | "kubernetes.io/no-provisioner");
-    if !is_static {
-        return provisioning(cx, claim, provisioner, out);
+    // Who has begun to make the volume knew the class.
+    let begun = newest(cx, claim, &["ProvisioningFailed", "ExternalProvisioning", "Provisioning"]);
+    let begun = begun.is_some_and(|event| !event.message.contains(NO_PROVISIONER));
+    let is_static = matches!(provisioner, "" | NO_PROVISIONER);
+    if !is_static || begun && class.is_none() {
+        let provisioner = if provisioner.is_empty() { "the provisioner" } else { provisioner };
+        return provisioning::asked(cx, claim, provisioner, out);
     }
     let of_class = cx.snap.of_kind("PersistentVolume").iter().any(|volume| binding::volume_class(volume) == wanted);
     if class.is_none() && !wanted.is_empty() && !of_class {
-        return no_class(cx, claim, wanted, volumes.is_ok(), out);
+        return provisioning::no_class(cx, claim, wanted, None, volumes.is_ok(), out);
     }
     if volumes.is_ok() && (!waits || waits_in_vain(cx, claim)) {
         unmatched(cx, claim, wanted, out);
@@ -123,7 +131,11 @@ fn named_volume(cx: &Context<'_>, claim: &Object, looked: bool, out: &mut Findin
     let name = claim.text("spec.volumeName");
     let said = newest(cx, claim, &["VolumeMismatch", "FailedBinding"]);
     let Some(volume) = cx.snap.find("PersistentVolume", "", name) else {
-        if looked {
+        if let Some((event, cause)) = said.and_then(|event| Some((event, by_event(event)?))) {
+            found(cx, cause, claim, Proof::Event, out)
+                .evidence([event.evidence(), cx.field(claim, "spec.volumeName")])
+                .says(format!("claim {} asks for volume {name}: {}", claim.id.name, event.message.trim_end_matches('.')));
+        } else if looked {
             found(cx, &rows::PVC_LOST, claim, Proof::Computed, out)
                 .evidence([cx.field(claim, "spec.volumeName"), cx.field(claim, "status.phase")])
                 .says(format!("claim {} asks for volume {name}, which doesn't exist", claim.id.name));
@@ -140,6 +152,18 @@ fn named_volume(cx: &Context<'_>, claim: &Object, looked: bool, out: &mut Findin
     let Some(mismatch) = by_event.or(taken).or(mismatches.first()) else { return };
     let proof = if by_event.is_some() { Proof::ComputedAndSaid } else { Proof::Computed };
     state(cx, claim, volume, mismatch, proof, said, out).evidence([cx.field(claim, "spec.volumeName")]);
+}
+
+/// The cause that the controller's words about a volume stand for, where the volume itself was not seen.
+fn by_event(event: &Event) -> Option<&'static Cause> {
+    let causes: [(&str, &'static Cause); 5] = [
+        ("already bound to a different claim", &rows::PV_ALREADY_BOUND),
+        ("requested PV is too small", &rows::PVC_CAPACITY_UNSATISFIABLE),
+        ("storageClassName does not match", &rows::PVC_STORAGE_CLASS_MISSING),
+        ("incompatible volumeMode", &rows::PVC_ACCESS_MODE_MISMATCH),
+        ("incompatible accessMode", &rows::PVC_ACCESS_MODE_MISMATCH),
+    ];
+    causes.iter().find(|(words, _)| event.message.contains(words)).map(|(_, cause)| *cause)
 }
 
 /// Whether an event says of the volume what was computed: `checkVolumeSatisfyClaim` in
@@ -167,7 +191,8 @@ fn unmatched(cx: &Context<'_>, claim: &Object, wanted: &str, out: &mut Findings)
         } else {
             format!("class {wanted}, which makes none")
         };
-        found(cx, &rows::PVC_STORAGE_CLASS_MISSING, claim, Proof::Computed, out)
+        // Nothing but an empty list shows it.
+        found(cx, &rows::PVC_STORAGE_CLASS_MISSING, claim, Proof::Timing, out)
             .evidence(said.map(Event::evidence))
             .evidence([cx.field(claim, "spec.storageClassName")])
             .says(format!("claim {} names {what}, and there is no volume to bind", claim.id.name));
@@ -242,67 +267,6 @@ fn words(mismatch: &Mismatch, claim: &ObjectRef, volume: &Object) -> String {
     }
 }
 
-/// The class that the claim names isn't there, and neither is a volume of that class.
-fn no_class(cx: &Context<'_>, claim: &Object, wanted: &str, volumes_known: bool, out: &mut Findings) {
-    let said = newest(cx, claim, &["ProvisioningFailed"]).filter(|event| event.message.contains("not found"));
-    let looked = cx.snap.looked_for("StorageClass", "");
-    let proof = match (said, looked.is_ok()) {
-        (Some(_), true) => Proof::ComputedAndSaid,
-        (Some(_), false) => Proof::Event,
-        (None, true) => Proof::Computed,
-        (None, false) => return,
-    };
-    let known: Vec<&str> = cx.snap.of_kind("StorageClass").iter().map(|class| class.id.name.as_str()).collect();
-    let there = match selector::nearest(wanted, known.iter().copied()) {
-        Some(near) => format!("; the nearest that exists is {near}"),
-        None if known.is_empty() => String::new(),
-        None => format!("; there is {}", known.join(", ")),
-    };
-    let nearest = binding::nearest(claim, wanted, cx.snap.of_kind("PersistentVolume")).filter(|_| volumes_known);
-    let would = nearest.filter(|(_, mismatches)| mismatches.len() == 1).map_or(String::new(), |(volume, _)| {
-        let class = binding::volume_class(volume);
-        let class = if class.is_empty() { "no class".to_owned() } else { format!("class {class}") };
-        format!("; volume {} would fit but has {class}", volume.id.name)
-    });
-    found(cx, &rows::PVC_STORAGE_CLASS_MISSING, claim, proof, out)
-        .evidence(said.map(Event::evidence))
-        .evidence([cx.field(claim, "spec.storageClassName")])
-        .says(format!("claim {} names storage class {wanted}, which doesn't exist{there}{would}", claim.id.name));
-}
-
-/// The class has a provisioner: it says what goes wrong, or says nothing at all.
-fn provisioning(cx: &Context<'_>, claim: &Object, provisioner: &str, out: &mut Findings) {
-    let failed = newest(cx, claim, &["ProvisioningFailed"]);
-    let done = newest(cx, claim, &["ProvisioningSucceeded"]);
-    if done.is_some_and(|done| failed.is_none_or(|failed| done.last >= failed.last)) {
-        return;
-    }
-    if let Some(event) = failed {
-        let message: String = event.message.chars().take(QUOTED).collect();
-        found(cx, &rows::PVC_PROVISIONING_FAILED, claim, Proof::Event, out)
-            .since(event.first)
-            .evidence([event.evidence()])
-            .evidence([cx.field(claim, "spec.storageClassName")])
-            .says(format!("{provisioner} can't make the volume of claim {}: {message}", claim.id.name));
-        return;
-    }
-    let waiting = newest(cx, claim, &["ExternalProvisioning"]);
-    let begun = newest(cx, claim, &["Provisioning"]).is_some();
-    let Some(event) = waiting.filter(|_| !begun) else { return };
-    if event.first.or(event.last).is_some_and(|first| cx.snap.age(first) >= UNANSWERED) {
-        let minutes = event.first.map_or(0, |first| cx.snap.age(first).as_mins());
-        found(cx, &rows::PVC_PROVISIONING_FAILED, claim, Proof::Event, out)
-            .since(event.first)
-            .evidence([event.evidence()])
-            .evidence([cx.field(claim, "spec.storageClassName")])
-            .says(format!(
-                "claim {} has waited {minutes} min for the provisioner {provisioner}, which doesn't answer",
-                claim.id.name
-            ))
-            .fix(format!("see whether the pods of {provisioner} run, and whether the name is right in the class"));
-    }
-}
-
 fn lost(cx: &Context<'_>, claim: &Object, out: &mut Findings) {
     let said = newest(cx, claim, &["ClaimLost", "ClaimMisbound"]);
     let volume = claim.text("spec.volumeName");
@@ -315,41 +279,4 @@ fn lost(cx: &Context<'_>, claim: &Object, out: &mut Findings) {
         .evidence([cx.field(claim, "status.phase"), cx.field(claim, "spec.volumeName")])
         .evidence(said.map(Event::evidence))
         .says(format!("claim {} has lost its volume: {volume} {gone}", claim.id.name));
-}
-
-/// A pod names a claim that isn't there.
-fn missing(cx: &Context<'_>, pod: &Object, claim: &PodClaim<'_>, out: &mut Findings) {
-    let name = &claim.id.name;
-    let quoted = format!("\"{name}\" not found");
-    let condition = pod.condition("PodScheduled");
-    let by_condition = json::text(condition, "message").contains(&quoted);
-    let event = cx.snap.events(&pod.id).iter().filter(|event| event.message.contains(&quoted)).max_by_key(|event| event.last);
-    let looked = cx.snap.looked_for("PersistentVolumeClaim", pod.id.ns());
-    let said = by_condition || event.is_some();
-    let old = pod.created().is_none_or(|created| cx.snap.age(created) >= SETTLING);
-    let proof = match (said, &looked) {
-        (true, Ok(())) => Proof::ComputedAndSaid,
-        (true, Err(_)) => Proof::Event,
-        (false, Ok(())) if old => Proof::Computed,
-        (false, Ok(())) => return,
-        (false, Err(why)) => return out.unknown("pvc_not_found", pod.id.clone(), why.clone()),
-    };
-    let existing = cx.snap.in_namespace("PersistentVolumeClaim", pod.id.ns()).iter().map(|claim| claim.id.name.as_str());
-    let alike = selector::nearest(name, existing);
-    if alike.is_none() && quota::leaves_no_room_for_claims(cx, pod.id.ns()) {
-        // The quota family says why it isn't there.
-        return;
-    }
-    let near = alike.map_or(String::new(), |alike| format!("; the nearest name is {alike}"));
-    let reference = Evidence { value: serde_json::Value::String(name.clone()), ..cx.field(pod, &claim.path) };
-    let since = json::time(condition, "lastTransitionTime").or_else(|| pod.created());
-    out.found(&rows::PVC_NOT_FOUND, pod.id.clone(), proof)
-        .blame(cx.workload(&pod.id))
-        .since(since)
-        .evidence(event.map(Event::evidence))
-        .evidence(by_condition.then(|| crate::diagnose::symptoms::condition_evidence(cx, pod, "PodScheduled")))
-        .evidence([reference])
-        .also([claim.subject()])
-        .says(format!("its pod mounts claim {name}, which doesn't exist in namespace {}{near}", pod.id.ns()))
-        .next(format!("kubectl -n {} get pvc", pod.id.ns()));
 }

@@ -1,7 +1,8 @@
 //! Volumes that don't reach the container: attaching, mounting, and the rights on what was mounted. Claims that aren't bound
 //! are another family's; a ConfigMap or Secret that a volume lacks is `configuration`'s.
 
-use super::explains::{CONTAINER_DOWN, POD_DOWN};
+use super::container_start::drops_capabilities;
+use super::explains::{CONTAINER_DOWN, LAST_WORDS, POD_DOWN};
 use super::kill::killer;
 use super::last_lines::{self, LastLine, path_in};
 use super::mounts::{kind_of, mount_of, volume_of};
@@ -49,14 +50,7 @@ static PERMISSION_DENIED: Cause = Cause {
     id: "volume_permission_denied",
     title: "the process may not read or write its volume",
     perspective: Perspective::App,
-    explains: &[
-        CONTAINER_DOWN,
-        &[
-            (Link::Container, "application_error"),
-            (Link::Container, "file_permission_denied"),
-            (Link::Container, "configuration_invalid"),
-        ],
-    ],
+    explains: &[CONTAINER_DOWN, LAST_WORDS],
     reads: "pod status, pod spec, logs",
     source: "kernel through the application's last lines: EACCES or EROFS on a path below a volume's mountPath",
     doc: "The mounted files belong to another user or are read-only, and the process gives up.",
@@ -102,7 +96,24 @@ fn events(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
             .blame(cx.workload(&pod.id))
             .since(event.first.or(pod.created()))
             .evidence([event.evidence()])
-            .says(format!("{} can't be mounted on node {}: {}", named(pod, volume), node(pod), reason(&event.message)))
+            .says(format!("{} can't be mounted on node {}: {}", named(pod, volume), node(pod), why_not(&event.message)))
+            .next(format!("kubectl -n {} describe pod {}", pod.id.ns(), pod.id.name));
+        return;
+    }
+    // All that is said is that the wait was in vain. What the pod's own volumes wait for is then a guess.
+    let told = cx.snap.events(&pod.id).iter().any(|event| {
+        event.reason == "FailedAttachVolume" || event.reason == "FailedMount" && !own(event) && !event.message.contains(WAITED)
+    });
+    if let Some(event) = newest("FailedMount", &|event| event.message.contains(WAITED)).filter(|_| !told) {
+        let unmounted =
+            event.message.split_once("unmounted volumes=[").and_then(|(_, rest)| rest.split(']').next()).unwrap_or("");
+        let volumes: Vec<String> =
+            unmounted.split([' ', ',']).filter(|name| !name.is_empty()).map(|name| named(pod, name)).collect();
+        out.found(&MOUNT_FAILED, pod.id.clone(), Proof::Timing)
+            .blame(cx.workload(&pod.id))
+            .since(event.first.or(pod.created()))
+            .evidence([event.evidence()])
+            .says(format!("{} isn't mounted on node {} in time; the kubelet doesn't say why", volumes.join(", "), node(pod)))
             .next(format!("kubectl -n {} describe pod {}", pod.id.ns(), pod.id.name));
     }
 }
@@ -124,7 +135,7 @@ fn attach(cx: &Context<'_>, pod: &Object, event: &Event, out: &mut Findings) {
             other.id.name
         ),
         (None, true) => format!("{what} can't be attached to node {}, since another node holds it", node(pod)),
-        (_, false) => format!("{what} can't be attached to node {}: {}", node(pod), reason(&event.message)),
+        (_, false) => format!("{what} can't be attached to node {}: {}", node(pod), why_not(&event.message)),
     };
     let finding = out.found(&ATTACH_FAILED, pod.id.clone(), Proof::Event);
     finding
@@ -177,7 +188,7 @@ fn start_message(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings
         .since(error.since)
         .evidence(error.evidence.clone())
         .evidence([container.spec_evidence("volumeMounts")])
-        .says(format!("container {}: a volume can't be mounted: {}", container.name, reason(error.message)))
+        .says(format!("container {}: a volume can't be mounted: {}", container.name, why_not(error.message)))
         .next(format!("kubectl -n {} describe pod {}", pod.ns(), pod.name));
 }
 
@@ -187,23 +198,28 @@ fn denied(cx: &Context<'_>, container: &Container<'_>, end: &Termination<'_>, ou
         return;
     }
     let lines = last_lines::of(cx, container, end);
-    let Some((line, path, mount)) = lines.iter().rev().find_map(|line| refused(container, line)) else { return };
+    let Some(Refused { line, path, mount }) = lines.iter().rev().find_map(|line| refused(container, line)) else { return };
     let volume = volume_of(container, mount);
     let (name, at) = (json::text(mount, "name"), json::text(mount, "mountPath"));
-    let read_only = line.text.to_lowercase().contains("read-only");
+    let lower = line.text.to_lowercase();
+    let read_only = ["read-only", "erofs", "errcode: 30"].iter().any(|words| lower.contains(words));
     let why = if read_only { "is read-only" } else { "gives no permission" };
     let pod = &container.pod.id;
     let user = json::at(container.spec, "securityContext.runAsUser").as_i64();
     let user = user.or_else(|| container.pod.int("spec.securityContext.runAsUser"));
     let who = user.map_or(String::new(), |user| format!(" to user {user}"));
-    out.found(&PERMISSION_DENIED, container.subject(), Proof::ExitAndLine)
+    let (what, proof) = match path {
+        Some(path) => (path.to_owned(), Proof::ExitAndLine),
+        None => (line.text.trim().to_owned(), Proof::Timing),
+    };
+    out.found(&PERMISSION_DENIED, container.subject(), proof)
         .blame(cx.workload(pod))
         .since(end.finished)
         .ended(cx.recovered(container))
         .evidence([container.termination_evidence(end), line.evidence.clone()])
         .evidence([container.spec_evidence("volumeMounts"), cx.field(container.pod, "spec.securityContext")])
         .says(format!(
-            "container {} ends with exit code {}: volume {name} ({}) at {at} {why}{who} for {path}",
+            "container {} ends with exit code {}: volume {name} ({}) at {at} {why}{who}: {what}",
             container.name,
             end.exit_code,
             kind_of(volume)
@@ -211,15 +227,50 @@ fn denied(cx: &Context<'_>, container: &Container<'_>, end: &Termination<'_>, ou
         .next(format!("kubectl -n {} logs {} -c {} --previous", pod.ns(), pod.name, container.name));
 }
 
-/// The path on a volume that a line says is refused, with its mount.
-fn refused<'l, 'a>(container: &Container<'a>, line: &'l LastLine) -> Option<(&'l LastLine, &'l str, &'a serde_json::Value)> {
+/// What a line says is refused: the path, or none where the line names one without its directory.
+struct Refused<'l, 'a> {
+    line: &'l LastLine,
+    path: Option<&'l str>,
+    mount: &'a serde_json::Value,
+}
+
+/// The kernel's and the databases' words for a file that may not be read or written.
+const REFUSED: &[&str] = &[
+    "permission denied",
+    "eacces",
+    "read-only file system",
+    "erofs",
+    "operation not permitted",
+    "errcode: 13",
+    "errcode: 30",
+    "wrong ownership",
+    "not writable",
+    "access to the path",
+];
+
+/// The volume that a line says is refused, if it is one.
+fn refused<'l, 'a>(container: &Container<'a>, line: &'l LastLine) -> Option<Refused<'l, 'a>> {
     let lower = line.text.to_lowercase();
-    let says = ["permission denied", "eacces", "accessdenied", "read-only file system", "erofs", "access to the path"];
-    if !says.iter().any(|words| lower.contains(words)) {
+    if !REFUSED.iter().any(|words| lower.contains(words)) || last_lines::is_low_port(&lower) {
         return None;
     }
-    let path = path_in(&line.text)?;
-    Some((line, path, mount_of(container, path)?))
+    // Changing a file's owner without the capability for it is the security context's matter.
+    if lower.contains("operation not permitted") && drops_capabilities(container) {
+        return None;
+    }
+    if let Some(path) = path_in(&line.text) {
+        return Some(Refused { line, path: Some(path), mount: mount_of(container, path)? });
+    }
+    // A relative name: it is the volume's when there is but one to write to, and a setting that explains it.
+    let data =
+        |mount: &&serde_json::Value| !matches!(kind_of(volume_of(container, mount)), "configMap" | "secret" | "projected" | "");
+    let mut mounts = json::list(container.spec, "volumeMounts").iter().filter(data);
+    let (mount, None) = (mounts.next()?, mounts.next()) else { return None };
+    let user = ["runAsUser", "runAsNonRoot"].iter().any(|field| {
+        !json::at(container.spec, &format!("securityContext.{field}")).is_null()
+            || !container.pod.at(&format!("spec.securityContext.{field}")).is_null()
+    });
+    (user || json::flag(mount, "readOnly")).then_some(Refused { line, path: None, mount })
 }
 
 /// Whether a mount fails for want of an object, which another family reads, or only for now.
@@ -229,10 +280,19 @@ fn is_another_familys(message: &str) -> bool {
     object && missing || message.contains("references non-existent")
 }
 
-/// `claim data (volume pvc-1)`, or the volume's own name.
+/// `volume assets (nfs nas:/export)`, or the volume's own name alone.
 fn named(pod: &Object, volume: &str) -> String {
-    let kind = kind_of(json::named(&pod.raw, "spec.volumes", volume));
-    if kind.is_empty() { format!("volume {volume}") } else { format!("volume {volume} ({kind})") }
+    let source = json::named(&pod.raw, "spec.volumes", volume);
+    let text = |path: &str| json::text(source, path);
+    let detail = match kind_of(source) {
+        "nfs" => format!(" {}:{}", text("nfs.server"), text("nfs.path")),
+        "hostPath" => format!(" {}", text("hostPath.path")),
+        "csi" => format!(" {}", text("csi.driver")),
+        "persistentVolumeClaim" => format!(" {}", text("persistentVolumeClaim.claimName")),
+        _ => String::new(),
+    };
+    let kind = kind_of(source);
+    if kind.is_empty() { format!("volume {volume}") } else { format!("volume {volume} ({kind}{detail})") }
 }
 
 fn node(pod: &Object) -> &str {
@@ -244,8 +304,37 @@ fn quoted_after<'m>(message: &'m str, start: &str) -> Option<&'m str> {
     message.split_once(start)?.1.split('"').next()
 }
 
-/// The reason in a message of the volume manager, without its prefix, on one line.
-fn reason(message: &str) -> String {
-    let text = message.split_once("\" : ").or_else(|| message.split_once("\": ")).map_or(message, |(_, reason)| reason);
+/// The reason in a message of the volume manager, on one line: what the mount command wrote, where it ran, else what follows
+/// the volume's name.
+fn why_not(message: &str) -> String {
+    let after = message.split_once("\" : ").or_else(|| message.split_once("\": ")).map_or(message, |(_, reason)| reason);
+    let text = match (after.split_once("Mounting command:"), after.rsplit_once("Output:")) {
+        (Some((what, _)), Some((_, output))) => format!("{}: {output}", what.trim()),
+        _ => after.to_owned(),
+    };
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(240).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_mount_commands_own_words_are_kept() {
+        let message = "MountVolume.SetUp failed for volume \"assets\" : mount failed: exit status 32\nMounting command: mount\nMounting \
+                       arguments: -t nfs nas:/export /var/lib/kubelet/x\nOutput: mount.nfs: Connection timed out";
+        assert_eq!(why_not(message), "mount failed: exit status 32: mount.nfs: Connection timed out");
+        let message = "AttachVolume.Attach failed for volume \"pvc-1\" : rpc error: code = Internal desc = no such disk";
+        assert_eq!(why_not(message), "rpc error: code = Internal desc = no such disk");
+    }
+
+    proptest! {
+        #[test]
+        fn any_message_is_read(message in "\\PC{0,120}") {
+            why_not(&message);
+            quoted_after(&message, "volume \"");
+            why_not(&format!("Mounting command:{message}Output:"));
+        }
+    }
 }

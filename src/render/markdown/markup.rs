@@ -32,7 +32,7 @@ pub(super) fn prose(text: &str) -> String {
 }
 
 /// Text as code, in a fence that the text can't close.
-pub(super) fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     let text = escape(text);
     if text.trim().is_empty() {
         return "` `".to_owned();

@@ -83,6 +83,12 @@ impl Cluster {
         self.post(&format!("{api}/namespaces/{}/{plural}", self.namespace), object).await
     }
 
+    /// Deletes a pod without waiting for a kubelet to end it.
+    pub async fn delete_at_once(&self, path: &str) {
+        let at_once = json!({"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0});
+        self.call(Method::DELETE, path, Some(at_once)).await;
+    }
+
     pub async fn patch(&self, path: &str, patch: Value) {
         self.call(Method::PATCH, path, Some(patch)).await;
     }

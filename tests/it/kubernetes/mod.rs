@@ -5,6 +5,7 @@ mod live;
 mod logs;
 mod made;
 mod transport;
+mod whole;
 
 use serde_json::{Value, json};
 use sre_copilot::adapters::kubernetes::{ConnectOptions, KubernetesReader};

@@ -15,6 +15,10 @@ const MOUNTING: SignedDuration = SignedDuration::from_secs(123);
 /// pkg/controller/certificates/rootcacertpublisher); readers may leave it out.
 const ROOT_CA: &str = "kube-root-ca.crt";
 
+/// The kubelet's words while it waits for its watch of an object, which never comes for one that isn't there
+/// (pkg/kubelet/util/manager/watch_based_manager.go).
+const NOT_SYNCED: &str = "failed to sync";
+
 /// What is needed: an object, or keys of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Need {
@@ -79,7 +83,7 @@ pub(super) fn of(cx: &Context<'_>, pod: &Object) -> Vec<Missing> {
                 let error = container.and_then(|container| start_error(cx, container));
                 let Some(error) = error.filter(|error| error.reason == "CreateContainerConfigError") else { continue };
                 let said = says(error.message, &reference).then(|| error.evidence.first().cloned()).flatten();
-                let silent = error.message.is_empty() || error.message == error.reason;
+                let silent = error.message.is_empty() || error.message == error.reason || error.message.contains(NOT_SYNCED);
                 missing(cx, pod, &reference, said, error.proof, silent)
             }
             (Via::Volume | Via::Projected | Via::VolumeSecret, _) if mounting => {

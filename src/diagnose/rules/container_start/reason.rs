@@ -88,26 +88,14 @@ pub(super) fn is_command(line: &str) -> bool {
     shell && lower.contains(": ") || lower.contains("command not found") || lower.contains("error while loading shared libraries")
 }
 
-/// Whether a lower-case line is about binding a port that needs a privilege.
-pub(super) fn is_low_port(line: &str) -> bool {
-    let binds = line.contains("bind") || line.contains("listen");
-    let port = |rest: &str| {
-        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        digits.parse::<u16>().is_ok_and(|port| (1..1024).contains(&port))
-    };
-    binds && line.split(':').skip(1).any(port)
-}
-
 /// The program that a message names: `exec: "app"`, `exec: \"app\"`, crun's `` `app` ``, or `exec /app:`.
 fn program(message: &str) -> Option<&str> {
     let quoted = |start: &str, end: char| {
         let (_, rest) = message.rsplit_once(start)?;
         rest.split([end, '\\']).next().filter(|name| !name.is_empty())
     };
-    let plain = || {
-        let (_, rest) = message.rsplit_once("exec ")?;
-        rest.split([':', ' ']).next().filter(|name| name.starts_with('/') || name.starts_with('.'))
-    };
+    let named = |rest: &'_ str| rest.starts_with('/') || rest.starts_with('.');
+    let plain = || message.split("exec ").skip(1).filter_map(|rest| rest.split([':', ' ']).next()).find(|name| named(name));
     quoted("exec: \"", '"')
         .or_else(|| quoted("exec: \\\"", '"'))
         .or_else(|| quoted("executable file `", '`'))
@@ -180,20 +168,11 @@ mod tests {
         assert!(!is_command("GET /items 404 page not found"));
     }
 
-    #[test]
-    fn low_ports() {
-        assert!(is_low_port("bind() to 0.0.0.0:80 failed (13: permission denied)"));
-        assert!(is_low_port("listen tcp :443: bind: permission denied"));
-        assert!(!is_low_port("listen tcp :8080: bind: permission denied"));
-        assert!(!is_low_port("open /var/run:80: permission denied"));
-    }
-
     proptest! {
         #[test]
         fn any_message_is_read(message in "\\PC{0,200}") {
             of_message(&message);
             of_message(&format!("exec: \"{message}"));
-            is_low_port(&format!("bind {message}"));
         }
     }
 }

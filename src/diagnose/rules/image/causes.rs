@@ -1,6 +1,6 @@
 //! The rows of the family: what the catalogue says of each cause.
 
-use super::super::explains::{CONTAINER_DOWN, POD_DOWN};
+use super::super::explains::{CONTAINER_DOWN, LAST_WORDS, POD_DOWN};
 use crate::diagnose::catalogue::{Cause, Perspective};
 
 /// What the rows have in common.
@@ -102,6 +102,7 @@ pub(super) static REFERENCE_INVALID: Cause = Cause {
 pub(in super::super) static PLATFORM_MISMATCH: Cause = Cause {
     id: "image_platform_mismatch",
     title: "the image is built for another platform than the node's",
+    explains: &[CONTAINER_DOWN, POD_DOWN, LAST_WORDS],
     reads: "pod status, pod spec, node status, events, logs",
     source: "container runtime through the kubelet: `no match for platform in manifest`; kernel through the runtime: `exec format error`",
     doc: "The image has no variant for the node's operating system and processor, or its program is for another one.",

@@ -4,6 +4,7 @@
 use super::{QUOTA_SERVICES_EXCEEDED, QUOTA_STORAGE_EXCEEDED, room, row_of, usage};
 use crate::cluster::fitness::pod_requests;
 use crate::cluster::quantity::Quantity;
+use crate::cluster::service_dns::Host;
 use crate::cluster::{Object, json, pod, selector};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
@@ -54,8 +55,8 @@ fn services(cx: &Context<'_>, quota: &Object, out: &mut Findings) {
             out.symptom(&BROKEN_REFERENCE, service.clone(), "is called and doesn't exist", None, missing.evidence.clone());
         }
         let quota_name = &quota.id.name;
-        out.found(&QUOTA_SERVICES_EXCEEDED, service, proof)
-            .blame(ObjectRef::cluster("Namespace", namespace))
+        out.found(&QUOTA_SERVICES_EXCEEDED, ObjectRef::cluster("Namespace", namespace), proof)
+            .also([service.into()])
             .evidence([usage(cx, quota, resource)])
             .evidence(missing.evidence)
             .also(missing.callers.into_iter().map(Into::into))
@@ -85,21 +86,31 @@ impl Missing {
     }
 }
 
-/// Names of Services that don't exist, by what names them: addresses in the environment of live pods, declared dependencies on
-/// workloads that no Service selects, and probes that fail.
+/// Names of Services that don't exist, by what names them: addresses that pods are given, calls that fail, declared
+/// dependencies on workloads that no Service selects, and probes that fail.
 fn missing_services(cx: &Context<'_>, namespace: &str) -> BTreeMap<String, Missing> {
     let exists = |name: &str| cx.snap.find("Service", namespace, name).is_some();
     let workload = |name: &str| KINDS.iter().find_map(|kind| cx.snap.find(kind, namespace, name));
     let unserved = |name: &str| workload(name).is_some_and(|callee| !is_served(cx, callee));
+    let meant = |host: &Host<'_>| match host {
+        Host::Missing(missing) if missing.namespace == namespace => Some((missing.name.clone(), missing.nearest.is_some())),
+        _ => None,
+    };
     let mut found: BTreeMap<String, Missing> = BTreeMap::new();
-    for container in cx.live_containers().filter(|container| container.pod.id.ns() == namespace) {
-        for variable in json::list(container.spec, "env") {
-            let value = json::text(variable, "value");
-            let Some(name) = service_in(value, namespace).filter(|name| !exists(name)) else { continue };
-            let path = container.spec_path(&format!("env[{}].value", json::text(variable, "name")));
-            let missing = found.entry(name.to_owned()).or_default();
-            missing.called(Some(cx.workload(&container.pod.id)), cx.value(&container.pod.id, &path, value.into(), None));
-            missing.sure |= unserved(name);
+    for given in &cx.addresses {
+        let Some((name, is_misspelt)) = meant(&given.host) else { continue };
+        let sure = unserved(&name);
+        if sure || !is_misspelt {
+            let missing = found.entry(name).or_default();
+            missing.called(Some(given.workload.clone()), given.evidence());
+            missing.sure |= sure;
+        }
+    }
+    for call in cx.failed_calls.iter().filter(|call| call.is_current) {
+        if let Some((name, false)) = meant(&call.target) {
+            let missing = found.entry(name).or_default();
+            missing.called(Some(call.workload.clone()), call.line.clone());
+            missing.sure = true;
         }
     }
     for edge in cx.snap.dependencies.iter().filter(|edge| edge.to.namespace == namespace && !exists(&edge.to.name)) {
@@ -129,26 +140,6 @@ fn is_served(cx: &Context<'_>, workload: &Object) -> bool {
     let labels = workload.at("spec.template.metadata.labels");
     let mut services = cx.snap.in_namespace("Service", workload.id.ns()).iter();
     services.any(|service| selector::matches_map(service.at("spec.selector"), labels))
-}
-
-/// The Service of this namespace that an address means: `NAME:PORT`, `NAME.NAMESPACE.svc`, with or without a scheme and a path.
-/// A bare word without a port is no address.
-fn service_in<'v>(value: &'v str, namespace: &str) -> Option<&'v str> {
-    let (scheme, rest) = value.split_once("://").map_or((false, value), |(_, rest)| (true, rest));
-    let authority = rest.split(['/', '?', ',']).next()?;
-    let host_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let (host, port) = host_port.split_once(':').map_or((host_port, ""), |(host, port)| (host, port));
-    let has_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    let (name, domain) = host.split_once('.').unwrap_or((host, ""));
-    let is_label =
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    let letters = name.bytes().any(|byte| byte.is_ascii_lowercase());
-    let of_namespace = match domain.split_once('.') {
-        None if domain.is_empty() => has_port || scheme,
-        None => domain == namespace && (has_port || scheme),
-        Some((in_namespace, rest)) => in_namespace == namespace && (rest == "svc" || rest.starts_with("svc.")),
-    };
-    (is_label && letters && name != "localhost" && of_namespace).then_some(name)
 }
 
 /// A claim that pods name, that doesn't exist, and that the quota leaves no room for.
@@ -221,8 +212,8 @@ fn unreported(cx: &Context<'_>, refusals: &[Refusal<'_>], out: &mut Findings) {
             let short = short.chain([("pods".to_owned(), Quantity::whole(1)), ("count/pods".to_owned(), Quantity::whole(1))]);
             for (resource, amount) in short {
                 let Some(left) = room(quota, &resource).filter(|left| *left < amount) else { continue };
-                out.found(row_of(&resource), set.id.clone(), Proof::Computed)
-                    .blame(ObjectRef::cluster("Namespace", set.id.ns()))
+                out.found(row_of(&resource), ObjectRef::cluster("Namespace", set.id.ns()), Proof::Computed)
+                    .also([set.id.clone().into()])
                     .evidence([usage(cx, quota, &resource), cx.field(set, "status.replicas"), cx.field(set, "spec.replicas")])
                     .says(format!(
                         "quota {} leaves {left} of {resource}, and a pod of {} asks for {amount}",
@@ -238,34 +229,4 @@ fn unreported(cx: &Context<'_>, refusals: &[Refusal<'_>], out: &mut Findings) {
 /// Whether a quota counts every pod: one with scopes may not count these.
 fn is_for_all(quota: &Object) -> bool {
     quota.list("spec.scopes").is_empty() && quota.at("spec.scopeSelector").is_null()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case("cart:7070", Some("cart"))]
-    #[case("http://cart/api", Some("cart"))]
-    #[case("redis://user:pw@cache:6379/0", Some("cache"))]
-    #[case("cart.shop.svc.cluster.local", Some("cart"))]
-    #[case("cart.shop:80", Some("cart"))]
-    #[case("cart.other:80", None)]
-    #[case("cart", None)]
-    #[case("10.0.0.1:80", None)]
-    #[case("api.example.com:443", None)]
-    #[case("localhost:80", None)]
-    #[case("debug", None)]
-    fn addresses(#[case] value: &str, #[case] expected: Option<&str>) {
-        assert_eq!(service_in(value, "shop"), expected);
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics(value in "\\PC{0,40}") {
-            service_in(&value, "shop");
-        }
-    }
 }

@@ -5,8 +5,8 @@ use crate::cluster::{Object, pod};
 use crate::diagnose::change::{self, SKEW, SOON};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
+use crate::diagnose::deploys;
 use crate::diagnose::findings::{Findings, SymptomFinding};
-use crate::diagnose::recent_deploy;
 use crate::diagnose::rules::not_a_fault::converging;
 use crate::domain::{Change, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
@@ -90,12 +90,12 @@ fn judge(cx: &Context<'_>, workload: &ObjectRef, trouble: &Trouble, change: &Cha
         return;
     }
     let well = old.iter().filter(|pod| pod::is_ready(pod)).count();
-    let builds: Vec<_> = recent_deploy::deploys(cx, workload)
-        .filter(|deploy| recent_deploy::ended(deploy).is_some_and(|ended| is_before(ended, trouble.onset)))
+    let builds: Vec<_> = deploys::builds(cx, workload)
+        .filter(|deploy| deploys::ended(deploy).is_some_and(|ended| is_before(ended, trouble.onset)))
         .collect();
     let build = builds.last();
     let built = build.map_or(String::new(), |deploy| {
-        let before = recent_deploy::ended(deploy).map_or(SignedDuration::ZERO, |ended| trouble.onset.duration_since(ended));
+        let before = deploys::ended(deploy).map_or(SignedDuration::ZERO, |ended| trouble.onset.duration_since(ended));
         format!("; build {} ended {} before", deploy.number, minutes(before))
     });
     let others = match well {
@@ -108,7 +108,7 @@ fn judge(cx: &Context<'_>, workload: &ObjectRef, trouble: &Trouble, change: &Cha
         .since(Some(trouble.onset))
         .evidence([cx.value(&newest.id, "metadata.creationTimestamp", created, Some(at))])
         .evidence(change.fields.iter().take(2).map(|change| field(cx, newest, change)))
-        .evidence(build.map(|deploy| recent_deploy::evidence(workload, deploy)))
+        .evidence(build.map(|deploy| deploys::build_evidence(workload, deploy)))
         .evidence(trouble.evidence.iter().take(3).cloned())
         .says(format!(
             "revision {} changed {}, and {} later trouble began: {}{others}{built}",

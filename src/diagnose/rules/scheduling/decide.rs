@@ -60,8 +60,12 @@ pub(super) fn decide<'a>(placement: &Placement<'a>, chronic: &dyn Fn(&str, &Misf
     };
     for unwanted in [Stage::Wish, Stage::Volume, Stage::Near] {
         let passing = without(&left, unwanted);
-        if passing.is_empty() {
-            return choices(placement, &left, unwanted);
+        let closed = |node: &&str| misfits(node).iter().any(|misfit| stage(misfit) == Stage::Guard && chronic(node, misfit));
+        let refuses = unwanted == Stage::Wish && passing.len() < left.len();
+        let by_chance = refuses && passing.iter().all(closed) && only_keeps_away(placement);
+        if passing.is_empty() || by_chance {
+            let refused: Vec<&str> = left.iter().copied().filter(|node| !passing.contains(node)).collect();
+            return choices(placement, &refused, unwanted);
         }
         left = passing;
     }
@@ -72,7 +76,13 @@ pub(super) fn decide<'a>(placement: &Placement<'a>, chronic: &dyn Fn(&str, &Misf
     };
     let fresh: Vec<&str> = left.iter().filter(fresh).copied().collect();
     if !fresh.is_empty() {
-        return choices(placement, &fresh, Stage::Guard);
+        let mut chosen = choices(placement, &fresh, Stage::Guard);
+        for choice in &mut chosen {
+            let kept_out = |node: &&&str| misfits(node).iter().all(|misfit| same_guard(misfit, &choice.misfit));
+            let nodes: Vec<&str> = left.iter().filter(kept_out).copied().collect();
+            choice.nodes = if nodes.is_empty() { std::mem::take(&mut choice.nodes) } else { nodes };
+        }
+        return chosen;
     }
     if open.is_empty() {
         return choices(placement, &left, Stage::Guard);
@@ -82,6 +92,27 @@ pub(super) fn decide<'a>(placement: &Placement<'a>, chronic: &dyn Fn(&str, &Misf
         return choices(placement, &open, Stage::Apart);
     }
     choices(placement, &apart, Stage::Room)
+}
+
+/// Whether a pod's wishes for nodes only say which nodes it must keep away from. A node that is closed to everybody grants such
+/// a wish by chance; it isn't where the pod was meant to go.
+fn only_keeps_away(placement: &Placement<'_>) -> bool {
+    // The notation of `selector::Requirement`.
+    let negative = |wanted: &str| wanted.starts_with('!') || wanted.contains("!=") || wanted.contains(" notin (");
+    placement.nodes.values().flatten().all(|misfit| match misfit {
+        Misfit::NodeSelector(_) | Misfit::NodeName { .. } => false,
+        Misfit::NodeAffinity { terms } => terms.iter().flatten().all(|difference| negative(&difference.wanted)),
+        _ => true,
+    })
+}
+
+fn same_guard(a: &Misfit, b: &Misfit) -> bool {
+    match (a, b) {
+        (Misfit::Taint { key, value, .. }, Misfit::Taint { key: other, value: other_value, .. }) => {
+            key == other && value == other_value
+        }
+        (a, b) => a == b,
+    }
 }
 
 /// The obstacles of one stage on these nodes: the one whose removal opens most nodes, or all where none alone opens any.

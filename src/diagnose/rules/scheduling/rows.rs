@@ -3,7 +3,7 @@
 use crate::cluster::fitness::Misfit;
 use crate::cluster::scheduling_message::Reason;
 use crate::cluster::{Object, json};
-use crate::diagnose::catalogue::{Cause, Perspective};
+use crate::diagnose::catalogue::{Cause, Explains, Perspective};
 use crate::diagnose::rules::explains::{CLAIM_WAITS, POD_DOWN};
 use crate::diagnose::rules::storage::VOLUME_NODE_AFFINITY_CONFLICT;
 
@@ -23,7 +23,10 @@ pub(super) static ALL: &[&Cause] = &[
     &HOST_PORT_CONFLICT,
 ];
 
-const EXPLAINS: &[crate::diagnose::catalogue::Explains] = &[POD_DOWN, CLAIM_WAITS];
+/// The taint that cordoning sets (`TaintNodeUnschedulable` in `staging/src/k8s.io/api/core/v1/well_known_taints.go`).
+pub(super) const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+
+const EXPLAINS: &[Explains] = &[POD_DOWN, CLAIM_WAITS];
 const READS: &str = "pod spec, nodes, pods on the nodes, PodScheduled condition, events";
 const REQUESTS: &str =
     "kubectl -n NAMESPACE get pod POD -o jsonpath='{.spec.containers[*].resources.requests}'; kubectl describe nodes";
@@ -198,6 +201,7 @@ pub(super) static SUSPECTS: &[(&Cause, &str)] = &[
 pub(super) fn of_misfit(misfit: &Misfit) -> &'static Cause {
     match misfit {
         Misfit::Unschedulable => &NODE_CORDONED,
+        Misfit::Taint { key, .. } if key == UNSCHEDULABLE => &NODE_CORDONED,
         Misfit::Taint { .. } => &TAINT_NOT_TOLERATED,
         Misfit::NodeSelector(_) => &NODE_SELECTOR_MISMATCH,
         Misfit::NodeAffinity { .. } | Misfit::NodeName { .. } => &NODE_AFFINITY_MISMATCH,
@@ -217,7 +221,8 @@ pub(super) fn of_reason(reason: &Reason, pod: &Object) -> Option<&'static Cause>
         Reason::Unschedulable => &NODE_CORDONED,
         Reason::NodeName => &NODE_AFFINITY_MISMATCH,
         Reason::Taint { .. } => &TAINT_NOT_TOLERATED,
-        Reason::NodeAffinity | Reason::Plugins(_) => of_wish(pod),
+        Reason::NodeAffinity | Reason::Plugins(_) if wishes(pod).0 => &NODE_SELECTOR_MISMATCH,
+        Reason::NodeAffinity | Reason::Plugins(_) => &NODE_AFFINITY_MISMATCH,
         Reason::HostPort => &HOST_PORT_CONFLICT,
         Reason::TooManyPods => &NODE_POD_LIMIT_REACHED,
         Reason::Insufficient { resource } => of_resource(resource),
@@ -238,9 +243,14 @@ fn of_resource(resource: &str) -> &'static Cause {
     }
 }
 
-/// The scheduler has one wording for both.
-fn of_wish(pod: &Object) -> &'static Cause {
+/// Whether the pod has a nodeSelector, and a required node affinity: the scheduler has one wording for both.
+fn wishes(pod: &Object) -> (bool, bool) {
     let required = pod.at("spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution");
-    let has_selector = json::entries(&pod.raw, "spec.nodeSelector").next().is_some();
-    if has_selector && required.is_null() { &NODE_SELECTOR_MISMATCH } else { &NODE_AFFINITY_MISMATCH }
+    (json::entries(&pod.raw, "spec.nodeSelector").next().is_some(), required.is_object())
+}
+
+/// Whether a reason means just one thing for this pod.
+pub(super) fn is_plain(reason: &Reason, pod: &Object) -> bool {
+    let (selector, affinity) = wishes(pod);
+    !matches!(reason, Reason::NodeAffinity | Reason::Plugins(_)) || selector != affinity
 }

@@ -1,7 +1,8 @@
 //! What the scheduler last said about a pod, and what its words alone tell. They count nodes and name none, so they check what
 //! was computed, and decide only where the nodes can't be seen.
 
-use crate::cluster::fitness::{Misfit, is_control_plane};
+use super::rows::UNSCHEDULABLE;
+use crate::cluster::fitness::{Misfit, is_control_plane, is_node_condition};
 use crate::cluster::scheduling_message::{self, Reason, SchedulerMessage};
 use crate::cluster::{Object, json};
 use crate::diagnose::context::Context;
@@ -61,6 +62,7 @@ fn is_same(reason: &Reason, misfit: &Misfit) -> bool {
         | (Reason::VolumeNodeAffinity | Reason::VolumeZone, Misfit::VolumeNodeAffinity { .. } | Misfit::VolumeZone { .. }) => {
             true
         }
+        (Reason::Unschedulable, Misfit::Taint { key, .. }) => key == UNSCHEDULABLE,
         (Reason::Taint { key, .. }, Misfit::Taint { key: found, .. }) => key.as_ref().is_none_or(|key| key == found),
         (Reason::Insufficient { resource }, Misfit::Insufficient { resource: found, .. }) => resource == found,
         _ => false,
@@ -87,7 +89,7 @@ fn filter(reason: &Reason) -> Option<u8> {
 }
 
 /// What stands in the way by the scheduler's words alone, and whether they leave no doubt. A control plane's taint and a
-/// cordon are background beside anything else.
+/// cordon are background beside anything else; but cordoned nodes may be just those that the pod's labels ask for.
 pub(super) fn by_words(message: &SchedulerMessage) -> Option<(&Reason, bool)> {
     let background = |reason: &Reason| match reason {
         Reason::Unschedulable => true,
@@ -96,9 +98,13 @@ pub(super) fn by_words(message: &SchedulerMessage) -> Option<(&Reason, bool)> {
     };
     let reasons: Vec<&Reason> = message.reasons.iter().map(|(_, reason)| reason).filter(|r| filter(r).is_some()).collect();
     let foreground: Vec<&Reason> = reasons.iter().copied().filter(|reason| !background(reason)).collect();
+    let cordoned = reasons.contains(&&Reason::Unschedulable);
     let of = if foreground.is_empty() { reasons } else { foreground };
     let last = of.iter().copied().max_by_key(|reason| filter(reason))?;
-    Some((last, of.len() == 1))
+    let unwell = |reason: &Reason| matches!(reason, Reason::Taint { key: Some(key), .. } if is_node_condition(key));
+    let by_chance = cordoned && matches!(last, Reason::NodeAffinity | Reason::Plugins(_));
+    // Which node is not well, and why, the words don't say.
+    (!unwell(last)).then_some((last, of.len() == 1 && !by_chance))
 }
 
 /// How many nodes the scheduler counts under a stage's reasons, of how many, for a sentence.

@@ -47,9 +47,7 @@ pub(super) fn says(pod: &Object, choice: &Choice<'_>, placement: &Placement<'_>,
         Misfit::TooManyPods { running, allowed } => {
             format!("{nodes} run as many pods as they may: {} runs {running} of {allowed}", choice.nearest)
         }
-        Misfit::Insufficient { resource, asked, used, allocatable } => {
-            shortage(choice, resource, *asked, allocatable.minus(*used), *allocatable, surroundings)
-        }
+        Misfit::Insufficient { resource, asked, .. } => shortage(choice, resource, *asked, surroundings),
         Misfit::VolumeNodeAffinity { claim, volume, terms } => {
             let mut wanted: Vec<&str> = terms.iter().flatten().map(|difference| difference.wanted.as_str()).collect();
             wanted.dedup();
@@ -92,11 +90,16 @@ fn taint(key: &str, value: &str, effect: &str) -> String {
     if value.is_empty() { format!("{key}:{effect}") } else { format!("{key}={value}:{effect}") }
 }
 
-/// What keeps the pod from the nodes that the choice isn't about: `of 4 nodes 2 lack its labels and 1 is cordoned`.
+/// What keeps the pod from the nodes that the choice isn't about: `the other nodes: 1 cordoned, 2 without its labels`.
 fn rest(choice: &Choice<'_>, placement: &Placement<'_>) -> String {
     let mut groups: BTreeMap<String, usize> = BTreeMap::new();
     for (_, misfits) in placement.nodes.iter().filter(|(node, _)| !choice.nodes.contains(*node)) {
-        let first = misfits.iter().min_by_key(|misfit| stage(misfit) == Stage::Wish);
+        // In the order in which the scheduler looks.
+        let first = misfits.iter().min_by_key(|misfit| match stage(misfit) {
+            Stage::Guard => 0,
+            Stage::Wish => 1,
+            _ => 2,
+        });
         let what = match first {
             Some(Misfit::Unschedulable) => "cordoned".to_owned(),
             Some(Misfit::Taint { key, .. }) => format!("tainted {key}"),
@@ -115,46 +118,35 @@ fn rest(choice: &Choice<'_>, placement: &Placement<'_>) -> String {
         return String::new();
     }
     let counted: Vec<String> = groups.iter().map(|(what, count)| format!("{count} {what}")).collect();
-    format!("of all {} nodes {}", placement.nodes.len(), counted.join(", "))
+    format!("the other nodes: {}", counted.join(", "))
 }
 
-/// `12 cpu, more than any of the 3 nodes it may use has: the largest, w-1, has 8 (6905m free)`.
-fn shortage(
-    choice: &Choice<'_>,
-    resource: &str,
-    asked: Quantity,
-    free: Quantity,
-    allocatable: Quantity,
-    surroundings: &Surroundings<'_>,
-) -> String {
-    let sizes = choice.nodes.iter().filter_map(|node| Some((size(surroundings, node, resource)?, *node)));
-    let (largest, largest_name) = sizes.max().unwrap_or((allocatable, choice.nearest));
-    let nodes = match choice.nodes.len() {
-        1 => format!("node {}", choice.nearest),
+/// `12 cpu, more than any of the 3 nodes that it may use has: w-1 is the largest with 8 (6905m free)`.
+fn shortage(choice: &Choice<'_>, resource: &str, asked: Quantity, surroundings: &Surroundings<'_>) -> String {
+    let room = |node: &&str| {
+        let usage = usage(surroundings, node)?;
+        let allocatable = usage.allocatable().get(resource).copied().filter(|size| !size.is_zero())?;
+        Some((allocatable, usage.free(resource)?.max(Quantity::ZERO), usage.node.id.name.as_str()))
+    };
+    let offering: Vec<(Quantity, Quantity, &str)> = choice.nodes.iter().filter_map(room).collect();
+    let (Some((size, free, largest)), Some((of, left, emptiest))) = (
+        offering.iter().max_by_key(|(size, free, _)| (*size, *free)),
+        offering.iter().max_by_key(|(size, free, _)| (*free, *size)),
+    ) else {
+        return format!("its pod asks for {asked} {resource}, which no node that it may use offers");
+    };
+    let nodes = match offering.len() {
+        1 => format!("the only node that it may use, {largest},"),
         n => format!("any of the {n} nodes that it may use"),
     };
-    if largest.is_zero() {
-        return format!("its pod asks for {asked} {resource}, which no node that it may use offers");
+    if asked > *size {
+        return format!("its pod asks for {asked} {resource}, more than {nodes} has: {largest} has {size} ({free} free)");
     }
-    if asked > largest {
-        let free = usage(surroundings, largest_name).and_then(|usage| usage.free(resource)).unwrap_or(free);
-        return format!(
-            "its pod asks for {asked} {resource}, more than {nodes} has: {largest_name} is the largest with {largest} ({free} free)"
-        );
-    }
-    let nearest = choice.nearest;
-    let free = free.max(Quantity::ZERO);
-    format!(
-        "its pod asks for {asked} {resource}, more than {nodes} has left: {nearest} has most with {free} free of {allocatable}"
-    )
+    format!("its pod asks for {asked} {resource}, more than {nodes} has left: {emptiest} has {left} free of {of}")
 }
 
 fn usage<'s, 'a>(surroundings: &'s Surroundings<'a>, node: &str) -> Option<&'s NodeUsage<'a>> {
     surroundings.nodes().iter().find(|usage| usage.node.id.name == node)
-}
-
-fn size(surroundings: &Surroundings<'_>, node: &str, resource: &str) -> Option<Quantity> {
-    usage(surroundings, node)?.allocatable().get(resource).copied()
 }
 
 /// What the nodeSelector asks for and no node has, and what comes near.

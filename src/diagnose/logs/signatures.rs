@@ -1,0 +1,95 @@
+//! Which wording means what: the signatures, and how a line is held against them.
+
+use super::line::{Level, Line};
+use super::table::{ERROR, FATAL, SIGNATURES};
+use aho_corasick::AhoCorasick;
+use std::sync::LazyLock;
+
+/// What a signature's names are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A host, and perhaps a port, that is called.
+    Address,
+    /// A host's name that doesn't resolve.
+    HostName,
+    /// A user and perhaps a database.
+    User,
+    /// A variable, key or flag.
+    Setting,
+    /// A file or folder.
+    Path,
+    /// A port that is taken.
+    Port,
+    /// A table, version or other object.
+    Object,
+    /// Nothing.
+    Plain,
+}
+
+/// One wording, or several that mean the same.
+#[derive(Debug)]
+pub struct Signature {
+    /// The cause that it shows.
+    pub cause: &'static str,
+    /// How exact it is: lower decides over higher. 1 names the fault, 5 is a stack trace's top, 9 only says that it is one.
+    pub rank: u8,
+    /// What its names are.
+    pub kind: Kind,
+    /// The stack that writes it, for the sentence: `PostgreSQL`, `the JVM`; empty where it doesn't matter.
+    pub of: &'static str,
+    /// Lower-case texts of which one must stand in the line.
+    pub any: &'static [&'static str],
+    /// Lower-case texts of which one must stand in the line too, unless empty.
+    pub and: &'static [&'static str],
+    /// Whether a later success ends it: a connection that is tried again.
+    pub heals: bool,
+    /// Whether the process can't have gone on after it.
+    pub fatal: bool,
+}
+
+/// All texts of all signatures in one automaton: one pass over a line finds all of them.
+static TEXTS: LazyLock<Option<(AhoCorasick, Vec<usize>)>> = LazyLock::new(|| {
+    let texts = SIGNATURES.iter().enumerate().flat_map(|(index, signature)| signature.any.iter().map(move |text| (index, text)));
+    let (owners, texts): (Vec<usize>, Vec<&&str>) = texts.unzip();
+    AhoCorasick::new(texts).ok().map(|automaton| (automaton, owners))
+});
+
+/// The most exact signature that a line matches; of equals the first in the table.
+pub fn of(line: &Line<'_>) -> Option<&'static Signature> {
+    let (automaton, owners) = TEXTS.as_ref()?;
+    let mut best: Option<usize> = None;
+    for found in automaton.find_overlapping_iter(&line.lower) {
+        let Some(&index) = owners.get(found.pattern().as_usize()) else { continue };
+        let signature = &SIGNATURES[index];
+        let fits = signature.and.is_empty() || signature.and.iter().any(|text| line.lower.contains(text));
+        let negated = is_negated(&line.lower, found.start()) || is_inside_a_word(&line.lower, found.start(), found.end());
+        let better = best.is_none_or(|best| (signature.rank, index) < (SIGNATURES[best].rank, best));
+        if fits && better && !negated {
+            best = Some(index);
+        }
+    }
+    // What is said calmly isn't an error: "retrying after connection refused" at debug level, a banner, a setting.
+    let calm = line.level == Level::Calm;
+    let best = best.map(|index| &SIGNATURES[index]).filter(|signature| !calm || signature.fatal);
+    best.or(match line.level {
+        Level::Fatal => Some(&FATAL),
+        Level::Error => Some(&ERROR),
+        Level::Calm | Level::Unsaid | Level::Warning => None,
+    })
+}
+
+/// Whether a found text is only a part of a longer word or number: `53300` in `1533001`, `p3009` in a hash.
+fn is_inside_a_word(line: &str, start: usize, end: usize) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric();
+    let starts = line[start..end].starts_with(word) && line[..start].chars().next_back().is_some_and(word);
+    let ends = line[start..end].ends_with(word) && line[end..].chars().next().is_some_and(|c| c.is_ascii_digit());
+    let short = end - start <= 8 && line[start..end].ends_with(word) && line[end..].chars().next().is_some_and(word);
+    starts || ends || short
+}
+
+/// Whether what stands before a text says that it is not so.
+fn is_negated(line: &str, at: usize) -> bool {
+    let before = line[..at].trim_end();
+    let last = before.rsplit(|c: char| c.is_whitespace() || c == '=').next().unwrap_or("");
+    matches!(last, "no" | "not" | "without" | "0" | "never" | "non" | "ignoring" | "if" | "any") || before.ends_with("zero")
+}

@@ -1,0 +1,168 @@
+//! What an application says of its own end: the deciding line of its log, together with its own non-zero exit. A line
+//! without such an end is a likelihood, and another container's line is nothing.
+
+use super::application_rows::{self as rows, ROWS};
+use super::kill::killer;
+use crate::cluster::pod::{self, Container, Termination};
+use crate::cluster::{Object, ports};
+use crate::diagnose::catalogue::{Cause, Family, Section};
+use crate::diagnose::confidence::Proof;
+use crate::diagnose::context::Context;
+use crate::diagnose::findings::Findings;
+use crate::diagnose::logs::{self, Captures, LogFinding};
+use crate::domain::Evidence;
+
+/// The family.
+pub static FAMILY: Family = Family { section: Section::Runtime, causes: ROWS, check };
+
+/// Exit codes that say that the command itself couldn't run (POSIX shell; Docker and containerd use 128 for the same).
+const COMMAND: [i64; 3] = [126, 127, 128];
+/// 128 + SIGABRT: how runtimes end a process whose exception nobody caught.
+const ABORTED: i64 = 134;
+/// From this exit code on a signal ended the process.
+const SIGNALS: i64 = 129;
+/// Ports that databases and brokers listen on by default, as their documentation gives them: PostgreSQL, MySQL, SQL Server,
+/// Oracle, MongoDB, Redis, Cassandra, RabbitMQ, Kafka, NATS, Elasticsearch, Memcached.
+const DATABASE_PORTS: [u16; 12] = [5432, 3306, 1433, 1521, 27017, 6379, 9042, 5672, 9092, 4222, 9200, 11211];
+/// From this rank on a line only says that something is wrong.
+const VAGUE: u8 = 7;
+
+fn check(cx: &Context<'_>, out: &mut Findings) {
+    for pod in cx.pods().iter().filter(|pod| pod.deleted().is_none()) {
+        for container in pod::containers(pod) {
+            match container.termination() {
+                Some(end) if is_its_own(cx, &container, &end) => ended(cx, pod, &container, &end, out),
+                _ if container.is_running() && !container.is_ready() => waits(cx, pod, &container, out),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Whether the process ended with an error of its own, rather than by a kill, a bad command or well.
+fn is_its_own(cx: &Context<'_>, container: &Container<'_>, end: &Termination<'_>) -> bool {
+    let code = end.exit_code;
+    let own = code != 0 && (code < SIGNALS && !COMMAND.contains(&code) || code == ABORTED || code >= 160);
+    own && end.reason != "OOMKilled" && killer(cx, container, end).is_none()
+}
+
+fn ended(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end: &Termination<'_>, out: &mut Findings) {
+    let exit = container.termination_evidence(end);
+    let recovered = cx.recovered(container);
+    let Some((line, finding)) = last_words(cx, container, end) else {
+        let why = match cx.log(container, !end.current).or_else(|| cx.log(container, false)) {
+            Some(_) => "its log doesn't say why",
+            None => "its log was not read",
+        };
+        out.unknown("application_error", container.subject(), why);
+        if recovered.is_none() {
+            out.blind(
+                pod.id.clone(),
+                format!("why container {} ended with exit code {}", container.name, end.exit_code),
+                why,
+                "tell which error of its own ended it",
+            );
+        }
+        return;
+    };
+    let cause = row(cx, pod, &finding);
+    let proof = if finding.signature.rank >= VAGUE || !finding.last_words { Proof::Line } else { Proof::ExitAndLine };
+    out.found(cause, container.subject(), proof)
+        .blame(cx.workload(&pod.id))
+        .since(end.finished)
+        .ended(recovered)
+        .evidence([line, exit])
+        .evidence(address_evidence(cx, pod, &finding.captures))
+        .says(format!("container {} ends with exit code {}: {}", container.name, end.exit_code, told(&finding)))
+        .next(format!(
+            "kubectl -n {} logs {} -c {}{}",
+            pod.id.ns(),
+            pod.id.name,
+            container.name,
+            if end.current { "" } else { " --previous" }
+        ));
+}
+
+/// A container that runs and isn't ready, and whose log says what it waits for.
+fn waits(cx: &Context<'_>, pod: &Object, container: &Container<'_>, out: &mut Findings) {
+    let Some(reading) = cx.log(container, false) else { return };
+    let Some(finding) = reading.decisive().filter(|finding| finding.signature.rank < VAGUE && finding.last_words) else { return };
+    out.found(row(cx, pod, finding), container.subject(), Proof::Line)
+        .blame(cx.workload(&pod.id))
+        .since(finding.at)
+        .evidence([cx.log_line(container, false, finding)])
+        .evidence(address_evidence(cx, pod, &finding.captures))
+        .says(format!("container {} isn't ready and its log says: {}", container.name, told(finding)))
+        .next(format!("kubectl -n {} logs {} -c {}", pod.id.ns(), pod.id.name, container.name));
+}
+
+/// The deciding line of the instance that ended: in its termination message, else in its log.
+fn last_words(cx: &Context<'_>, container: &Container<'_>, end: &Termination<'_>) -> Option<(Evidence, LogFinding)> {
+    let message = logs::read(end.message);
+    let said = message.decisive().map(|finding| (container.termination_evidence(end), finding.clone()));
+    // A container that waits for its restart has no instance that runs: the current log is of the one that ended.
+    let instances = if container.is_running() { [true, true] } else { [false, true] };
+    let logged = instances.into_iter().find_map(|previous| {
+        let reading = cx.log(container, previous)?;
+        let finding = reading.decisive()?;
+        Some((cx.log_line(container, previous, finding), finding.clone()))
+    });
+    match (logged, said) {
+        (Some(logged), Some(said)) => Some(if said.1.signature.rank < logged.1.signature.rank { said } else { logged }),
+        (logged, said) => logged.or(said),
+    }
+}
+
+/// The row for a line: its signature's, made more exact by what the snapshot holds.
+fn row(cx: &Context<'_>, pod: &Object, finding: &LogFinding) -> &'static Cause {
+    let captures = &finding.captures;
+    let id = match finding.signature.cause {
+        "dependency_unreachable" if wrong_database_port(cx, pod, captures) => "database_port_wrong",
+        id => id,
+    };
+    ROWS.iter().find(|row| row.id == id).copied().unwrap_or(&rows::APPLICATION_ERROR)
+}
+
+/// Whether a call goes to a Service that has a database's port, at another port.
+fn wrong_database_port(cx: &Context<'_>, pod: &Object, captures: &Captures) -> bool {
+    let (Some(host), Some(port)) = (&captures.host, captures.port) else { return false };
+    let Some(service) = service_of(cx, pod, host) else { return false };
+    let known: Vec<u16> = ports::of_service(service).iter().map(|port| port.number).collect();
+    !known.contains(&port) && known.iter().any(|port| DATABASE_PORTS.contains(port))
+}
+
+/// The Service that a host's name, or its cluster address, means in this pod's namespace.
+fn service_of<'a>(cx: &Context<'a>, pod: &Object, host: &str) -> Option<&'a Object> {
+    let mut labels = host.split('.');
+    let name = labels.next().unwrap_or("");
+    let namespace = labels.next().unwrap_or(pod.id.ns());
+    cx.snap
+        .find("Service", namespace, name)
+        .or_else(|| cx.snap.of_kind("Service").iter().find(|service| service.text("spec.clusterIP") == host))
+}
+
+/// The ports of the Service that is called, as evidence beside the line.
+fn address_evidence(cx: &Context<'_>, pod: &Object, captures: &Captures) -> Option<Evidence> {
+    let service = service_of(cx, pod, captures.host.as_ref()?)?;
+    Some(cx.field(service, "spec.ports"))
+}
+
+/// The line in quotes, with the name that it is about in front.
+fn told(finding: &LogFinding) -> String {
+    let captures = &finding.captures;
+    let address = captures.host.as_ref().map(|host| match captures.port {
+        Some(port) => format!("{host}:{port}"),
+        None => host.clone(),
+    });
+    let named = [&address, &captures.setting, &captures.path, &captures.user].into_iter().flatten().next();
+    let of = finding.signature.of;
+    let times = if finding.count > 1 { format!(" (×{})", finding.count) } else { String::new() };
+    let quote: String = finding.text.chars().take(200).collect();
+    let ahead = match (of, named) {
+        ("", None) => String::new(),
+        ("", Some(name)) => format!("{name}: "),
+        (of, None) => format!("{of}: "),
+        (of, Some(name)) => format!("{of}, {name}: "),
+    };
+    format!("{ahead}\"{quote}\"{times}")
+}
