@@ -7,10 +7,10 @@ use crate::domain::{Change, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
 
 /// Clocks of nodes and of the API server may differ by this much.
-const SKEW: SignedDuration = SignedDuration::from_secs(60);
+pub const SKEW: SignedDuration = SignedDuration::from_secs(60);
 /// A fault that starts within this time after a revision is taken to have begun with it, even when no field that it is about
 /// changed.
-const SOON: SignedDuration = SignedDuration::from_mins(30);
+pub const SOON: SignedDuration = SignedDuration::from_mins(30);
 /// A field that a fault is about may take this long to bring it: memory fills up, a nightly run comes round. A revision that
 /// ran well for longer didn't bring the fault.
 const AT_MOST: SignedDuration = SignedDuration::from_hours(24);
@@ -30,7 +30,7 @@ pub fn began_with(cx: &Context<'_>, workload: &ObjectRef, cause: Option<&Cause>,
 /// The latest revision of a workload and what it changed against the one before; `None` when there is only one, or the
 /// revisions were not read.
 pub fn latest(cx: &Context<'_>, workload: &ObjectRef) -> Option<Change> {
-    let mut known = known(cx, workload);
+    let mut known = revisions(cx, workload);
     let (to, after) = known.pop()?;
     let (from, before) = known.pop()?;
     let fields = revisions::diff(revisions::template(before)?, revisions::template(after)?);
@@ -50,11 +50,11 @@ pub fn rollouts<'a>(cx: &Context<'a>, workload: &ObjectRef) -> Vec<(i64, &'a Obj
         let at = if reused { scaled_up(cx, workload, revision) } else { revision.created() };
         Some((number, revision, at?))
     };
-    known(cx, workload).into_iter().filter_map(rollout).collect()
+    revisions(cx, workload).into_iter().filter_map(rollout).collect()
 }
 
-/// The revisions of a workload that were read, by number.
-fn known<'a>(cx: &Context<'a>, workload: &ObjectRef) -> Vec<(i64, &'a Object)> {
+/// The revisions of a workload that were read, by number, oldest first.
+pub fn revisions<'a>(cx: &Context<'a>, workload: &ObjectRef) -> Vec<(i64, &'a Object)> {
     let mut known: Vec<(i64, &Object)> = cx
         .snap
         .children(workload)
@@ -73,4 +73,14 @@ fn scaled_up(cx: &Context<'_>, workload: &ObjectRef, revision: &Object) -> Optio
         .filter(|event| event.reason == "ScalingReplicaSet" && event.message.contains(&revision.id.name))
         .filter_map(|event| event.first)
         .max()
+}
+
+/// Whether a pod is of a revision.
+pub fn is_of(pod: &Object, revision: &Object) -> bool {
+    let hash = pod.label("controller-revision-hash");
+    // A ControllerRevision is named WORKLOAD-HASH; a StatefulSet's pod carries the whole name, a DaemonSet's the hash.
+    pod.controller().is_some_and(|owner| owner == revision.id)
+        || hash.is_some_and(|hash| {
+            revision.id.name == hash || revision.id.name.strip_suffix(hash).is_some_and(|rest| rest.ends_with('-'))
+        })
 }

@@ -64,6 +64,9 @@ impl<'a> Examination<'a> {
             (family.check)(&cx, &mut findings);
         }
         alerts::check(&cx, &mut findings);
+        for family in rules::JUDGES {
+            (family.check)(&cx, &mut findings);
+        }
         let conflicts = conflicts::check(&findings);
         let candidates = explain::candidates(&cx, &findings);
         Self { cx, findings, conflicts, candidates }
@@ -128,7 +131,7 @@ pub fn diagnose(snap: &Snapshot, target: &ObjectRef, options: Options) -> Report
 /// Every section of the catalogue with its causes, in the catalogue's order.
 pub fn catalogue() -> Vec<(Section, Vec<&'static catalogue::Cause>)> {
     let mut sections: std::collections::BTreeMap<Section, Vec<&'static catalogue::Cause>> = std::collections::BTreeMap::new();
-    for family in rules::FAMILIES {
+    for family in rules::all() {
         sections.entry(family.section).or_default().extend(family.causes);
     }
     sections.into_iter().collect()
