@@ -40,7 +40,7 @@ pattern!(
     r#"(?i)(?:host|server at|address|connect to|for)[ =:]+["'`]?([a-z0-9][a-z0-9_.-]*)["']?[^\n]{0,40}?port[ =:]+["']?(\d{2,5})"#
 );
 pattern!(NAMED_HOST, r#"(?i)(?:server on|connect to(?: server)?|host)[ =:]+['"]?([a-z0-9][a-z0-9_-]*(?:\.[a-z0-9_-]+)*)['"]?"#);
-pattern!(USER, r#"(?i)\b(?:db_user|user|role|username)"?[ =:]+\\?["'`]?([a-z0-9_.$-]+)"#);
+pattern!(USER, r#"(?i)\b(?:db_user|user|role|username)"?[ =:]+\\?["'`]?([a-z0-9_.$-]+(?::[a-z0-9_.$-]+)*)"#);
 pattern!(QUOTED, r#"["'`“]([^"'`“”]{1,120})["'`”]"#);
 pattern!(UPPER, r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b");
 pattern!(FLAG, r"(?:^|[\s:'])(--?[a-zA-Z][A-Za-z0-9_-]*)");

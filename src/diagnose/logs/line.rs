@@ -93,15 +93,10 @@ impl<'a> Line<'a> {
 
     /// Whether it says that somebody told the process to stop: what it says after that is about stopping.
     pub fn is_told_to_stop(&self) -> bool {
-        const WORDS: &[&str] = &[
-            "sigterm",
-            "signal 15",
-            "signal: terminated",
-            "shutdown signal received",
-            "received shutdown signal",
-            "signal=terminated",
-        ];
-        WORDS.iter().any(|word| self.lower.contains(word))
+        let names =
+            ["sigterm", "signal 15", "signal: terminated", "signal=terminated"].iter().any(|word| self.lower.contains(word));
+        let came = ["receiv", "caught", "got ", "signal sigterm", "terminated by"].iter().any(|word| self.lower.contains(word));
+        names && came || self.lower.contains("shutdown signal received")
     }
 
     /// The level that the head of a two-line record of .NET's console logger gives to the line below:

@@ -17,6 +17,9 @@ use std::collections::btree_map::Entry;
 
 /// How much of a line is quoted.
 const QUOTED: usize = 400;
+/// A quote of a long line begins so many characters ahead of the words that decide, if they stand further in than this.
+const AHEAD: usize = 60;
+const FAR: usize = 120;
 /// So many lines before the end of a log count as the last words of the process; frames of stack traces aren't counted.
 const LAST_WORDS: usize = 12;
 /// What is warned of so often is more than noise.
@@ -107,10 +110,12 @@ impl Reader {
             self.goroutines = false;
             return;
         };
+        let mut is_detail = line.is_indented();
         if let Some(level) = self.next_level.take()
-            && line.is_indented()
+            && is_detail
         {
             line.level = level;
+            is_detail = false;
         } else if line.is_indented() && (self.traceback || self.usage && line.is_usage()) || line.is_frame() || self.goroutines {
             return;
         }
@@ -124,8 +129,8 @@ impl Reader {
         if self.goroutines || self.next_level.is_some() {
             return;
         }
-        self.telling += 1;
-        self.last = quoted(&line.text);
+        self.telling += usize::from(!is_detail);
+        self.last = quoted(&line.text, 0);
         if line.is_success() {
             self.last_success = number;
         }
@@ -139,19 +144,19 @@ impl Reader {
         let goes_on = raised || line.is_inner_cause() || (self.traceback && self.chained);
         self.chained = chains || (self.chained && !self.traceback && !raised);
         let Some(signature) = signatures::of(&line, raised) else { return };
-        if !goes_on && (line.level >= Level::Error || signature.fatal || line.names_an_exception()) {
+        if !goes_on && !is_detail && (line.level >= Level::Error || signature.fatal || line.names_an_exception()) {
             self.end = number;
         }
-        self.keep(number, raw, &line, signature);
+        self.keep(number, raw, &line, signature, is_detail);
     }
 
-    fn keep(&mut self, number: usize, raw: &str, line: &Line<'_>, signature: &'static Signature) {
+    fn keep(&mut self, number: usize, raw: &str, line: &Line<'_>, signature: &'static Signature, is_detail: bool) {
         let captures = captures::of(signature, &line.text, raw);
         let finding = LogFinding {
             signature,
-            rank: signature.rank,
+            rank: signature.rank + u8::from(is_detail),
             line: number,
-            text: quoted(&line.text),
+            text: quoted(&line.text, signature.any.iter().find_map(|text| line.lower.find(text)).unwrap_or(0)),
             count: 1,
             captures,
             at: line.at,
@@ -182,7 +187,11 @@ impl Reader {
                 finding.recovered = true;
             }
             if finding.line < self.end {
-                finding.rank += if level == Level::Warning && finding.count < OFTEN { 2 } else { 1 };
+                finding.rank += match level {
+                    Level::Warning if finding.count < OFTEN => 3,
+                    Level::Warning => 2,
+                    _ => 1,
+                };
             }
             findings.push(finding);
         }
@@ -194,11 +203,15 @@ impl Reader {
     }
 }
 
-/// A line for quoting: shortened, control characters escaped.
-fn quoted(text: &str) -> String {
+/// A line for quoting: shortened to what stands around the byte `at`, control characters escaped.
+fn quoted(text: &str, at: usize) -> String {
     let clean = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    let mut quoted: String = text.trim().chars().take(QUOTED).map(clean).collect();
-    if text.trim().chars().count() > QUOTED {
+    let text = text.trim();
+    let before = text.char_indices().take_while(|(index, _)| *index < at).count();
+    let skipped = if before > FAR { before.saturating_sub(AHEAD) } else { 0 };
+    let mut quoted = if skipped > 0 { "…".to_owned() } else { String::new() };
+    quoted.extend(text.chars().skip(skipped).take(QUOTED).map(clean));
+    if text.chars().count() > skipped + QUOTED {
         quoted.push('…');
     }
     quoted

@@ -11,7 +11,10 @@ use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
 use crate::diagnose::logs::{self, Captures, LogFinding};
+use crate::diagnose::workload_symptoms::selected;
 use crate::domain::Evidence;
+use jiff::Timestamp;
+use serde_json::json;
 
 /// The family.
 pub static FAMILY: Family = Family { section: Section::Runtime, causes: ROWS, check };
@@ -76,14 +79,23 @@ fn ended(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end: &Termin
     };
     let cause = row(cx, pod, &finding);
     let thrown = finding.rank <= THROWN && cause.id == "application_error";
-    let proof = if finding.last_words && (finding.rank <= EXACT || thrown) { Proof::ExitAndLine } else { Proof::Line };
+    let back = back_since(cx, pod, cause, &finding.captures);
+    let proof =
+        if back.is_none() && finding.last_words && (finding.rank <= EXACT || thrown) { Proof::ExitAndLine } else { Proof::Line };
     out.found(cause, container.subject(), proof)
         .blame(cx.workload(&pod.id))
         .since(end.finished)
         .ended(recovered)
         .evidence([line, exit])
         .evidence(address_evidence(cx, pod, &finding.captures))
-        .says(format!("container {} ends with exit code {}: {}", container.name, end.exit_code, told(&finding)))
+        .evidence(back.as_ref().map(|(_, evidence)| evidence.clone()))
+        .says(format!(
+            "container {} ends with exit code {}: {}{}",
+            container.name,
+            end.exit_code,
+            told(&finding),
+            back.map(|(since, _)| format!("; the other end is ready since {since}")).unwrap_or_default()
+        ))
         .next(format!(
             "kubectl -n {} logs {} -c {}{}",
             pod.id.ns(),
@@ -147,6 +159,17 @@ fn service_of<'a>(cx: &Context<'a>, pod: &Object, host: &str) -> Option<&'a Obje
         Host::Service(service) => Some(service),
         _ => None,
     }
+}
+
+/// Since when the other end of a call that failed is ready, if it is: then it isn't what is wrong now, or not alone.
+fn back_since(cx: &Context<'_>, pod: &Object, cause: &Cause, captures: &Captures) -> Option<(Timestamp, Evidence)> {
+    if cause.id != rows::DEPENDENCY_UNREACHABLE.id {
+        return None;
+    }
+    let service = service_of(cx, pod, captures.host.as_ref()?)?;
+    let pods = selected(cx, service);
+    let (since, ready) = pods.iter().filter_map(|pod| Some((pod::ready_since(pod)?, pod))).min_by_key(|(since, _)| *since)?;
+    Some((since, cx.value(&ready.id, "status.conditions[Ready]", json!("True"), Some(since))))
 }
 
 /// The ports of the Service that is called, as evidence beside the line.
