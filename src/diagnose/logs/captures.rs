@@ -34,7 +34,7 @@ pattern!(
     r#"(?i)(?:lookup|getaddrinfo(?: (?:ENOTFOUND|EAI_AGAIN))?|resolve(?: host(?:name)?)?|unknownhostexception:|host name|could not translate host name|unknown host|no such host is known\.?)[ :=]+["'(]?([a-z0-9][a-z0-9_.-]*[a-z0-9])"#
 );
 pattern!(URL, r#"(?i)\b[a-z][a-z0-9+.-]*://(?:[^\s/@"']*@)?(\[[0-9a-f:]+\]|[a-z0-9][a-z0-9_.-]*)(?::(\d{1,5}))?"#);
-pattern!(HOST_PORT, r#"(?i)(?:^|[\s"'`(\[=/@>,])(\[[0-9a-f:]+\]|[a-z0-9][a-z0-9_.-]*[a-z0-9]|[a-z]):(\d{2,5})\b"#);
+pattern!(HOST_PORT, r#"(?i)(?:^|[\s"'`(\[=/@>,])(\[[0-9a-f:]+\]|[a-z0-9][a-z0-9_.-]*[a-z0-9]|[a-z])[`'"]?:[`'"]?(\d{2,5})\b"#);
 pattern!(
     HOST_THEN_PORT,
     r#"(?i)(?:host|server at|address|connect to|for)[ =:]+["'`]?([a-z0-9][a-z0-9_.-]*)["']?[^\n]{0,40}?port[ =:]+["']?(\d{2,5})"#

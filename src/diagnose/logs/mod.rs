@@ -219,3 +219,5 @@ fn quoted(text: &str, at: usize) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wordings;

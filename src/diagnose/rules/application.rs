@@ -80,6 +80,11 @@ fn ended(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end: &Termin
     let cause = row(cx, pod, &finding);
     let thrown = finding.rank <= THROWN && cause.id == "application_error";
     let back = back_since(cx, pod, cause, &finding.captures);
+    let aside = match (&back, wrong_port(cx, pod, &finding.captures)) {
+        (_, Some(known)) if cause.id == rows::DATABASE_PORT_WRONG.id => format!("; its Service has port {known}"),
+        (Some((since, _)), _) => format!("; the other end is ready since {since}"),
+        _ => String::new(),
+    };
     let proof =
         if back.is_none() && finding.last_words && (finding.rank <= EXACT || thrown) { Proof::ExitAndLine } else { Proof::Line };
     out.found(cause, container.subject(), proof)
@@ -89,13 +94,7 @@ fn ended(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end: &Termin
         .evidence([line, exit])
         .evidence(address_evidence(cx, pod, &finding.captures))
         .evidence(back.as_ref().map(|(_, evidence)| evidence.clone()))
-        .says(format!(
-            "container {} ends with exit code {}: {}{}",
-            container.name,
-            end.exit_code,
-            told(&finding),
-            back.map(|(since, _)| format!("; the other end is ready since {since}")).unwrap_or_default()
-        ))
+        .says(format!("container {} ends with exit code {}: {}{}", container.name, end.exit_code, told(&finding), aside))
         .next(format!(
             "kubectl -n {} logs {} -c {}{}",
             pod.id.ns(),
@@ -139,18 +138,18 @@ fn last_words(cx: &Context<'_>, container: &Container<'_>, end: &Termination<'_>
 fn row(cx: &Context<'_>, pod: &Object, finding: &LogFinding) -> &'static Cause {
     let captures = &finding.captures;
     let id = match finding.signature.cause {
-        "dependency_unreachable" if wrong_database_port(cx, pod, captures) => "database_port_wrong",
+        "dependency_unreachable" if wrong_port(cx, pod, captures).is_some() => "database_port_wrong",
         id => id,
     };
     ROWS.iter().find(|row| row.id == id).copied().unwrap_or(&rows::APPLICATION_ERROR)
 }
 
-/// Whether a call goes to a Service that has a database's port, at another port.
-fn wrong_database_port(cx: &Context<'_>, pod: &Object, captures: &Captures) -> bool {
-    let (Some(host), Some(port)) = (&captures.host, captures.port) else { return false };
-    let Some(service) = service_of(cx, pod, host) else { return false };
+/// The port of a database that a Service has, where a call goes to another of its ports.
+fn wrong_port(cx: &Context<'_>, pod: &Object, captures: &Captures) -> Option<u16> {
+    let port = captures.port?;
+    let service = service_of(cx, pod, captures.host.as_ref()?)?;
     let known: Vec<u16> = ports::of_service(service).iter().map(|port| port.number).collect();
-    !known.contains(&port) && known.iter().any(|port| DATABASE_PORTS.contains(port))
+    known.iter().copied().find(|known| DATABASE_PORTS.contains(known)).filter(|_| !known.contains(&port))
 }
 
 /// The Service that a host means in this pod.
