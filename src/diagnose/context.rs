@@ -7,7 +7,7 @@ use super::logs::{self, LogReading};
 use super::series;
 use super::symptoms;
 use crate::cluster::pod::{self, Container};
-use crate::cluster::{Object, Signal, Snapshot};
+use crate::cluster::{Object, Signal, Snapshot, json};
 use crate::domain::{Evidence, EvidenceSource, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -74,7 +74,9 @@ impl<'a> Context<'a> {
 
     /// A field of an object as evidence. `path` is dotted and is looked up.
     pub fn field(&self, object: &Object, path: &str) -> Evidence {
-        self.value(&object.id, path, object.at(path).clone(), None)
+        let mut value = object.at(path).clone();
+        json::sort_lists(&mut value);
+        self.value(&object.id, path, value, None)
     }
 
     /// A value of an object as evidence, with the path as it should be shown.

@@ -146,7 +146,8 @@ pub fn check(cx: &Context<'_>, out: &mut Findings) {
     for call in
         cx.failed_calls.iter().filter(|call| call.is_current && call.container.is_running() && call.line.path == "current")
     {
-        let inside = !matches!(call.target, Host::Elsewhere);
+        // A name without dots can only be the cluster's, also where its Services can't be seen.
+        let inside = !matches!(call.target, Host::Elsewhere) || !call.host.contains('.');
         if !inside && call.failure != Failure::NameUnanswered {
             continue;
         }

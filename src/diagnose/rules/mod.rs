@@ -12,6 +12,7 @@ mod deletion;
 mod disruption;
 mod dns;
 mod explains;
+mod full_volumes;
 mod gateway;
 mod image;
 mod ingress;
@@ -68,6 +69,7 @@ pub static FAMILIES: &[&Family] = &[
     &scheduling::FAMILY,
     &scheduler::FAMILY,
     &storage::FAMILY,
+    &full_volumes::FAMILY,
     &out_of_memory::FAMILY,
     &termination::FAMILY,
     &signals::FAMILY,

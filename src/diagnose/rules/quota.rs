@@ -125,7 +125,9 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 /// A controller's own report: one cause for each kind of resource that is short.
 fn refused(cx: &Context<'_>, refusal: &Refusal<'_>, message: &QuotaMessage<'_>, out: &mut Findings) {
     let id = &refusal.controller.id;
-    let quota = cx.snap.find("ResourceQuota", id.ns(), message.quota);
+    let named = cx.snap.find("ResourceQuota", id.ns(), message.quota);
+    let mut others = cx.snap.in_namespace("ResourceQuota", id.ns()).iter();
+    let quota = named.or_else(|| others.find(|quota| message.resources.iter().any(|shortage| is_short(quota, shortage))));
     let mut by_cause: BTreeMap<&str, (&'static Cause, Vec<&Shortage<'_>>)> = BTreeMap::new();
     for shortage in &message.resources {
         let cause = row_of(shortage.resource);
