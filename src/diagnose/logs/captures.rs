@@ -60,8 +60,8 @@ const NOT_HOSTS: &[&str] =
     &["name", "temporary", "nodename", "no", "host", "hostname", "address", "failed", "could", "the", "for", "to", "is"];
 
 fn looked_up(text: &str) -> Option<String> {
-    let found = LOOKUP.as_ref()?.captures_iter(text).filter_map(|found| Some(found.get(1)?.as_str().to_owned()));
-    found.filter(|host| !NOT_HOSTS.contains(&host.to_ascii_lowercase().as_str())).next()
+    let mut found = LOOKUP.as_ref()?.captures_iter(text).filter_map(|found| Some(found.get(1)?.as_str().to_owned()));
+    found.find(|host| !NOT_HOSTS.contains(&host.to_ascii_lowercase().as_str()))
 }
 
 fn user(text: &str) -> Option<String> {

@@ -11,6 +11,7 @@ pub use signatures::{Kind, Signature};
 
 use jiff::Timestamp;
 use line::{Level, Line};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -68,8 +69,8 @@ impl LogReading {
 
 /// How far a reading has come, and what of the lines above matters to the one at hand.
 #[derive(Default)]
-struct Reader {
-    found: BTreeMap<(&'static str, String), Found>,
+struct Reader<'a> {
+    found: BTreeMap<(&'static str, String), Found<'a>>,
     /// Lines that aren't part of a stack trace.
     telling: usize,
     last_success: usize,
@@ -87,10 +88,12 @@ struct Reader {
 }
 
 /// A finding, and what decides among several.
-struct Found {
+struct Found<'a> {
     finding: LogFinding,
     telling: usize,
     level: Level,
+    text: Cow<'a, str>,
+    raw: &'a str,
 }
 
 /// Reads a log. Line numbers are those of the text as given; CRLF is the same as LF.
@@ -104,8 +107,8 @@ pub fn read(log: &str) -> LogReading {
     reader.reading(lines)
 }
 
-impl Reader {
-    fn line(&mut self, number: usize, raw: &str) {
+impl<'a> Reader<'a> {
+    fn line(&mut self, number: usize, raw: &'a str) {
         let Some(mut line) = Line::of(raw) else {
             self.goroutines = false;
             return;
@@ -147,24 +150,24 @@ impl Reader {
         if !goes_on && !is_detail && (line.level >= Level::Error || signature.fatal || line.names_an_exception()) {
             self.end = number;
         }
-        self.keep(number, raw, &line, signature, is_detail);
+        self.keep(number, raw, line, signature, is_detail);
     }
 
-    fn keep(&mut self, number: usize, raw: &str, line: &Line<'_>, signature: &'static Signature, is_detail: bool) {
-        let captures = captures::of(signature, &line.text, raw);
+    fn keep(&mut self, number: usize, raw: &'a str, line: Line<'a>, signature: &'static Signature, is_detail: bool) {
         let finding = LogFinding {
             signature,
             rank: signature.rank + u8::from(is_detail),
             line: number,
             text: quoted(&line.text, signature.any.iter().find_map(|text| line.lower.find(text)).unwrap_or(0)),
             count: 1,
-            captures,
+            captures: Captures::default(),
             at: line.at,
             last_words: line.level == Level::Fatal || signature.fatal,
             recovered: false,
         };
-        let found = Found { finding, telling: self.telling, level: line.level };
-        match self.found.entry((signature.cause, line.folded())) {
+        let key = (signature.cause, line.folded());
+        let found = Found { finding, telling: self.telling, level: line.level, text: line.text, raw };
+        match self.found.entry(key) {
             Entry::Vacant(entry) => {
                 entry.insert(found);
             }
@@ -178,7 +181,8 @@ impl Reader {
 
     fn reading(self, lines: usize) -> LogReading {
         let mut findings = Vec::with_capacity(self.found.len());
-        for Found { mut finding, telling, level } in self.found.into_values() {
+        for Found { mut finding, telling, level, text, raw } in self.found.into_values() {
+            finding.captures = captures::of(finding.signature, &text, raw);
             let stopping = self.stopped.is_some_and(|stopped| finding.line >= stopped);
             finding.recovered = finding.signature.heals && level < Level::Fatal && self.last_success > finding.line;
             finding.last_words = (finding.last_words || telling + LAST_WORDS > self.telling) && !stopping;
