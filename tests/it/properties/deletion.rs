@@ -30,12 +30,9 @@ pub fn remove(recording: &mut Recording, evidence: &Evidence) -> bool {
             recording.signals.retain(|series| series.signal != name);
             recording.signals.len() < before
         }
-        EvidenceSource::Deploy => {
-            recording.sources.remove("deploys");
-            !std::mem::take(&mut recording.deploys).is_empty()
-        }
         EvidenceSource::Alert => recording.alert.take().is_some(),
         EvidenceSource::Dependency => !std::mem::take(&mut recording.dependencies).is_empty(),
+        EvidenceSource::Deploy => !std::mem::take(&mut recording.deploys).is_empty(),
     }
 }
 

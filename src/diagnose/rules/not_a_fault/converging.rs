@@ -12,8 +12,10 @@ use crate::domain::{Evidence, ObjectRef};
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A pod younger than this may still be pulling its image and warming up.
+/// A pod younger than this may still be pulling its image and warming up, while others of its workload serve.
 const STARTING: SignedDuration = SignedDuration::from_mins(5);
+/// The same where none of the workload's pods is ready: then nobody is served until it starts.
+const STARTING_ALONE: SignedDuration = SignedDuration::from_mins(2);
 /// A process that needs longer than this before it answers its readiness probe is worth a look.
 const WARMING_UP: SignedDuration = SignedDuration::from_secs(90);
 /// The scheduler looks at a pod at once; one without a node for longer than this is waiting.
@@ -38,18 +40,18 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Findings) {
 
 /// The pods of a workload that are not ready, if all of them are only starting; `None` when there are none or one isn't.
 pub(in crate::diagnose::rules) fn starting<'a>(cx: &Context<'a>, workload: &ObjectRef) -> Option<Vec<&'a Object>> {
-    let pods = cx.snap.pods_of(workload).into_iter();
-    let unready: Vec<&Object> =
-        pods.filter(|pod| pod.deleted().is_none() && !pod::is_finished(pod) && !pod::is_ready(pod)).collect();
+    let live = cx.snap.pods_of(workload).into_iter().filter(|pod| pod.deleted().is_none() && !pod::is_finished(pod));
+    let (ready, unready): (Vec<&Object>, Vec<&Object>) = live.partition(|pod| pod::is_ready(pod));
+    let limit = if ready.is_empty() { STARTING_ALONE } else { STARTING };
     let object = cx.snap.get(workload);
     let held = object
         .is_some_and(|object| object.flag("spec.paused") || json::text(object.condition("Progressing"), "status") == "False");
-    (!held && !unready.is_empty() && unready.iter().all(|pod| is_starting(cx, pod))).then_some(unready)
+    (!held && !unready.is_empty() && unready.iter().all(|pod| is_starting(cx, pod, limit))).then_some(unready)
 }
 
-fn is_starting(cx: &Context<'_>, pod: &Object) -> bool {
+fn is_starting(cx: &Context<'_>, pod: &Object, limit: SignedDuration) -> bool {
     let Some(age) = pod.created().map(|created| cx.snap.age(created)) else { return false };
-    if age >= STARTING || pod.partial().is_some() {
+    if age >= limit || pod.partial().is_some() {
         return false;
     }
     if pod.text("spec.nodeName").is_empty() {
