@@ -43,29 +43,43 @@ const DEFAULT_PORTS: &[(&str, u16)] = &[
 /// (github.com/grpc/grpc/blob/master/doc/naming.md).
 const NAMING_SCHEMES: &[&str] = &["dns", "passthrough", "static", "xds"];
 
-/// The addresses in a text that can't be anything else: URLs, `host:port`, names that end in `.svc` or `.svc.DOMAIN`, and hosts
-/// after a key such as `host=` or `host:`. In the order in which they stand there.
+/// The addresses in a configuration: URLs, `host:port`, names that end in `.svc` or `.svc.DOMAIN`, and hosts after a key:
+/// `host=db`, `host: db`, `--db-host db`. In the order in which they stand there.
 pub fn addresses(text: &str) -> Vec<Address<'_>> {
+    read(text, |key, between| between.contains('=') || key.ends_with(':') || key.starts_with('-'))
+}
+
+/// The addresses in a text for people, such as a log line, where a colon after a word says nothing.
+pub fn in_prose(text: &str) -> Vec<Address<'_>> {
+    read(text, |_, between| between.contains('='))
+}
+
+fn read(text: &str, assigns: impl Fn(&str, &str) -> bool) -> Vec<Address<'_>> {
     let mut found: Vec<Address<'_>> = Vec::new();
-    let (mut key, mut scheme) = ("", "");
-    for (token, before) in tokens(clip(text)) {
+    let (mut key, mut scheme, mut is_pair) = ("", "", false);
+    for (between, token) in tokens(clip(text)) {
         // JSON's `"host": "db"` comes as three tokens.
-        if token == ":" {
+        let between = if token == ":" {
+            is_pair = true;
             continue;
-        }
+        } else if core::mem::take(&mut is_pair) {
+            "="
+        } else {
+            between
+        };
         let read = match token.split_once("://") {
             Some((start, rest)) => {
                 scheme = last_word(start);
                 after_scheme(scheme, rest)
             }
             // In a list only the first element has the scheme: mongodb://a:27017,b:27017.
-            None => plain(token, if before == Some(',') { scheme } else { "" }),
+            None => plain(punctuated(token), if between == "," { scheme } else { "" }),
         };
-        let alone = || is_host_key(key).then(|| bare(token)).flatten();
+        let alone = || (is_host_key(key) && assigns(key, between)).then(|| bare(punctuated(token))).flatten();
         if let Some(address) = read.or_else(alone) {
             found.push(address);
-        } else if (key.trim_start_matches('-').eq_ignore_ascii_case("port") || key == "-p")
-            && let (Some(last), Ok(port)) = (found.last_mut(), token.parse::<u16>())
+        } else if is_port_key(key)
+            && let (Some(last), Ok(port)) = (found.last_mut(), punctuated(token).parse::<u16>())
             && last.port.is_none()
         {
             // `host=db port=5432`, `Server=db;Port=5432`: the port follows on its own.
@@ -77,6 +91,11 @@ pub fn addresses(text: &str) -> Vec<Address<'_>> {
         }
     }
     found
+}
+
+/// A token without the colon or stop that ends a phrase: `dial tcp 10.96.0.7:80: connection refused.`
+fn punctuated(token: &str) -> &str {
+    token.trim_end_matches([':', '.'])
 }
 
 /// A text that is nothing but a host, with or without a port. For values whose name says that they are addresses.
@@ -142,25 +161,15 @@ fn clip(text: &str) -> &str {
     text.get(..end).unwrap_or("")
 }
 
-/// The pieces between characters that no address holds, each with the character before it.
-fn tokens(text: &str) -> impl Iterator<Item = (&str, Option<char>)> {
+/// The pieces between characters that no address holds, each after the characters before it.
+fn tokens(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let separates = |c: char| c.is_whitespace() || c.is_control() || ",;\"'()<>={}|\\`".contains(c);
     let mut rest = text;
-    let mut before = None;
     core::iter::from_fn(move || {
-        while !rest.is_empty() {
-            let end = rest.find(separates).unwrap_or(rest.len());
-            let (token, after) = rest.split_at(end);
-            let separator = after.chars().next();
-            let token_before = core::mem::replace(&mut before, separator);
-            rest = after.get(separator.map_or(0, char::len_utf8)..).unwrap_or("");
-            // A colon or a stop at the end is punctuation: `dial tcp 10.96.0.7:80: connection refused.`
-            let token = if token.len() > 1 { token.trim_end_matches([':', '.']) } else { token };
-            if !token.is_empty() {
-                return Some((token, token_before));
-            }
-        }
-        None
+        let (between, after) = rest.split_at(rest.find(|c: char| !separates(c))?);
+        let (token, after) = after.split_at(after.find(separates).unwrap_or(after.len()));
+        rest = after;
+        Some((between, token))
     })
 }
 
@@ -212,7 +221,12 @@ fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
 
 /// Keys after which a host stands alone: libpq's `host`, ADO.NET's `Server` and `Data Source`, and flags: `--db-host`, `-h`.
 fn is_host_key(key: &str) -> bool {
-    is_address_key(key.trim_start_matches('-')) || key.eq_ignore_ascii_case("source") || key == "-h"
+    let name = key.trim_start_matches('-').trim_end_matches(':');
+    is_address_key(name) || name.eq_ignore_ascii_case("source") || key == "-h"
+}
+
+fn is_port_key(key: &str) -> bool {
+    key.trim_start_matches('-').trim_end_matches(':').eq_ignore_ascii_case("port") || key == "-p"
 }
 
 #[cfg(test)]
@@ -221,12 +235,16 @@ mod tests {
     use proptest::prelude::*;
 
     fn told(text: &str) -> Vec<String> {
+        told_of(&addresses(text))
+    }
+
+    fn told_of(addresses: &[Address<'_>]) -> Vec<String> {
         let one = |address: &Address<'_>| {
             let port = address.port.map_or(String::new(), |port| format!(":{port}"));
             let default = if address.default_port { " by default" } else { "" };
             format!("{}{port}{default}", address.host)
         };
-        addresses(text).iter().map(one).collect()
+        addresses.iter().map(one).collect()
     }
 
     #[test]
@@ -291,6 +309,14 @@ mod tests {
         ] {
             assert_eq!(told(text), Vec::<String>::new(), "{text}");
         }
+    }
+
+    #[test]
+    fn words_of_people_are_no_keys() {
+        for text in ["Failed to connect to remote host: Connection refused", "connect to the redis server(s). ConnectTimeout"] {
+            assert!(in_prose(text).is_empty(), "{text}");
+        }
+        assert_eq!(told_of(&in_prose("HTTPConnectionPool(host='cart', port=8080): Max retries")), ["cart:8080"]);
     }
 
     #[test]

@@ -49,14 +49,15 @@ pub fn time(value: &Value, path: &str) -> Option<Timestamp> {
 }
 
 /// An RFC 3339 time that something can have happened at. `0001-01-01T00:00:00Z` is what Go writes for a time that isn't
-/// set, and the ends of the calendar leave no room to add or subtract.
+/// set, the kubelet writes `1970-01-01T00:00:00Z` for the start of a process that never started, and the ends of the
+/// calendar leave no room to add or subtract.
 pub fn moment(text: &str) -> Option<Timestamp> {
     text.parse().ok().filter(can_be)
 }
 
-/// Whether something can have happened at this time: from 1970 to 9000.
+/// Whether something can have happened at this time: after the start of 1970 and before 9000.
 pub fn can_be(time: &Timestamp) -> bool {
-    (0..NINE_THOUSAND).contains(&time.as_second())
+    (1..NINE_THOUSAND).contains(&time.as_second())
 }
 
 /// The first element of the list at a path whose `name` is this.
@@ -67,4 +68,49 @@ pub fn named<'a>(value: &'a Value, path: &str, name: &str) -> &'a Value {
 /// The first element of the list at a path whose `type` is this, such as a condition.
 pub fn typed<'a>(value: &'a Value, path: &str, r#type: &str) -> &'a Value {
     list(value, path).iter().find(|element| text(element, "type") == r#type).unwrap_or(&NULL)
+}
+
+/// Lists whose order means something, by the key that holds them.
+const ORDERED: &[&str] = &["args", "command", "env", "envFrom", "initContainers", "paths"];
+/// Deeper values stay as they are.
+const DEEPEST: usize = 32;
+
+/// Sorts the lists in a value whose order says nothing (taints, tolerations, match expressions, access modes), so that the same
+/// object always reads the same.
+pub fn sort_lists(value: &mut Value) {
+    sort_to(value, DEEPEST);
+}
+
+fn sort_to(value: &mut Value, depth: usize) {
+    match value {
+        Value::Object(map) if depth > 0 => {
+            for (key, inner) in map.iter_mut() {
+                if !ORDERED.contains(&key.as_str()) {
+                    sort_to(inner, depth - 1);
+                }
+            }
+        }
+        Value::Array(items) if depth > 0 => {
+            items.iter_mut().for_each(|item| sort_to(item, depth - 1));
+            items.sort_by_cached_key(Value::to_string);
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_lists_without_an_order_are_sorted() {
+        let mut value =
+            json!({"taints": [{"key": "b"}, {"key": "a"}], "command": ["sh", "-c"], "terms": [{"values": ["z", "y"]}]});
+        sort_lists(&mut value);
+        assert_eq!(
+            value,
+            json!({"taints": [{"key": "a"}, {"key": "b"}], "command": ["sh", "-c"], "terms": [{"values": ["y", "z"]}]})
+        );
+    }
 }

@@ -4,9 +4,10 @@ use super::addresses::{self, GivenAddress};
 use super::calls::CallGraph;
 use super::failed_calls::{self, FailedCall};
 use super::logs::{self, LogReading};
+use super::series;
 use super::symptoms;
 use crate::cluster::pod::{self, Container};
-use crate::cluster::{Object, Snapshot};
+use crate::cluster::{Object, Signal, Snapshot, json};
 use crate::domain::{Evidence, EvidenceSource, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -59,6 +60,13 @@ impl<'a> Context<'a> {
         self.pods().iter().filter(|pod| !pod::is_finished(pod) && pod.deleted().is_none()).flat_map(pod::containers)
     }
 
+    /// The namespace that the input is about, for what names none.
+    pub fn target_namespace(&self) -> Option<&'a str> {
+        let target = self.snap.target.as_ref()?;
+        Some(if target.kind == "Namespace" { target.name.as_str() } else { target.ns() })
+            .filter(|namespace| !namespace.is_empty())
+    }
+
     /// The top controller of an object.
     pub fn workload(&self, id: &ObjectRef) -> ObjectRef {
         self.snap.workload(id)
@@ -66,7 +74,9 @@ impl<'a> Context<'a> {
 
     /// A field of an object as evidence. `path` is dotted and is looked up.
     pub fn field(&self, object: &Object, path: &str) -> Evidence {
-        self.value(&object.id, path, object.at(path).clone(), None)
+        let mut value = object.at(path).clone();
+        json::sort_lists(&mut value);
+        self.value(&object.id, path, value, None)
     }
 
     /// A value of an object as evidence, with the path as it should be shown.
@@ -105,6 +115,26 @@ impl<'a> Context<'a> {
             value: Value::String(finding.text.clone()),
             at: finding.at,
             count: (finding.count > 1).then_some(finding.count),
+        }
+    }
+
+    /// One sample of a time series as evidence about an object. `at` is in unix seconds.
+    pub fn sample(&self, object: &ObjectRef, signal: &Signal, at: f64, value: f64) -> Evidence {
+        self.series(object, signal, Some(at), serde_json::json!(value))
+    }
+
+    /// What a time series tells, as evidence about an object.
+    pub fn series(&self, object: &ObjectRef, signal: &Signal, at: Option<f64>, value: Value) -> Evidence {
+        let labels: Vec<String> = signal.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        Evidence {
+            source: EvidenceSource::Signal,
+            object: object.clone(),
+            container: signal.labels.get("container").cloned(),
+            path: format!("{}{{{}}}", signal.signal, labels.join(",")),
+            line: None,
+            value,
+            at: at.and_then(series::time),
+            count: None,
         }
     }
 

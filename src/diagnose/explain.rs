@@ -238,6 +238,11 @@ fn explains(cx: &Context<'_>, candidate: &Candidate, id: &str, place: &Place) ->
 fn holds(cx: &Context<'_>, link: Link, candidate: &Candidate, to: &Place) -> bool {
     let blames = &candidate.finding.blames;
     let mut places = candidate.places.iter();
+    // Not to reach one says nothing of calls to another.
+    let about_another = matches!((&candidate.finding.towards, &to.towards), (Some(one), Some(other)) if one != other);
+    if about_another && matches!(link, Link::Container | Link::Pod | Link::Workload) {
+        return false;
+    }
     match link {
         Link::Container => places.any(|from| {
             from.subject.container == to.subject.container

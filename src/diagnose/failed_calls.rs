@@ -17,7 +17,7 @@ pub use wording::Failure;
 
 /// A failing line that bears a time counts this long.
 const RECENT: SignedDuration = SignedDuration::from_mins(15);
-/// Of a log without times, the failing line has to be among its last third, or its last so many lines.
+/// A failing line counts when it is in the last third of the log, or among its last so many lines: what follows works.
 const LAST_LINES: usize = 40;
 /// A single failing line may be a hiccup.
 const REPEATED: usize = 2;
@@ -113,10 +113,8 @@ fn of_log<'a>(cx: &Context<'a>, container: &Container<'a>, previous: bool, text:
     for ((host, port, failure), lines) in ends {
         let (Some(first), Some(last)) = (lines.first(), lines.last()) else { continue };
         let at = last.time();
-        let is_current = match at {
-            Some(at) => cx.snap.age(at) <= RECENT,
-            None => last.number + LAST_LINES > total || last.number * 3 >= total * 2,
-        };
+        let is_late = last.number + LAST_LINES > total || last.number * 3 >= total * 2;
+        let is_current = is_late && at.is_none_or(|at| cx.snap.age(at) <= RECENT);
         let target = service_dns::resolve(cx.snap, &host, container.pod.id.ns(), container.pod.at("spec"));
         let line = Evidence {
             source: EvidenceSource::Log,
@@ -148,7 +146,8 @@ pub fn check(cx: &Context<'_>, out: &mut Findings) {
     for call in
         cx.failed_calls.iter().filter(|call| call.is_current && call.container.is_running() && call.line.path == "current")
     {
-        let inside = !matches!(call.target, Host::Elsewhere);
+        // A name without dots can only be the cluster's, also where its Services can't be seen.
+        let inside = !matches!(call.target, Host::Elsewhere) || !call.host.contains('.');
         if !inside && call.failure != Failure::NameUnanswered {
             continue;
         }

@@ -15,6 +15,7 @@ mod failed_calls;
 mod findings;
 pub mod logs;
 mod rank;
+mod reach;
 mod report;
 pub mod rules;
 mod scope;

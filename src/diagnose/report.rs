@@ -2,6 +2,7 @@
 
 use super::catalogue::Cause;
 use super::confidence::{CONFIRMED, LIKELY};
+use super::findings::Finding;
 use super::rank::{Ranked, Ranking};
 use super::scope::Scope;
 use super::symptoms::SYMPTOMS;
@@ -257,8 +258,15 @@ fn facts(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, number
         let same = |ranked: &&Ranked| ranked.candidate.finding.cause.id == id && ranked.candidate.finding.blames == *blames;
         ranked.filter(same).map(|ranked| ranked.confidence).next()
     };
+    let ranked = |finding: &Finding| {
+        let same = |ranked: &Ranked| {
+            let other = &ranked.candidate.finding;
+            other.cause.id == finding.cause.id && other.blames == finding.blames
+        };
+        ranking.causes.iter().any(same)
+    };
     for finding in &examination.findings.causes {
-        if finding.subjects().any(concerns) || concerns(&finding.blames.clone().into()) {
+        if finding.subjects().any(concerns) || concerns(&finding.blames.clone().into()) || ranked(finding) {
             facts.push(FactReport {
                 id: finding.cause.id.to_owned(),
                 subject: finding.subject.clone(),

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::findings::Findings;
+use super::reach;
 use super::symptoms::{
     CLAIM_PENDING, JOB_FAILED, NO_READY_ENDPOINTS, NODE_NOT_READY, REPLICAS_MISSING, ROLLOUT_STUCK, condition_evidence,
 };
@@ -123,11 +124,17 @@ fn endpoints(cx: &Context<'_>, service: &Object, out: &mut Findings) {
         return;
     }
     let pods = selected(cx, service);
+    // A Service that selects nothing and that nobody uses is left over from something.
+    let is_target = cx.snap.target.as_ref() == Some(&service.id);
+    if pods.is_empty() && !is_target && !reach::is_used(cx, service) {
+        return;
+    }
     let publishes = service.flag("spec.publishNotReadyAddresses");
     if pods.iter().any(|pod| publishes || pod::is_ready(pod)) {
         return;
     }
     let since = pods.iter().filter_map(|pod| json::time(pod.condition("Ready"), "lastTransitionTime")).max();
+    let since = since.or_else(|| reach::edited(service));
     let mut evidence = vec![cx.field(service, "spec.selector")];
     evidence.extend(pods.first().map(|pod| condition_evidence(cx, pod, "Ready")));
     let summary = match pods.len() {

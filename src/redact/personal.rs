@@ -2,7 +2,7 @@
 
 use super::placeholder::{Found, Kind};
 use super::scan::{before, run_end, run_start};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Last labels that look like a mail's domain and are none: units of systemd (`getty@tty1.service`) and names inside
 /// a cluster.
@@ -97,7 +97,7 @@ fn is_card(written: &[u8]) -> bool {
     let doubled = |digit: u32| if digit > 4 { 2 * digit - 9 } else { 2 * digit };
     let sum: u32 =
         digits.iter().rev().enumerate().map(|(place, digit)| if place % 2 == 1 { doubled(*digit) } else { *digit }).sum();
-    issued && sum % 10 == 0
+    issued && sum.is_multiple_of(10)
 }
 
 /// IPv4 and IPv6 addresses, but those that mean every machine or the machine itself.

@@ -5,7 +5,8 @@ use sre_copilot::bundle::{self, Expected};
 use sre_copilot::cluster::{Recording, Snapshot};
 use sre_copilot::diagnose::{self, Options};
 use sre_copilot::domain::{ObjectRef, Report};
-use sre_copilot::pipeline::{Scope, resolve};
+use sre_copilot::pipeline::{Scope, redact_recording, resolve};
+use sre_copilot::redact::Redactor;
 use sre_copilot::render;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -19,7 +20,7 @@ pub struct Case {
     pub name: String,
     /// The folder.
     pub path: PathBuf,
-    /// What it holds.
+    /// What it holds, masked.
     pub recording: Recording,
     /// What it asserts; `None` for those of the benchmark.
     pub expected: Option<Expected>,
@@ -53,9 +54,11 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
 }
 
 impl Case {
-    fn read(path: PathBuf) -> Self {
+    /// Reads one.
+    pub fn read(path: PathBuf) -> Self {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let recording = bundle::read(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut recording = bundle::read(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        redact_recording(&Redactor::fixed(), &mut recording);
         Self { name, path, recording, expected: None }
     }
 

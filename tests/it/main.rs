@@ -10,4 +10,5 @@ mod explain;
 mod generated;
 mod kubernetes;
 mod properties;
+mod readme;
 mod replay;

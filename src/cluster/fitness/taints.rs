@@ -44,7 +44,9 @@ pub fn untolerated<'a>(tolerations: &Value, node: &'a Object) -> Vec<(&'a str, &
     let keeps_out = |(key, value, effect): &(&str, &str, &str)| {
         matches!(*effect, "NoSchedule" | "NoExecute") && !is_tolerated(tolerations, key, value, effect)
     };
-    taints.filter(keeps_out).collect()
+    let mut found: Vec<(&str, &str, &str)> = taints.filter(keeps_out).collect();
+    found.sort_unstable();
+    found
 }
 
 /// Whether one of the tolerations (a list) tolerates a taint.

@@ -131,8 +131,10 @@ const BEFORE_NAMES: &[&str] = &[
     "in upstream \"",
     "server host '",
     "server at \"",
-    "connect to ",
+    CONNECT_TO,
 ];
+/// curl's words, which others use too.
+const CONNECT_TO: &str = "connect to ";
 
 static FAILS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let words: Vec<String> = WORDINGS.iter().map(|(words, _)| regex::escape(words)).collect();
@@ -156,8 +158,8 @@ impl FailingLine<'_> {
     /// The time on the line, if it bears one with its offset.
     pub fn time(&self) -> Option<Timestamp> {
         let words = self.text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | '[' | ']' | ','));
-        let dated = words.filter(|word| word.len() >= 20 && word.starts_with(|c: char| c.is_ascii_digit()));
-        dated.take(4).find_map(|word| word.parse().ok())
+        let is_dated = |word: &&str| word.as_bytes().get(4) == Some(&b'-') && word.as_bytes().get(10) == Some(&b'T');
+        words.filter(is_dated).find_map(|word| word.parse().ok())
     }
 }
 
@@ -196,7 +198,7 @@ fn read<'a>(fails: &Regex, text: &'a str, number: usize) -> Option<FailingLine<'
     let mut ends: Vec<Address<'_>> = Vec::new();
     if !is_lookup {
         ends.extend(
-            address::addresses(text).into_iter().filter(|address| failure > Failure::NameUnanswered || address.port != Some(53)),
+            address::in_prose(text).into_iter().filter(|address| failure > Failure::NameUnanswered || address.port != Some(53)),
         );
     }
     // A name that stands with its port elsewhere in the line says more than the name alone.
@@ -218,9 +220,8 @@ fn name_after<'a>(text: &'a str, before: &str) -> Option<Address<'a>> {
         let digits = after.map(|(_, port)| port.split(|c: char| !c.is_ascii_digit()).next().unwrap_or(""));
         address.port = digits.and_then(|digits| digits.parse().ok()).filter(|port| *port > 0);
     }
-    // "failed to connect to all addresses", "connect to the server": words, not names.
-    let is_word = ["all", "the", "any", "remote", "server", "host", "a", "an", "database", "upstream"].contains(&address.host);
-    (!is_word).then_some(address)
+    // "connect to all addresses", "connect to the server": only with its port is what follows a name.
+    (before != CONNECT_TO || address.port.is_some()).then_some(address)
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use crate::cluster::{Object, json};
 use crate::diagnose::catalogue::{Cause, Explains, Family, Perspective, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
-use crate::diagnose::findings::Findings;
+use crate::diagnose::findings::{Finding, Findings};
+use crate::diagnose::symptoms::REPLICAS_MISSING;
 use crate::domain::{Evidence, ObjectRef};
 use refusal::Refusal;
 
@@ -79,6 +80,10 @@ static ADMISSION_WEBHOOK_UNAVAILABLE: Cause = Cause {
 const QUOTED: usize = 300;
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    for job in cx.snap.of_kind("Job").iter().filter(|job| refusal::job_has_no_pod(cx, job)) {
+        let evidence = vec![cx.field(job, "spec.parallelism"), cx.field(job, "metadata.creationTimestamp")];
+        out.symptom(&REPLICAS_MISSING, cx.workload(&job.id), format!("{} has no pod", job.id), job.created(), evidence);
+    }
     for refusal in refusal::all(cx) {
         if judge(cx, &refusal, out) {
             refusal::symptom(cx, &refusal, out);
@@ -122,7 +127,7 @@ fn found<'o>(
     refusal: &Refusal<'_>,
     evidence: Vec<Evidence>,
     out: &'o mut Findings,
-) -> &'o mut crate::diagnose::findings::Finding {
+) -> &'o mut Finding {
     let id = &refusal.controller.id;
     out.found(cause, cx.workload(id), Proof::Event)
         .also([id.clone().into()])

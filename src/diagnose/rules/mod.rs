@@ -1,6 +1,7 @@
 //! The rules, one file a family. A family's file holds its rows (what the catalogue says of a cause) and the functions
 //! that look at the snapshot and state them. To add a cause: a row and a function in its family's file, and two fixtures.
 
+mod addresses;
 mod admission;
 mod application;
 mod application_rows;
@@ -9,12 +10,18 @@ mod configuration;
 mod container_start;
 mod deletion;
 mod disruption;
+mod dns;
 mod explains;
+mod full_volumes;
+mod gateway;
 mod image;
+mod ingress;
 mod jobs;
 mod kill;
 mod last_lines;
+mod load_balancers;
 mod mounts;
+mod network_policies;
 mod nodes;
 mod not_a_fault;
 mod out_of_memory;
@@ -24,9 +31,11 @@ mod probes;
 mod quota;
 mod rollouts;
 mod sandbox;
+mod scaling;
 mod scheduler;
 mod scheduling;
 mod service_selectors;
+mod services;
 mod signals;
 mod spelling;
 mod start_error;
@@ -60,13 +69,21 @@ pub static FAMILIES: &[&Family] = &[
     &scheduling::FAMILY,
     &scheduler::FAMILY,
     &storage::FAMILY,
+    &full_volumes::FAMILY,
     &out_of_memory::FAMILY,
     &termination::FAMILY,
     &signals::FAMILY,
-    &service_selectors::SCALED,
+    &scaling::FAMILY,
     &service_selectors::FAMILY,
     &application::FAMILY,
     &probes::FAMILY,
+    &services::FAMILY,
+    &addresses::FAMILY,
+    &ingress::FAMILY,
+    &gateway::FAMILY,
+    &network_policies::FAMILY,
+    &dns::FAMILY,
+    &load_balancers::FAMILY,
     &nodes::FAMILY,
     &jobs::FAMILY,
     &autoscaling::FAMILY,

@@ -116,7 +116,14 @@ node_cause!(
     KUBE_PROXY_UNAVAILABLE,
     "kube_proxy_unavailable",
     "kube-proxy is down",
-    &[&[(Link::Node, "unit_down"), (Link::Node, "probe_failed"), (Link::Node, "high_latency"), (Link::Node, "error_rate")]],
+    &[&[
+        (Link::Node, "unit_down"),
+        (Link::Node, "probe_failed"),
+        (Link::Node, "high_latency"),
+        (Link::Node, "error_rate"),
+        (Link::Node, "calls_fail"),
+        (Link::Node, "dependency_unreachable"),
+    ]],
     "signals, pods of kube-proxy",
     "systemd unit or DaemonSet pod of kube-proxy on the node isn't running",
     "kube-proxy doesn't run on the node, so that Service addresses aren't kept up to date there.",
@@ -341,7 +348,7 @@ fn units(cx: &Context<'_>, node: &Object, out: &mut Findings) {
             "crio" | "cri-o" => &CONTAINER_RUNTIME_UNAVAILABLE,
             _ => continue,
         };
-        let evidence = super::signals::sample(&node.id, signal, at, value);
+        let evidence = cx.sample(&node.id, signal, at, value);
         let says = format!("has an inactive system unit {unit}.service");
         out.symptom(&crate::diagnose::symptoms::UNIT_DOWN, node.id.clone(), says.clone(), None, vec![evidence.clone()]);
         out.found(cause, node.id.clone(), Proof::Structure)

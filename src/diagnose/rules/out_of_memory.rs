@@ -4,7 +4,6 @@
 
 use super::explains::{CONTAINER_DOWN, POD_DOWN};
 use super::kill::killer;
-use super::signals::sample;
 use super::termination::restarted;
 use crate::cluster::pod::{self, Container, Termination};
 use crate::cluster::quantity::Quantity;
@@ -215,7 +214,7 @@ fn peak(cx: &Context<'_>, container: &Container<'_>, end: &Termination<'_>) -> O
     let samples = own.flat_map(|signal| signal.values.iter().map(move |(at, value)| (signal, *at, *value)));
     let (signal, at, value) =
         samples.filter(|(_, at, value)| ran.contains(at) && value.is_finite()).max_by(|a, b| a.2.total_cmp(&b.2))?;
-    Some((value, sample(&container.pod.id, signal, at, value)))
+    Some((value, cx.sample(&container.pod.id, signal, at, value)))
 }
 
 /// The node's event of a kill for memory at the moment of this end, unless it names a cgroup's limit as the reason.

@@ -5,7 +5,7 @@ use super::explains::{CONTAINER_DOWN, LAST_WORDS, POD_DOWN};
 use super::last_lines::{self, LastLine};
 use crate::cluster::pod::{self, Container, Role};
 use crate::cluster::{Event, Object, json};
-use crate::diagnose::catalogue::{Cause, Family, Perspective, Section};
+use crate::diagnose::catalogue::{Cause, Family, Link, Perspective, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
@@ -36,7 +36,7 @@ static LIFECYCLE_HOOK_FAILED: Cause = Cause {
     id: "lifecycle_hook_failed",
     title: "a lifecycle hook fails or hangs",
     perspective: Perspective::App,
-    explains: &[CONTAINER_DOWN, POD_DOWN, LAST_WORDS],
+    explains: &[CONTAINER_DOWN, POD_DOWN, LAST_WORDS, &[(Link::Container, "exits_immediately")]],
     reads: "pod status, pod spec, events",
     source: "kubelet: events FailedPostStartHook and FailedPreStopHook",
     doc: "postStart fails, so that the kubelet kills the container it belongs to, or hangs, so that the container never counts as started.",

@@ -176,7 +176,9 @@ fn liveness(cx: &Context<'_>, container: &Container<'_>, out: &mut Findings) {
             probed.failure.told(),
             target::remark(&probed)
         );
-        let proof = unless_told(&probed, out);
+        // How long it ran until the kill would tell whether the probe only lacks patience.
+        let unseen = container.restarts() > 0 && container.termination().is_none();
+        let proof = if unseen { Proof::Timing } else { unless_told(&probed, out) };
         finish(probed.found(out, &LIVENESS_FAILING, proof).says(says));
     }
     if ended.is_none() {

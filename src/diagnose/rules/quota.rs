@@ -125,7 +125,9 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 /// A controller's own report: one cause for each kind of resource that is short.
 fn refused(cx: &Context<'_>, refusal: &Refusal<'_>, message: &QuotaMessage<'_>, out: &mut Findings) {
     let id = &refusal.controller.id;
-    let quota = cx.snap.find("ResourceQuota", id.ns(), message.quota);
+    let named = cx.snap.find("ResourceQuota", id.ns(), message.quota);
+    let mut others = cx.snap.in_namespace("ResourceQuota", id.ns()).iter();
+    let quota = named.or_else(|| others.find(|quota| message.resources.iter().any(|shortage| is_short(quota, shortage))));
     let mut by_cause: BTreeMap<&str, (&'static Cause, Vec<&Shortage<'_>>)> = BTreeMap::new();
     for shortage in &message.resources {
         let cause = row_of(shortage.resource);
@@ -142,7 +144,9 @@ fn refused(cx: &Context<'_>, refusal: &Refusal<'_>, message: &QuotaMessage<'_>, 
             .since(refusal.since)
             .ended(refusal.ended)
             .evidence([refusal.evidence.clone()])
-            .evidence(quota.into_iter().flat_map(|quota| shortages.iter().map(|shortage| usage(cx, quota, shortage.resource))))
+            .evidence(
+                quota.into_iter().flat_map(|quota| shortages.iter().flat_map(|shortage| usage(cx, quota, shortage.resource))),
+            )
             .says(says(&cx.workload(id), message, &shortages))
             .next(format!("kubectl -n {} describe quota {}", id.ns(), message.quota).trim_end());
     }
@@ -179,8 +183,10 @@ fn room(quota: &Object, resource: &str) -> Option<Quantity> {
     Some(hard.minus(amount("status.used").unwrap_or_default()))
 }
 
-/// A quota's limit and use of a resource, as evidence.
-fn usage(cx: &Context<'_>, quota: &Object, resource: &str) -> Evidence {
-    let (hard, used) = (json::key(quota.at("status.hard"), resource), json::key(quota.at("status.used"), resource));
-    cx.value(&quota.id, &format!("status[{resource}]"), serde_json::json!({"hard": hard, "used": used}), None)
+/// A quota's use and limit of a resource, as evidence.
+fn usage(cx: &Context<'_>, quota: &Object, resource: &str) -> [Evidence; 2] {
+    ["status.used", "status.hard"].map(|path| {
+        let value = json::key(quota.at(path), resource).clone();
+        cx.value(&quota.id, &format!("{path}[{resource}]"), value, None)
+    })
 }

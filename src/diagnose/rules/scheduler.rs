@@ -94,7 +94,7 @@ const RECENT: SignedDuration = SignedDuration::from_hours(24);
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let waits = |pod: &&Object| {
-        let unbound = pod.text("spec.nodeName").is_empty() && matches!(pod.text("status.phase"), "Pending" | "");
+        let unbound = pod.text("spec.nodeName").is_empty() && pod.text("status.phase") == "Pending";
         unbound && pod.deleted().is_none() && pod.partial().is_none()
     };
     let waiting: Vec<&Object> = cx.pods().iter().filter(waits).collect();
@@ -156,12 +156,12 @@ fn state_unavailable(
     };
     let waited = format!("{count} waited {minutes} min for a node without a word from scheduler {name}");
     let others = pods.iter().skip(1).map(|pod| Subject::from(pod.id.clone()));
-    let silence = cx.value(&first.id, "status.conditions[PodScheduled]", serde_json::Value::Null, first.created());
+    let waits = cx.field(first, "status.phase");
     if name != "default-scheduler" {
         out.found(&SCHEDULER_UNAVAILABLE, first.id.clone(), Proof::Computed)
             .blame(cx.workload(&first.id))
             .since(since)
-            .evidence([cx.field(first, "spec.schedulerName"), silence])
+            .evidence([cx.field(first, "spec.schedulerName"), waits])
             .also(others)
             .says(format!("{waited}, which its pod template asks for"))
             .fix(format!("start the scheduler {name}, or take schedulerName out of the pod template"));
@@ -176,13 +176,21 @@ fn state_unavailable(
         );
         return;
     }
-    let proof = if state.evidence.is_empty() { Proof::Computed } else { Proof::Structure };
+    let mut workloads: Vec<ObjectRef> = pods.iter().map(|pod| cx.workload(&pod.id)).collect();
+    workloads.sort();
+    workloads.dedup();
+    let proof = match (state.evidence.is_empty(), workloads.len()) {
+        (false, _) => Proof::Structure,
+        // Silence about one workload's pods may have a reason of its own.
+        (true, 0 | 1) => Proof::Timing,
+        (true, _) => Proof::Computed,
+    };
     let why = if state.why.is_empty() { String::new() } else { format!(": {}", state.why) };
     out.found(&SCHEDULER_UNAVAILABLE, first.id.clone(), proof)
         .blame(state.place)
         .since(since)
         .evidence(state.evidence)
-        .evidence([silence])
+        .evidence([waits])
         .also(others)
         .says(format!("kube-scheduler doesn't place pods{why}; {waited}"))
         .next("kubectl -n kube-system get lease kube-scheduler -o yaml")
@@ -283,7 +291,7 @@ fn preemptor(cx: &Context<'_>, event: &Event) -> String {
 }
 
 /// Since when a workload has all its pods again after a loss, if it has.
-fn complete_since(cx: &Context<'_>, workload: &ObjectRef, lost: Option<Timestamp>) -> Option<Timestamp> {
+pub(super) fn complete_since(cx: &Context<'_>, workload: &ObjectRef, lost: Option<Timestamp>) -> Option<Timestamp> {
     let object = cx.snap.get(workload)?;
     let (wanted, ready) = match workload.kind.as_str() {
         "DaemonSet" => (object.int("status.desiredNumberScheduled")?, object.int("status.numberReady").unwrap_or(0)),

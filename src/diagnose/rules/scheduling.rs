@@ -121,8 +121,7 @@ fn compute(cx: &Context<'_>, group: &Waiting<'_>, surroundings: &Surroundings<'_
         by_words(cx, group, out);
         return;
     }
-    for choice in choices.iter().filter(|choice| said.is_none() || agrees(choice)).take(3) {
-        let node = unwell_node(choice);
+    for (choice, node) in choices.iter().filter(|choice| said.is_none() || agrees(choice)).take(3).flat_map(to_mend) {
         let proof = match (&node, said) {
             // The taint follows from what is wrong with the node.
             (Some(_), _) => Proof::Timing,
@@ -148,10 +147,14 @@ fn compute(cx: &Context<'_>, group: &Waiting<'_>, surroundings: &Surroundings<'_
     ruled_out(cx, group, &placement, out);
 }
 
-/// The node to mend, where the taint says that the node is not well.
-fn unwell_node(choice: &decide::Choice<'_>) -> Option<ObjectRef> {
-    let unwell = matches!(&choice.misfit, Misfit::Taint { key, .. } if fitness::is_node_condition(key));
-    unwell.then(|| ObjectRef::cluster("Node", choice.nearest))
+/// The nodes to mend, where the taint says that they are not well; else the workload, `None`.
+fn to_mend<'c, 'a>(choice: &'c decide::Choice<'a>) -> Vec<(&'c decide::Choice<'a>, Option<ObjectRef>)> {
+    match &choice.misfit {
+        Misfit::Taint { key, .. } if fitness::is_node_condition(key) => {
+            choice.nodes.iter().map(|node| (choice, Some(ObjectRef::cluster("Node", *node)))).collect()
+        }
+        _ => vec![(choice, None)],
+    }
 }
 
 /// Says of the usual suspects that no node refuses the pod for them.

@@ -1,20 +1,20 @@
-//! Services that select nothing: a label that differs, or a workload that is scaled to zero.
+//! Services that select nothing since a label differs. One whose workload is scaled to zero, and one that nobody uses and that
+//! resembles nothing, are no fault of the selector.
 
 use super::explains::UNREACHABLE;
-use crate::cluster::selector::{self, Difference};
-use crate::cluster::{Object, json};
+use crate::cluster::selector::{self, Difference, Requirement};
+use crate::cluster::{Object, json, pod, ports, workload};
 use crate::diagnose::catalogue::{Cause, Family, Perspective, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
+use crate::diagnose::reach;
+use crate::diagnose::symptoms::NO_READY_ENDPOINTS;
 use crate::diagnose::workload_symptoms::selected;
-use crate::domain::ObjectRef;
+use serde_json::Value;
 
 /// The family.
 pub static FAMILY: Family = Family { section: Section::Routing, causes: &[&SERVICE_SELECTOR_MISMATCH], check };
-
-/// A workload that was scaled to zero; a row of the workloads, stated here because a Service without pods shows it.
-pub static SCALED: Family = Family { section: Section::Workloads, causes: &[&SCALED_TO_ZERO], check: |_, _| {} };
 
 static SERVICE_SELECTOR_MISMATCH: Cause = Cause {
     id: "service_selector_mismatch",
@@ -29,25 +29,17 @@ static SERVICE_SELECTOR_MISMATCH: Cause = Cause {
     fields: &[],
 };
 
-static SCALED_TO_ZERO: Cause = Cause {
-    id: "scaled_to_zero",
-    title: "scaled to zero although something depends on it",
-    perspective: Perspective::Infra,
-    explains: &[UNREACHABLE],
-    reads: "workloads, services, dependencies",
-    source: "spec.replicas 0 on the workload that the Service selects",
-    doc: "The workload has been scaled to zero, and a Service that others use has nobody behind it.",
-    check: "kubectl -n NAMESPACE get deployments,statefulsets",
-    fix: "scale it up again, after asking who scaled it down",
-    fields: &[],
-};
-
+/// The kinds of workloads whose templates a Service may mean.
 const WORKLOADS: [&str; 4] = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"];
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     for service in cx.snap.of_kind("Service") {
         let no_selector = json::entries(&service.raw, "spec.selector").next().is_none();
-        if no_selector || service.text("spec.type") == "ExternalName" || service.partial().is_some() {
+        if no_selector
+            || service.text("spec.type") == "ExternalName"
+            || service.partial().is_some()
+            || service.deleted().is_some()
+        {
             continue;
         }
         if cx.snap.looked_for("Pod", service.id.ns()).is_ok() && selected(cx, service).is_empty() {
@@ -56,104 +48,111 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     }
 }
 
+/// Labels that a Service may have meant, with why.
+struct Meant<'a> {
+    object: &'a Object,
+    labels: &'a Value,
+    differences: Vec<Difference>,
+    likeness: Likeness,
+}
+
+/// What speaks for a workload to be the one that a Service means; the fields are in the order in which they count.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Likeness {
+    /// A label differs by its spelling, or its value stands under another key.
+    misspelt: bool,
+    /// How many of the wanted labels are there.
+    same_labels: usize,
+    same_name: bool,
+    /// A container declares the port that the Service sends to.
+    listens: bool,
+}
+
 fn selects_nothing(cx: &Context<'_>, service: &Object, out: &mut Findings) {
-    let selects =
-        |workload: &&Object| selector::matches_map(service.at("spec.selector"), workload.at("spec.template.metadata.labels"));
-    let workloads = || WORKLOADS.iter().flat_map(|kind| cx.snap.in_namespace(kind, service.id.ns()));
-    if let Some(workload) = workloads().find(selects) {
-        if workload.int("spec.replicas") == Some(0) && workload.controller().is_none() && is_used(cx, service) {
-            out.found(&SCALED_TO_ZERO, workload.id.clone(), Proof::Computed)
-                .evidence([cx.field(workload, "spec.replicas"), cx.field(service, "spec.selector")])
-                .also([service.id.clone().into()])
-                .says(format!("is scaled to zero, and Service {} has nobody behind it", service.id.name))
-                .next(format!("kubectl -n {} describe {}", workload.id.ns(), workload.id.kubectl()));
-        }
+    let wanted = selector::map_requirements(service.at("spec.selector"));
+    let candidates = templates(cx, service.id.ns());
+    // Pods that it would select are on their way, or their workload is scaled to zero: another's matter.
+    if candidates.iter().any(|(_, template)| selector::all_match(&wanted, json::at(template, "metadata.labels"))) {
         return;
     }
-    let mut candidates: Vec<(u32, &Object, Vec<Difference>)> = workloads()
-        .filter(|workload| workload.controller().is_none())
-        .filter_map(|workload| Some((likeness(cx, service, workload)?, workload)))
-        .map(|(score, workload)| (score, workload, differences(service, workload)))
-        .collect();
-    candidates.sort_by(|a, b| (b.0, &a.1.id).cmp(&(a.0, &b.1.id)));
-    let Some((score, meant, differences)) = candidates.first() else { return };
-    // Two workloads that it might equally mean: then which one stays open.
-    let unique = candidates.get(1).is_none_or(|(other, ..)| other < score);
-    let difference = differences.first().map_or(String::new(), |difference| {
-        let got = difference.got.as_ref().map_or("no such label".to_owned(), |got| format!("{}={got}", difference.key));
-        format!(": it wants {}, and the pods of {} have {got}", difference.wanted, meant.id)
+    let mut meant: Vec<Meant<'_>> =
+        candidates.into_iter().filter_map(|(object, template)| likeness(cx, service, &wanted, object, template)).collect();
+    meant.sort_by(|a, b| b.likeness.cmp(&a.likeness).then_with(|| a.object.id.cmp(&b.object.id)));
+    let Some(nearest) = meant.first() else { return };
+    // Two workloads that it might equally mean: then which one stays open. And a label that no template has at all may be one
+    // that a program gives its pods while they run, such as the leader's.
+    let unique = meant.get(1).is_none_or(|second| second.likeness < nearest.likeness);
+    let sure = nearest.likeness.misspelt || nearest.likeness.same_name && nearest.likeness.listens;
+    let proof = if unique && sure { Proof::Computed } else { Proof::Timing };
+    let difference = nearest.differences.first().map_or(String::new(), |difference| {
+        let other = same_value(difference, nearest.labels).or_else(|| difference.alike.clone());
+        let got = difference.got.as_ref().map(|got| format!("{}={got}", difference.key)).or(other);
+        let got = got.unwrap_or_else(|| format!("no label {}", difference.key));
+        format!(": it wants {}, and the pods of {} have {got}", difference.wanted, nearest.object.id)
     });
-    out.found(&SERVICE_SELECTOR_MISMATCH, service.id.clone(), if unique { Proof::Computed } else { Proof::Timing })
-        .evidence([cx.field(service, "spec.selector"), cx.field(meant, "spec.template.metadata.labels")])
+    let evidence = [
+        cx.field(service, "spec.selector"),
+        cx.value(&nearest.object.id, labels_path(nearest.object), nearest.labels.clone(), None),
+    ];
+    if !reach::is_used(cx, service) && proof == Proof::Computed {
+        out.symptom(&NO_READY_ENDPOINTS, service.id.clone(), "selects no pod", reach::edited(service), evidence.to_vec());
+    }
+    out.found(&SERVICE_SELECTOR_MISMATCH, service.id.clone(), proof)
+        .since(reach::edited(service))
+        .evidence(evidence)
         .says(format!("selects no pod{difference}"))
-        .fix(format!("make the selector of Service {} match the labels of {}", service.id.name, meant.id))
+        .fix(format!("make the selector of Service {} match the labels of {}", service.id.name, nearest.object.id))
         .next(format!("kubectl -n {} get pods --show-labels", service.id.ns()));
 }
 
-fn differences(service: &Object, workload: &Object) -> Vec<Difference> {
-    selector::near_miss(&selector::map_requirements(service.at("spec.selector")), workload.at("spec.template.metadata.labels"))
+fn labels_path(object: &Object) -> &'static str {
+    if object.id.kind == "Pod" { "metadata.labels" } else { "spec.template.metadata.labels" }
 }
 
-/// How much a workload looks like the one that a Service means; `None` when nothing speaks for it. A workload that another
-/// Service selects already is not looking for one.
-fn likeness(cx: &Context<'_>, service: &Object, workload: &Object) -> Option<u32> {
-    let labels = workload.at("spec.template.metadata.labels");
-    let others = cx.snap.in_namespace("Service", service.id.ns()).iter();
-    let taken = others
-        .filter(|other| other.id != service.id && json::entries(&other.raw, "spec.selector").next().is_some())
-        .any(|other| selector::matches_map(other.at("spec.selector"), labels));
-    if taken {
+/// The pod templates of a namespace with what they belong to: workloads, and pods that none of them made.
+fn templates<'a>(cx: &Context<'a>, namespace: &str) -> Vec<(&'a Object, &'a Value)> {
+    let workloads =
+        WORKLOADS.iter().flat_map(|kind| cx.snap.in_namespace(kind, namespace)).filter(|object| object.controller().is_none());
+    let pods = cx.snap.in_namespace("Pod", namespace).iter().filter(|pod| {
+        let live = !pod::is_finished(pod) && pod.deleted().is_none();
+        live && !WORKLOADS.contains(&cx.workload(&pod.id).kind.as_str())
+    });
+    workloads.chain(pods).filter_map(|object| Some((object, workload::pod_template(object)?))).collect()
+}
+
+/// Why a template may be the one that a Service means; `None` when nothing speaks for it. A workload that another Service
+/// selects already is not looking for one.
+fn likeness<'a>(
+    cx: &Context<'a>,
+    service: &Object,
+    wanted: &[Requirement<'_>],
+    object: &'a Object,
+    template: &'a Value,
+) -> Option<Meant<'a>> {
+    let labels = json::at(template, "metadata.labels");
+    let others = cx.snap.in_namespace("Service", service.id.ns()).iter().filter(|other| other.id != service.id);
+    if others.into_iter().any(|other| selector::matches_map(other.at("spec.selector"), labels)) {
         return None;
     }
-    let wanted = selector::map_requirements(service.at("spec.selector"));
-    let missed = selector::near_miss(&wanted, labels);
-    let same_labels = u32::try_from(wanted.len().saturating_sub(missed.len())).unwrap_or(0);
-    let misspelt = missed.iter().any(|difference| difference.alike.is_some());
-    let declared =
-        json::list(workload.at("spec.template.spec"), "containers").iter().flat_map(|container| json::list(container, "ports"));
-    let ports: Vec<_> = declared.collect();
-    let listens = service.list("spec.ports").iter().any(|port| {
-        let target = json::key(port, "targetPort");
-        let target = if target.is_null() { json::key(port, "port") } else { target };
-        ports.iter().any(|port| json::key(port, "containerPort") == target || json::key(port, "name") == target)
+    let differences = selector::near_miss(wanted, labels);
+    let declared = ports::declared(json::key(template, "spec"));
+    let listens = ports::of_service(service).iter().any(|port| {
+        let target = port.target_in(json::key(template, "spec"));
+        declared.iter().any(|declared| Some(declared.number) == target)
     });
-    let same_name = workload.id.name == service.id.name;
-    let score = 4 * same_labels + 3 * u32::from(misspelt) + 2 * u32::from(listens) + 4 * u32::from(same_name);
-    (score >= 2).then_some(score)
-}
-
-/// Whether something is known to use a Service.
-fn is_used(cx: &Context<'_>, service: &Object) -> bool {
-    let named = |name: &crate::cluster::ServiceName| {
-        name.name == service.id.name && (name.namespace.is_empty() || name.namespace == service.id.ns())
+    let likeness = Likeness {
+        misspelt: differences.iter().all(|difference| difference.alike.is_some() || same_value(difference, labels).is_some()),
+        same_labels: wanted.len().saturating_sub(differences.len()),
+        same_name: object.id.name == service.id.name,
+        listens,
     };
-    let probed = cx.snap.signals.iter().any(|signal| {
-        signal.signal == "probe_success"
-            && signal.labels.get("service") == Some(&service.id.name)
-            && signal.values.last().is_some_and(|v| v.1 == 0.0)
-    });
-    probed || cx.snap.dependencies.iter().any(|edge| named(&edge.to)) || routed(cx, service) || in_environment(cx, &service.id)
+    let speaks = likeness.misspelt || likeness.same_labels > 0 || likeness.same_name || likeness.listens;
+    speaks.then_some(Meant { object, labels, differences, likeness })
 }
 
-fn routed(cx: &Context<'_>, service: &Object) -> bool {
-    let ingresses = cx.snap.in_namespace("Ingress", service.id.ns()).iter();
-    let paths = ingresses.flat_map(|ingress| ingress.list("spec.rules")).flat_map(|rule| json::list(rule, "http.paths"));
-    paths.into_iter().any(|path| json::text(path, "backend.service.name") == service.id.name)
-}
-
-/// Whether a container's environment names the Service as a host.
-fn in_environment(cx: &Context<'_>, service: &ObjectRef) -> bool {
-    let names = |value: &str| {
-        value.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.')).any(|host| {
-            host == service.name
-                || host
-                    .strip_prefix(&service.name)
-                    .is_some_and(|rest| rest.strip_prefix('.').is_some_and(|rest| rest.starts_with(service.ns())))
-        })
-    };
-    let templates = WORKLOADS.iter().flat_map(|kind| cx.snap.in_namespace(kind, service.ns()));
-    templates
-        .flat_map(|workload| workload.list("spec.template.spec.containers"))
-        .flat_map(|container| json::list(container, "env"))
-        .any(|variable| names(json::text(variable, "value")))
+/// A label that has the wanted value under another key: `app=web` where `application=web` is wanted.
+fn same_value(difference: &Difference, labels: &Value) -> Option<String> {
+    let (_, value) = difference.wanted.split_once('=')?;
+    let found = labels.as_object()?.iter().find(|(_, other)| other.as_str() == Some(value))?;
+    difference.got.is_none().then(|| format!("{}={value}", found.0))
 }

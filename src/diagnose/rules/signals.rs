@@ -7,10 +7,11 @@ use crate::diagnose::catalogue::{Cause, Family, Link, Perspective, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
+use crate::diagnose::reach;
 use crate::diagnose::series::{self, Bar, Rise};
 use crate::diagnose::symptoms::{ERROR_RATE, HIGH_LATENCY, PROBE_FAILED, SATURATION};
 use crate::diagnose::workload_symptoms::selected;
-use crate::domain::{Evidence, EvidenceSource, ObjectRef};
+use crate::domain::{Evidence, ObjectRef};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -107,28 +108,9 @@ const GROWTH: f64 = 1.3;
 /// A share of the limit from which CPU counts as used up.
 const AT_LIMIT: f64 = 0.9;
 
-/// One sample of a series as evidence.
-pub fn sample(object: &ObjectRef, signal: &Signal, at: f64, value: f64) -> Evidence {
-    evidence(object, signal, Some(at), json!(value))
-}
-
-fn evidence(object: &ObjectRef, signal: &Signal, at: Option<f64>, value: serde_json::Value) -> Evidence {
-    let labels: Vec<String> = signal.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    Evidence {
-        source: EvidenceSource::Signal,
-        object: object.clone(),
-        container: signal.labels.get("container").cloned(),
-        path: format!("{}{{{}}}", signal.signal, labels.join(",")),
-        line: None,
-        value,
-        at: at.and_then(series::time),
-        count: None,
-    }
-}
-
-fn rise_evidence(object: &ObjectRef, signal: &Signal, rise: &Rise) -> Evidence {
+fn rise_evidence(cx: &Context<'_>, object: &ObjectRef, signal: &Signal, rise: &Rise) -> Evidence {
     let round = |value: f64| (value * 1000.0).round() / 1000.0;
-    evidence(object, signal, Some(rise.onset), json!({"baseline": round(rise.baseline), "peak": round(rise.peak)}))
+    cx.series(object, signal, Some(rise.onset), json!({"baseline": round(rise.baseline), "peak": round(rise.peak)}))
 }
 
 /// The workload that a series measures, from its labels; `None` when the snapshot doesn't hold it.
@@ -180,22 +162,22 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     probes(cx, out);
     let lossy = lossy_nodes(cx, &workloads, out);
     for (workload, measured) in &workloads {
-        saturation(workload, measured, out);
+        saturation(cx, workload, measured, out);
         if let Some((signal, highest)) = measured.unthrottled.filter(|_| measured.throttled.is_none()) {
             let why = format!("at most {:.0} % of the periods are throttled", highest * 100.0);
-            let evidence = vec![evidence(workload, signal, None, json!({"highest": highest}))];
+            let evidence = vec![cx.series(workload, signal, None, json!({"highest": highest}))];
             out.absent("cpu_throttled", workload.clone(), why, evidence);
         }
         if let Some((signal, rise)) = measured.errors {
             let summary = format!("{:.1} % of the answers fail, {:.1} % before", rise.peak * 100.0, rise.baseline * 100.0);
-            out.symptom(&ERROR_RATE, workload.clone(), summary, rise.since(), vec![rise_evidence(workload, signal, &rise)]);
+            out.symptom(&ERROR_RATE, workload.clone(), summary, rise.since(), vec![rise_evidence(cx, workload, signal, &rise)]);
         }
         if let Some((signal, (first, last))) = measured.growth {
-            growing(workload, signal, first, last, out);
+            growing(cx, workload, signal, (first, last), out);
         }
         if let Some((signal, rise)) = measured.latency.values().next() {
             let summary = format!("{} rose from {:.0} to {:.0} ms", signal.signal, rise.baseline, rise.peak);
-            out.symptom(&HIGH_LATENCY, workload.clone(), summary, rise.since(), vec![rise_evidence(workload, signal, rise)]);
+            out.symptom(&HIGH_LATENCY, workload.clone(), summary, rise.since(), vec![rise_evidence(cx, workload, signal, rise)]);
         }
     }
     if !lossy && !alerted_loss(cx, out) {
@@ -251,7 +233,7 @@ fn cpu_limit(cx: &Context<'_>, workload: &ObjectRef) -> Option<f64> {
     limits.map(Quantity::to_f64).max_by(f64::total_cmp)
 }
 
-fn saturation(workload: &ObjectRef, measured: &Measured<'_>, out: &mut Findings) {
+fn saturation(cx: &Context<'_>, workload: &ObjectRef, measured: &Measured<'_>, out: &mut Findings) {
     let throttled = measured.throttled.or(measured.throttled_always.map(|(signal, level)| {
         (signal, Rise { baseline: level, peak: level, onset: signal.values.first().map_or(0.0, |(at, _)| *at), last: level })
     }));
@@ -285,7 +267,7 @@ fn saturation(workload: &ObjectRef, measured: &Measured<'_>, out: &mut Findings)
     let evidence: Vec<Evidence> = [Some((signal, rise)), throttled]
         .into_iter()
         .flatten()
-        .map(|(signal, rise)| rise_evidence(workload, signal, &rise))
+        .map(|(signal, rise)| rise_evidence(cx, workload, signal, &rise))
         .collect();
     out.symptom(&SATURATION, workload.clone(), says.clone(), since, evidence.clone());
     out.found(cause, workload.clone(), proof)
@@ -295,26 +277,30 @@ fn saturation(workload: &ObjectRef, measured: &Measured<'_>, out: &mut Findings)
         .next(format!("kubectl -n {} top pod --containers", workload.ns()));
 }
 
-fn growing(workload: &ObjectRef, signal: &Signal, first: f64, last: f64, out: &mut Findings) {
+fn growing(cx: &Context<'_>, workload: &ObjectRef, signal: &Signal, (first, last): (f64, f64), out: &mut Findings) {
     const MIB: f64 = 1_048_576.0;
     let since = signal.values.first().and_then(|(at, _)| series::time(*at));
     let says = format!("has a working set that grew steadily from {:.0} to {:.0} MiB", first / MIB, last / MIB);
-    let evidence = evidence(workload, signal, None, json!({"first": first, "last": last}));
+    let evidence = cx.series(workload, signal, None, json!({"first": first, "last": last}));
     out.symptom(&SATURATION, workload.clone(), says.clone(), since, vec![evidence.clone()]);
     out.found(&MEMORY_GROWING, workload.clone(), Proof::Signal).since(since).evidence([evidence]).says(says);
 }
 
-/// Services that a probe from outside doesn't reach.
+/// Nodes, Services and routes that a probe from outside doesn't reach.
 fn probes(cx: &Context<'_>, out: &mut Findings) {
     for signal in cx.snap.signals.iter().filter(|signal| signal.signal == "probe_success") {
         let Some((at, value)) = signal.values.last().copied().filter(|(_, value)| *value == 0.0) else { continue };
         let label = |name: &str| signal.labels.get(name).map_or("", String::as_str);
-        let service = cx.snap.find("Service", label("namespace"), label("service"));
         let node = cx.snap.find("Node", "", label("node"));
-        let Some(object) = node.or(service) else { continue };
-        let summary = format!("a probe of {} fails", label("target"));
-        let evidence = vec![sample(&object.id, signal, at, value)];
-        out.symptom(&PROBE_FAILED, object.id.clone(), summary, series::time(at), evidence);
+        let objects = match node.or_else(|| reach::probed(cx, signal).map(|(service, _)| service)) {
+            Some(object) => vec![object],
+            None => reach::routes_of(cx, signal),
+        };
+        for object in objects {
+            let summary = format!("a probe of {} fails", label("target"));
+            let evidence = vec![cx.sample(&object.id, signal, at, value)];
+            out.symptom(&PROBE_FAILED, object.id.clone(), summary, series::time(at), evidence);
+        }
     }
 }
 
@@ -336,7 +322,7 @@ fn lossy_nodes(cx: &Context<'_>, workloads: &BTreeMap<ObjectRef, Measured<'_>>, 
             "sends {:.1} TCP segments a second again, {:.1} before, and services on it slowed down",
             rise.peak, rise.baseline
         );
-        let evidence = rise_evidence(&id, signal, &rise);
+        let evidence = rise_evidence(cx, &id, signal, &rise);
         out.symptom(&crate::diagnose::symptoms::PACKET_LOSS, id.clone(), says.clone(), rise.since(), vec![evidence.clone()]);
         out.found(&NETWORK_PACKET_LOSS, id, proof).since(rise.since()).evidence([evidence]).says(says);
     }
@@ -396,7 +382,7 @@ fn delay(cx: &Context<'_>, workloads: &BTreeMap<ObjectRef, Measured<'_>>, out: &
         out.blind((*workload).clone(), "the median latency, and that of its callers", "not among the signals that rose", would);
         return;
     }
-    let evidence = measured.latency.values().map(|(signal, rise)| rise_evidence(workload, signal, rise));
+    let evidence = measured.latency.values().map(|(signal, rise)| rise_evidence(cx, workload, signal, rise));
     let also = if risen > 0 { format!(", and {risen} of {} callers slowed down with it", callers.len()) } else { String::new() };
     out.found(&NETWORK_DELAY, (*workload).clone(), proof)
         .since(rise.since())

@@ -26,7 +26,8 @@ pub fn remove(recording: &mut Recording, evidence: &Evidence) -> bool {
         }
         EvidenceSource::Signal => {
             let before = recording.signals.len();
-            recording.signals.retain(|series| series.signal != evidence.path);
+            let name = evidence.path.split(['{', '[']).next().unwrap_or("");
+            recording.signals.retain(|series| series.signal != name);
             recording.signals.len() < before
         }
         EvidenceSource::Alert => recording.alert.take().is_some(),

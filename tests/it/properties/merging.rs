@@ -5,7 +5,6 @@ use super::names::Names;
 use super::random::Random;
 use super::time::shifted;
 use crate::cases::{Case, fixtures, report};
-use serde_json::Value;
 use sre_copilot::cluster::Recording;
 use sre_copilot::diagnose::catalogue;
 use sre_copilot::diagnose::catalogue::Section;
@@ -45,7 +44,15 @@ fn keeps_to_itself(case: &Case) -> bool {
             catalogue().into_iter().find(|(_, causes)| causes.iter().any(|cause| cause.id == id)).map(|(section, _)| section);
         of.is_some_and(|of| matches!(of, Section::Startup | Section::Runtime | Section::Workloads | Section::Routing))
     };
-    !far && matches!(report.verdict, Verdict::Confirmed | Verdict::Likely)
+    // Other names are told apart from the namespace's by where they stand, which only Kubernetes knows everywhere.
+    let namespace = of_namespace(case).map(|(_, namespace)| namespace);
+    let shared = case
+        .recording
+        .objects
+        .iter()
+        .any(|object| object["kind"] != "Namespace" && object["metadata"]["name"].as_str().map(str::to_owned) == namespace);
+    !far && !shared
+        && matches!(report.verdict, Verdict::Confirmed | Verdict::Likely)
         && report.causes.iter().all(|cause| near(&cause.id) && cause.object.namespace.is_some())
         && case.recording.alert.is_none()
         && case.recording.sources.values().all(|state| *state == SourceState::Ok)
@@ -53,46 +60,19 @@ fn keeps_to_itself(case: &Case) -> bool {
 
 /// Two recordings as one: of one moment, in one namespace, the other's objects under other names.
 fn merged(one: &(Recording, String), other: &(Recording, String), random: &mut Random) -> (Recording, Names) {
-    let names = Names::new(&other.0, random);
-    let mut guest = names.recording(&other.0);
-    let moved = |text: &mut String| {
-        if *text == names.name(&other.1) {
-            text.clone_from(&one.1);
-        }
-    };
-    guest.objects.retain(|object| object["kind"] != "Namespace");
-    guest.objects.iter_mut().for_each(|object| move_value(object, &names.name(&other.1), &one.1));
-    let apart = one.0.captured_at.unwrap().duration_since(guest.captured_at.unwrap());
-    let guest = shifted(&guest, apart.as_secs());
+    let mut names = Names::new(&other.0, random);
+    names.set(&other.1, &one.1);
+    let apart = one.0.captured_at.unwrap().duration_since(other.0.captured_at.unwrap());
+    let guest = shifted(&names.recording(&other.0), apart.as_secs());
     let mut both = one.0.clone();
-    both.objects.extend(guest.objects);
-    both.signals.extend(guest.signals.into_iter().map(|mut series| {
-        series.labels.values_mut().for_each(moved);
-        series
-    }));
-    both.logs.extend(guest.logs.into_iter().map(|(mut key, text)| {
-        moved(&mut key.namespace);
-        (key, text)
-    }));
-    both.dependencies.extend(guest.dependencies.into_iter().map(|mut edge| {
-        moved(&mut edge.from.namespace);
-        moved(&mut edge.to.namespace);
-        edge
-    }));
+    both.objects.extend(guest.objects.into_iter().filter(|object| object["kind"] != "Namespace"));
+    both.signals.extend(guest.signals);
+    both.logs.extend(guest.logs);
+    both.dependencies.extend(guest.dependencies);
     for (source, state) in guest.sources {
         both.sources.entry(source).or_insert(state);
     }
     (both, names)
-}
-
-fn move_value(value: &mut Value, from: &str, to: &str) {
-    match value {
-        Value::String(text) if text == from => to.clone_into(text),
-        Value::String(text) if text.contains(from) => *text = text.replace(from, to),
-        Value::Array(items) => items.iter_mut().for_each(|item| move_value(item, from, to)),
-        Value::Object(map) => map.values_mut().for_each(|value| move_value(value, from, to)),
-        _ => {}
-    }
 }
 
 /// The first cause of a report, as it must stand in the merged one.
@@ -113,8 +93,7 @@ fn two_faults_in_one_namespace_are_both_reported() {
             let Some(other) = of_namespace(partner) else { continue };
             let Some((id, object)) = first(&report(&other.0)).filter(|_| partner.name != case.name) else { continue };
             let (both, names) = merged(&one, &other, random);
-            let mut theirs = names.object(&object);
-            theirs.namespace = theirs.namespace.map(|_| one.1.clone());
+            let theirs = names.object(&object);
             let after = report(&both);
             for (id, object) in [own.clone(), (id, theirs)] {
                 if !after.causes.iter().any(|cause| cause.id == id && cause.object == object) {

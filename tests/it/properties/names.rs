@@ -1,5 +1,5 @@
-//! Other names for everything in an incident: objects, namespaces, containers, volumes, label values, images and hosts become
-//! random words, the same one everywhere. What Kubernetes makes out of names (`DEPLOYMENT-HASH-SUFFIX`, `CLAIM-SET-0`,
+//! Other names for everything in an incident: objects, namespaces, containers, volumes, label values, images and hosts get
+//! other letters, the same everywhere, so that what is spelt alike stays alike. What Kubernetes makes out of names (`DEPLOYMENT-HASH-SUFFIX`, `CLAIM-SET-0`,
 //! `NAME.NAMESPACE.svc`) is made out of the new ones, and Kubernetes' own names and words stay.
 
 use super::random::Random;
@@ -149,11 +149,17 @@ const ENUMS: &[&str] = &[
     "alertname",
 ];
 
+/// What follows the class in a quota's resource (`V1ResourceByStorageClass` in pkg/quota/v1/evaluator/core).
+const CLASS_RESOURCE: &str = ".storageclass.storage.k8s.io/";
+
 /// The letters and digits of the hashes that Kubernetes appends (k8s.io/apimachinery/pkg/util/rand).
 const HASH: &str = "bcdfghjklmnpqrstvwxz2456789";
 
 /// Which name became which.
-pub struct Names(BTreeMap<String, String>);
+pub struct Names {
+    known: BTreeMap<String, String>,
+    letters: Vec<char>,
+}
 
 impl Names {
     /// New names for all names of a recording.
@@ -173,12 +179,29 @@ impl Names {
         old.retain(|name| is_renamed(name));
         let mut shortest_first: Vec<String> = old.into_iter().collect();
         shortest_first.sort_by_key(|name| (name.len(), name.clone()));
-        let mut names = Self(BTreeMap::new());
+        let mut letters: Vec<char> = ('a'..='z').collect();
+        random.shuffle(&mut letters);
+        let mut names = Self { known: BTreeMap::new(), letters };
         for name in shortest_first {
-            let new = names.derived(&name).unwrap_or_else(|| format!("{}q{}", random.word(4), random.word(5)));
-            names.0.insert(name, new);
+            let new = names.derived(&name).unwrap_or_else(|| names.enciphered(&name));
+            names.known.insert(name, new);
         }
         names
+    }
+
+    /// Each letter by another one. An `x` in front keeps it from being a word or a hash by chance.
+    fn enciphered(&self, name: &str) -> String {
+        let other = |char: char| match char {
+            'a'..='z' => self.letters[usize::from(char as u8 - b'a')],
+            'A'..='Z' => self.letters[usize::from(char as u8 - b'A')].to_ascii_uppercase(),
+            other => other,
+        };
+        format!("x{}", name.chars().map(other).collect::<String>())
+    }
+
+    /// Gives a name this new one.
+    pub fn set(&mut self, name: &str, new: &str) {
+        self.known.insert(name.to_owned(), new.to_owned());
     }
 
     /// A name that Kubernetes made out of names that are known.
@@ -186,13 +209,13 @@ impl Names {
         for (dash, _) in name.match_indices('-').rev() {
             let (start, end) = (&name[..dash], &name[dash + 1..]);
             if is_suffix(end)
-                && let Some(start) = self.0.get(start).cloned().or_else(|| self.derived(start))
+                && let Some(start) = self.known.get(start).cloned().or_else(|| self.derived(start))
             {
                 return Some(format!("{start}-{end}"));
             }
             // A claim that a StatefulSet made: TEMPLATE-SET-ORDINAL.
-            if let (Some(template), Some((set, ordinal))) = (self.0.get(start), end.rsplit_once('-'))
-                && let (Some(set), Ok(ordinal)) = (self.0.get(set), ordinal.parse::<u32>())
+            if let (Some(template), Some((set, ordinal))) = (self.known.get(start), end.rsplit_once('-'))
+                && let (Some(set), Ok(ordinal)) = (self.known.get(set), ordinal.parse::<u32>())
             {
                 return Some(format!("{template}-{set}-{ordinal}"));
             }
@@ -202,11 +225,11 @@ impl Names {
 
     /// The new name of one that stands alone.
     pub fn name(&self, name: &str) -> String {
-        self.known(name).unwrap_or_else(|| name.to_owned())
+        self.new_name(name).unwrap_or_else(|| name.to_owned())
     }
 
-    fn known(&self, name: &str) -> Option<String> {
-        self.0.get(name).cloned().or_else(|| self.derived(name))
+    fn new_name(&self, name: &str) -> Option<String> {
+        self.known.get(name).cloned().or_else(|| self.derived(name))
     }
 
     /// The reference under its new name.
@@ -238,12 +261,13 @@ impl Names {
         let is_name = !WORDS.contains(&word)
             || !prose
             || before.ends_with(['"', '{', '=', '/', '(', '\''])
-            || before.ends_with("container ")
-            || before.ends_with("container: ");
+            || before.to_lowercase().ends_with("container ")
+            || before.ends_with("container: ")
+            || before.ends_with("quota: ");
         if is_key || !is_name {
             return word.to_owned();
         }
-        match self.known(word) {
+        match self.new_name(word) {
             Some(name) => name,
             // `NAMESPACE_POD_UID`, as the kubelet names folders of logs and volumes.
             None => word.split('_').map(|part| self.name(part)).collect::<Vec<_>>().join("_"),
@@ -280,6 +304,11 @@ impl Names {
             Value::String(text) => *text = self.text(text),
             Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
             Value::Object(map) => {
+                // A quota's resource names a class in its key.
+                for key in map.keys().filter(|key| key.contains(CLASS_RESOURCE)).cloned().collect::<Vec<_>>() {
+                    let value = map.remove(&key).unwrap();
+                    map.insert(self.text(&key), value);
+                }
                 for (key, value) in map {
                     if !(ENUMS.contains(&key.as_str()) && value.is_string()) {
                         self.value(value);

@@ -10,7 +10,7 @@ use sre_copilot::cluster::Recording;
 use std::fs;
 
 /// Lists of the Kubernetes API whose order has no meaning. Not here: init containers, variables (a later one may refer to an
-/// earlier one), commands, ingress paths.
+/// earlier one), commands, ingress paths; and taints, tolerations and selectors' terms, which a report quotes as they stand.
 const UNORDERED: &[&str] = &[
     "accessModes",
     "addresses",
@@ -24,9 +24,6 @@ const UNORDERED: &[&str] = &[
     "ingress",
     "initContainerStatuses",
     "limits",
-    "matchExpressions",
-    "matchLabelKeys",
-    "nodeSelectorTerms",
     "ownerReferences",
     "policyTypes",
     "ports",
@@ -34,10 +31,7 @@ const UNORDERED: &[&str] = &[
     "secrets",
     "subjects",
     "subsets",
-    "taints",
     "tls",
-    "tolerations",
-    "topologySpreadConstraints",
     "volumeMounts",
     "volumes",
     "webhooks",

@@ -31,9 +31,4 @@ impl Random {
             items.swap(end - 1, self.below(end));
         }
     }
-
-    /// Lower-case letters.
-    pub fn word(&mut self, length: usize) -> String {
-        (0..length).map(|_| char::from(b'a' + u8::try_from(self.below(26)).unwrap())).collect()
-    }
 }

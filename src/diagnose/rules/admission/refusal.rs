@@ -26,6 +26,8 @@ const CONTROLLERS: &[(&str, &str)] = &[
 
 /// A refusal that healed within this time was a matter of the order in which things were created.
 const PASSING: SignedDuration = SignedDuration::from_secs(60);
+/// A controller that is younger than this may not have begun.
+const SETTLING: SignedDuration = SignedDuration::from_secs(30);
 
 /// One controller that is, or was, refused.
 #[derive(Debug)]
@@ -47,16 +49,18 @@ pub fn all<'a>(cx: &Context<'a>) -> Vec<Refusal<'a>> {
     let mut found = Vec::new();
     for (kind, reason) in CONTROLLERS {
         for controller in cx.snap.of_kind(kind).iter().filter(|controller| controller.deleted().is_none()) {
-            found.extend(of(cx, controller, reason));
+            // A Deployment repeats what its ReplicaSet says; it speaks for itself where that was not read.
+            let repeats = *kind == "Deployment" && cx.snap.children(&controller.id).next().is_some();
+            found.extend(of(cx, controller, reason, repeats));
         }
     }
     found
 }
 
-fn of<'a>(cx: &Context<'a>, controller: &'a Object, reason: &str) -> Option<Refusal<'a>> {
+fn of<'a>(cx: &Context<'a>, controller: &'a Object, reason: &str, repeats: bool) -> Option<Refusal<'a>> {
     let events: Vec<&Event> = cx.snap.events(&controller.id).iter().filter(|event| event.reason == reason).collect();
     let condition = controller.condition("ReplicaFailure");
-    let fails = json::text(condition, "status") == "True" && json::text(condition, "reason") == "FailedCreate";
+    let fails = json::text(condition, "status") == "True" && json::text(condition, "reason") == "FailedCreate" && !repeats;
     let newest = events.iter().copied().max_by_key(|event| event.last);
     let (message, evidence) = match newest {
         Some(event) => (event.message.as_str(), event.evidence()),
@@ -68,7 +72,7 @@ fn of<'a>(cx: &Context<'a>, controller: &'a Object, reason: &str) -> Option<Refu
     let same = events.iter().filter(|event| newest.is_some_and(|newest| alike(&event.message, &newest.message)));
     let since = same.filter_map(|event| event.first).min().or_else(|| json::time(condition, "lastTransitionTime"));
     let last = newest.and_then(|event| event.last);
-    let ended = has_all(controller).then(|| last.or(since)).flatten();
+    let ended = (has_all(cx, controller) && !(fails && newest.is_none())).then(|| last.or(since)).flatten();
     let passing = ended.zip(since).is_some_and(|(ended, since)| ended.duration_since(since) < PASSING);
     (!passing).then_some(Refusal { controller, message, since, ended, evidence })
 }
@@ -80,7 +84,7 @@ fn alike(a: &str, b: &str) -> bool {
 }
 
 /// Whether a controller has made everything that it is to make.
-fn has_all(controller: &Object) -> bool {
+fn has_all(cx: &Context<'_>, controller: &Object) -> bool {
     let number = |path: &str| controller.int(path).unwrap_or(0);
     match controller.id.kind.as_str() {
         "ReplicaSet" | "ReplicationController" | "StatefulSet" => {
@@ -88,19 +92,24 @@ fn has_all(controller: &Object) -> bool {
             wanted == 0 || !controller.at("status").is_null() && number("status.replicas") >= wanted
         }
         "DaemonSet" => number("status.currentNumberScheduled") >= number("status.desiredNumberScheduled"),
-        "Job" => {
-            let ended = ["Complete", "Failed", "Suspended"]
-                .iter()
-                .any(|r#type| json::text(controller.condition(r#type), "status") == "True");
-            ended || number("status.active") + number("status.succeeded") + number("status.failed") > 0
-        }
+        "Job" => !job_has_no_pod(cx, controller),
         "CronJob" => !controller.list("status.active").is_empty(),
         "Deployment" => json::text(controller.condition("Progressing"), "reason") != "ReplicaSetCreateError",
         _ => controller.text("status.phase") != "Pending",
     }
 }
 
-/// States what a refusal looks like where no other symptom shows it: a rollout whose old pods all run on, a Job without pods.
+/// Whether a Job that should run has neither a pod nor had one.
+pub fn job_has_no_pod(cx: &Context<'_>, job: &Object) -> bool {
+    let number = |path: &str| job.int(path).unwrap_or(0);
+    let ended = ["Complete", "Failed", "Suspended"].iter().any(|r#type| json::text(job.condition(r#type), "status") == "True");
+    let pods = number("status.active") + number("status.succeeded") + number("status.failed");
+    let young = job.created().is_some_and(|created| cx.snap.age(created) < SETTLING);
+    let known = cx.snap.looked_for("Pod", job.id.ns()).is_ok() && job.partial().is_none();
+    known && !ended && !young && !job.flag("spec.suspend") && pods == 0 && cx.snap.children(&job.id).next().is_none()
+}
+
+/// States what a refusal looks like where no other symptom shows it: a rollout whose old pods all run on.
 pub fn symptom(cx: &Context<'_>, refusal: &Refusal<'_>, out: &mut Findings) {
     if refusal.ended.is_some() {
         return;
@@ -117,7 +126,6 @@ pub fn symptom(cx: &Context<'_>, refusal: &Refusal<'_>, out: &mut Findings) {
                 out.symptom(&ROLLOUT_STUCK, workload, summary, refusal.since, evidence);
             }
         }
-        "Job" => out.symptom(&REPLICAS_MISSING, workload, "has no pod", refusal.since, evidence),
         "CronJob" => out.symptom(&REPLICAS_MISSING, workload, "can't start its Job", refusal.since, evidence),
         _ => {}
     }

@@ -12,8 +12,13 @@ const NOT_READY: Explains = &[
     (Link::Selects, "no_ready_endpoints"),
 ];
 
-/// What else fails while a process that the kubelet kills starts anew.
-const KILLED: Explains = &[(Link::Container, "liveness_probe_failing"), (Link::Container, "readiness_probe_failing")];
+/// How a process that the kubelet kills may end, and what else fails while it starts anew.
+const KILLED: Explains = &[
+    (Link::Container, "exits_immediately"),
+    (Link::Container, "process_crashed"),
+    (Link::Container, "liveness_probe_failing"),
+    (Link::Container, "readiness_probe_failing"),
+];
 
 /// What the rows of liveness probes have in common.
 const LIVENESS: Cause = Cause {

@@ -9,10 +9,10 @@ use crate::cluster::{Object, json, pod, selector};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
-use crate::diagnose::rules::admission::refusal::Refusal;
+use crate::diagnose::rules::admission::refusal::{self, Refusal};
 use crate::diagnose::rules::storage::claims;
 use crate::diagnose::symptoms::BROKEN_REFERENCE;
-use crate::domain::{Evidence, EvidenceSource, ObjectRef};
+use crate::domain::{Evidence, ObjectRef};
 use std::collections::BTreeMap;
 
 /// The quota resources that count Services as such.
@@ -57,7 +57,7 @@ fn services(cx: &Context<'_>, quota: &Object, out: &mut Findings) {
         let quota_name = &quota.id.name;
         out.found(&QUOTA_SERVICES_EXCEEDED, ObjectRef::cluster("Namespace", namespace), proof)
             .also([service.into()])
-            .evidence([usage(cx, quota, resource)])
+            .evidence(usage(cx, quota, resource))
             .evidence(missing.evidence)
             .also(missing.callers.into_iter().map(Into::into))
             .says(format!("quota {quota_name} allows {hard} Services and all are used, so that Service {name} can't be created, although {who}"))
@@ -122,13 +122,11 @@ fn missing_services(cx: &Context<'_>, namespace: &str) -> BTreeMap<String, Missi
     }
     for signal in cx.snap.signals.iter().filter(|signal| signal.signal == "probe_success") {
         let label = |name: &str| signal.labels.get(name).map_or("", String::as_str);
-        let (name, last) = (label("service"), signal.values.last());
-        let fails = last.is_some_and(|(_, value)| *value == 0.0);
-        if fails && !name.is_empty() && label("namespace") == namespace && !exists(name) {
-            let mut evidence = cx.value(&ObjectRef::new("Service", namespace, name), "probe_success", 0.into(), None);
-            evidence.source = EvidenceSource::Signal;
+        let name = label("service");
+        let Some((at, value)) = signal.values.last().filter(|(_, value)| *value == 0.0) else { continue };
+        if !name.is_empty() && label("namespace") == namespace && !exists(name) {
             let missing = found.entry(name.to_owned()).or_default();
-            missing.called(None, evidence);
+            missing.called(None, cx.sample(&ObjectRef::new("Service", namespace, name), signal, *at, *value));
             missing.sure = true;
         }
     }
@@ -162,7 +160,8 @@ fn storage(cx: &Context<'_>, quota: &Object, out: &mut Findings) {
             out.found(&QUOTA_STORAGE_EXCEEDED, pod.id.clone(), proof)
                 .blame(ObjectRef::cluster("Namespace", namespace))
                 .since(pod.created())
-                .evidence([usage(cx, quota, resource), cx.field(pod, "spec.volumes")])
+                .evidence(usage(cx, quota, resource))
+                .evidence([cx.field(pod, "spec.volumes")])
                 .also([claim.subject()])
                 .says(format!(
                     "claim {} of {} doesn't exist, and quota {} leaves {left} of {resource}, {why}",
@@ -196,33 +195,42 @@ pub(in crate::diagnose::rules) fn leaves_no_room_for_claims(cx: &Context<'_>, na
     cx.snap.in_namespace("ResourceQuota", namespace).iter().any(|quota| refuses_claims(cx, quota).is_some())
 }
 
-/// ReplicaSets whose pods are missing without a word about it, for which a quota has no room.
+/// Controllers whose pods are missing without a word about it, for which a quota has no room.
 fn unreported(cx: &Context<'_>, refusals: &[Refusal<'_>], out: &mut Findings) {
-    for set in cx.snap.of_kind("ReplicaSet") {
-        let wanted = set.int("spec.replicas").unwrap_or(0);
-        let known = set.at("status").is_object() && set.partial().is_none() && set.deleted().is_none();
-        if !known || set.int("status.replicas").unwrap_or(0) >= wanted || refusals.iter().any(|r| r.controller.id == set.id) {
+    for controller in ["ReplicaSet", "Job"].iter().flat_map(|kind| cx.snap.of_kind(kind)) {
+        let told = refusals.iter().any(|refusal| refusal.controller.id == controller.id);
+        if told || controller.partial().is_some() || controller.deleted().is_some() || !lacks_pods(cx, controller) {
             continue;
         }
-        let asks = pod_requests(set.at("spec.template.spec"));
-        for quota in cx.snap.in_namespace("ResourceQuota", set.id.ns()).iter().filter(|quota| is_for_all(quota)) {
-            let short = asks.iter().flat_map(|(resource, amount)| {
+        let asks = pod_requests(controller.at("spec.template.spec"));
+        for quota in cx.snap.in_namespace("ResourceQuota", controller.id.ns()).iter().filter(|quota| is_for_all(quota)) {
+            let amounts = asks.iter().flat_map(|(resource, amount)| {
                 [format!("requests.{resource}"), resource.clone()].map(|resource| (resource, *amount))
             });
-            let short = short.chain([("pods".to_owned(), Quantity::whole(1)), ("count/pods".to_owned(), Quantity::whole(1))]);
-            for (resource, amount) in short {
+            let one = ["pods", "count/pods"].map(|resource| (resource.to_owned(), Quantity::whole(1)));
+            for (resource, amount) in amounts.chain(one) {
                 let Some(left) = room(quota, &resource).filter(|left| *left < amount) else { continue };
-                out.found(row_of(&resource), ObjectRef::cluster("Namespace", set.id.ns()), Proof::Computed)
-                    .also([set.id.clone().into()])
-                    .evidence([usage(cx, quota, &resource), cx.field(set, "status.replicas"), cx.field(set, "spec.replicas")])
+                let namespace = controller.id.ns();
+                out.found(row_of(&resource), ObjectRef::cluster("Namespace", namespace), Proof::Computed)
+                    .also([controller.id.clone().into()])
+                    .evidence(usage(cx, quota, &resource))
                     .says(format!(
                         "quota {} leaves {left} of {resource}, and a pod of {} asks for {amount}",
                         quota.id.name,
-                        cx.workload(&set.id)
+                        cx.workload(&controller.id)
                     ))
-                    .next(format!("kubectl -n {} describe quota {}", set.id.ns(), quota.id.name));
+                    .next(format!("kubectl -n {namespace} describe quota {}", quota.id.name));
             }
         }
+    }
+}
+
+/// Whether a controller has fewer pods than it is to make.
+fn lacks_pods(cx: &Context<'_>, controller: &Object) -> bool {
+    let number = |path: &str| controller.int(path).unwrap_or(0);
+    match controller.id.kind.as_str() {
+        "Job" => refusal::job_has_no_pod(cx, controller),
+        _ => controller.at("status").is_object() && number("status.replicas") < number("spec.replicas"),
     }
 }
 

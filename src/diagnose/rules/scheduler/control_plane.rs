@@ -1,10 +1,10 @@
 //! Whether the control plane's scheduler is at work, and where it runs or ran: by the systemd unit's state, by its static pod,
 //! by its leader lease. The names are Kubernetes' own.
 
-use crate::cluster::{Object, json, pod};
+use crate::cluster::{Object, Signal, json, pod};
 use crate::diagnose::context::Context;
 use crate::diagnose::symptoms::condition_evidence;
-use crate::domain::{Evidence, EvidenceSource, ObjectRef};
+use crate::domain::{Evidence, ObjectRef};
 use jiff::SignedDuration;
 
 /// A leader renews its lease every two seconds and loses it after fifteen (`leaderElection` of KubeSchedulerConfiguration:
@@ -43,7 +43,8 @@ pub(super) fn scheduler(cx: &Context<'_>) -> State {
         evidence.push(seen.clone());
         why.push(format!("its unit on {node} is stopped"));
     }
-    if let Some(pod) = pods.iter().find(|pod| !pod::is_ready(pod)).filter(|_| !running) {
+    let unready = |pod: &&&Object| json::text(pod.condition("Ready"), "status") == "False";
+    if let Some(pod) = pods.iter().find(unready).filter(|_| !running) {
         evidence.push(condition_evidence(cx, pod, "Ready"));
         why.push(format!("{} isn't ready", pod.id));
     }
@@ -66,15 +67,16 @@ pub(super) fn scheduler(cx: &Context<'_>) -> State {
 
 /// The node on which the scheduler's unit is stopped.
 fn stopped_unit(cx: &Context<'_>) -> Option<(String, Evidence)> {
-    let label = |signal: &crate::cluster::Signal, name: &str| signal.labels.get(name).cloned().unwrap_or_default();
+    let label = |signal: &Signal, name: &str| signal.labels.get(name).cloned().unwrap_or_default();
     let units = cx.snap.signals.iter().filter(|signal| signal.signal == "node_unit_active");
     let mut of_scheduler =
         units.filter(|signal| matches!(label(signal, "unit").as_str(), "kube-scheduler.service" | "kube-scheduler"));
-    let stopped = of_scheduler.find(|signal| signal.values.last().is_some_and(|(_, value)| *value == 0.0))?;
-    let node = label(stopped, "node");
-    let mut evidence = cx.value(&ObjectRef::cluster("Node", &node), "node_unit_active[kube-scheduler.service]", 0.into(), None);
-    evidence.source = EvidenceSource::Signal;
-    Some((node, evidence))
+    of_scheduler.find_map(|signal| {
+        let (at, value) = signal.values.last().filter(|(_, value)| *value == 0.0)?;
+        let node = label(signal, "node");
+        let evidence = cx.sample(&ObjectRef::cluster("Node", &node), signal, *at, *value);
+        Some((node, evidence))
+    })
 }
 
 /// A static pod of the scheduler: kubeadm labels it `component: kube-scheduler` and names it `kube-scheduler-NODE`.

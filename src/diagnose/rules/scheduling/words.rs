@@ -183,13 +183,16 @@ fn node_affinity(pod: &Object, surroundings: &Surroundings<'_>) -> String {
     let mut near = Vec::new();
     let mut shown = Vec::new();
     for term in terms.iter().take(NAMES) {
-        let requirements = selector::term_requirements(term);
+        let mut requirements = selector::term_requirements(term);
+        requirements.sort_by_key(ToString::to_string);
         shown.push(requirements.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and "));
         for requirement in requirements.iter().filter(|requirement| requirement.key != "metadata.name") {
             let value = requirement.values.first().copied().unwrap_or_default();
             near.extend(nearest(requirement.key, value, surroundings).filter(|text| !near.contains(text)));
         }
     }
+    shown.sort();
+    near.sort();
     if shown.is_empty() {
         return "its required node affinity has no terms, and so matches no node".to_owned();
     }

@@ -100,7 +100,9 @@ pub(super) fn volume_class(volume: &Object) -> &str {
 }
 
 fn access_modes(object: &Object) -> Vec<&str> {
-    object.list("spec.accessModes").iter().filter_map(Value::as_str).collect()
+    let mut modes: Vec<&str> = object.list("spec.accessModes").iter().filter_map(Value::as_str).collect();
+    modes.sort_unstable();
+    modes
 }
 
 fn unmatched_labels(claim: &Object, volume: &Object) -> Option<Mismatch> {
