@@ -166,7 +166,8 @@ impl Snapshot {
         self.owners(id).pop().unwrap_or_else(|| id.clone())
     }
 
-    /// All pods below an object: itself when it is a pod, else what it controls, down the chain.
+    /// All pods below an object: itself when it is a pod, else what it controls, down the chain. Of a Deployment whose
+    /// ReplicaSets were not read the pods are told by their hash, as [`Self::owners`] does.
     pub fn pods_of<'a>(&'a self, id: &ObjectRef) -> Vec<&'a Object> {
         let mut pods = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
@@ -185,6 +186,9 @@ impl Snapshot {
                 }
             }
             level = next;
+        }
+        if pods.is_empty() && id.kind == "Deployment" {
+            pods.extend(self.in_namespace("Pod", id.ns()).iter().filter(|pod| self.workload(&pod.id) == *id));
         }
         pods.sort_by(|a, b| a.id.cmp(&b.id));
         pods

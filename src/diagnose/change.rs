@@ -3,8 +3,9 @@
 use super::catalogue::Cause;
 use super::context::Context;
 use crate::cluster::{Object, revisions};
-use crate::domain::{Change, ObjectRef};
+use crate::domain::{Change, FieldChange, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 /// Clocks of nodes and of the API server may differ by this much.
 pub const SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -18,7 +19,7 @@ const AT_MOST: SignedDuration = SignedDuration::from_hours(24);
 /// The revision of a workload that runs, with what it changed, if the fault began with it. `onset` is when the fault began.
 pub fn began_with(cx: &Context<'_>, workload: &ObjectRef, cause: Option<&Cause>, onset: Option<Timestamp>) -> Option<Change> {
     let mut change = latest(cx, workload)?;
-    let fits = |path: &str| cause.is_some_and(|cause| cause.fields.iter().any(|field| path.contains(field)));
+    let fits = |path: &str| cause.is_some_and(|cause| is_about(cause, path));
     change.explains = change.fields.iter().any(|field| fits(&field.path));
     let delay = change.at.zip(onset).map(|(at, onset)| onset.duration_since(at));
     let after = delay.is_none_or(|delay| delay >= -SKEW);
@@ -51,6 +52,40 @@ pub fn rollouts<'a>(cx: &Context<'a>, workload: &ObjectRef) -> Vec<(i64, &'a Obj
         Some((number, revision, at?))
     };
     revisions(cx, workload).into_iter().filter_map(rollout).collect()
+}
+
+/// The most changed fields that a sentence tells.
+pub const TOLD: usize = 3;
+/// How much of a changed value a sentence tells.
+const QUOTED: usize = 80;
+
+/// What changed, for a sentence: `spec.containers[app].image from a:1 to a:2, and 2 more`.
+pub fn told<'a>(changes: impl IntoIterator<Item = &'a FieldChange>) -> String {
+    let one = |change: &FieldChange| match (&change.before, &change.after) {
+        (Value::Null, after) => format!("{} set to {}", change.path, shown(after)),
+        (before, Value::Null) => format!("{} taken away, was {}", change.path, shown(before)),
+        (before, after) => format!("{} from {} to {}", change.path, shown(before), shown(after)),
+    };
+    let all: Vec<&FieldChange> = changes.into_iter().collect();
+    let mut told: Vec<String> = all.iter().take(TOLD).map(|change| one(change)).collect();
+    if all.len() > TOLD {
+        told.push(format!("and {} more", all.len() - TOLD));
+    }
+    told.join(", ")
+}
+
+fn shown(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let mut shown: String = text.chars().take(QUOTED).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Whether a cause is about a field of a template.
+pub fn is_about(cause: &Cause, path: &str) -> bool {
+    cause.fields.iter().any(|field| path.contains(field))
 }
 
 /// The revisions of a workload that were read, by number, oldest first.

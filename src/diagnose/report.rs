@@ -1,5 +1,6 @@
 //! From a ranking to the report: the verdict, its sentence, numbered evidence, and what to do next.
 
+use super::catalogue::Cause;
 use super::confidence::{CONFIRMED, LIKELY};
 use super::findings::Finding;
 use super::rank::{Ranked, Ranking};
@@ -67,7 +68,7 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
         .collect();
     let unknown = unknown(examination, target, scope, verdict);
     let checked = checked(examination, scope);
-    let summary = summary(examination, target, ranking, verdict, &history, &checked);
+    let summary = summary(examination, target, ranking, verdict, &history, change.as_ref(), &checked);
     let next = next(examination, ranking, target, verdict, change.as_ref());
     let number = |(index, evidence)| NumberedEvidence { id: format!("e{}", index + 1), evidence };
     Report {
@@ -161,7 +162,8 @@ fn verdict(examination: &Examination<'_>, target: &ObjectRef, ranking: &Ranking,
         }
         return if top.confidence >= LIKELY { Verdict::Likely } else { Verdict::Inconclusive };
     }
-    if !ranking.symptoms.is_empty() || examination.blind_spot(target).is_some() {
+    let blind = examination.blind_spot(target).is_some() || examination.unseen_kind(target).is_some();
+    if !ranking.symptoms.is_empty() || blind {
         return Verdict::Inconclusive;
     }
     let recent = |entry: &HistoryEntry| {
@@ -342,13 +344,15 @@ fn summary(
     ranking: &Ranking,
     verdict: Verdict,
     history: &[HistoryEntry],
+    change: Option<&Change>,
     checked: &str,
 ) -> String {
     // Where something stays unexplained, what is no fault says nothing about it.
     let no_answer = |top: &&Ranked| verdict == Verdict::Inconclusive && rules::is_no_fault(top.candidate.finding.cause);
     match (verdict, ranking.causes.first().filter(|top| !no_answer(top))) {
         (Verdict::Confirmed | Verdict::Likely | Verdict::Healthy, Some(top)) => {
-            format!("{}: {}", top.candidate.finding.blames, top.candidate.finding.summary)
+            let finding = &top.candidate.finding;
+            format!("{}: {}{}", finding.blames, finding.summary, brought_by(finding.cause, change))
         }
         (Verdict::Inconclusive, Some(top)) => {
             format!("{}: perhaps {}", top.candidate.finding.blames, top.candidate.finding.summary)
@@ -364,7 +368,10 @@ fn summary(
                 let symptom = &examination.findings.symptoms[*index];
                 format!("{} {}, and nothing that was read says why", symptom.subject.object, symptom.summary)
             }
-            None => format!("{target} could not be judged"),
+            None => match examination.unseen_kind(target).filter(|_| examination.blind_spot(target).is_none()) {
+                Some((kind, why)) => format!("{target} shows nothing wrong, but {kind} could not be read: {why}"),
+                None => format!("{target} could not be judged"),
+            },
         },
         _ => {
             let ended = history.iter().filter_map(|entry| entry.ended).max();
@@ -372,6 +379,14 @@ fn summary(
             format!("{target} is healthy: {checked}{since}")
         }
     }
+}
+
+/// The revision that brought a fault, for its sentence: where it changed a field that the cause is about.
+fn brought_by(cause: &Cause, change: Option<&Change>) -> String {
+    // What says when a fault began has said so already.
+    let Some(change) = change.filter(|change| change.explains && cause.id != "bad_rollout") else { return String::new() };
+    let fields = change.fields.iter().filter(|field| change::is_about(cause, &field.path));
+    format!("; it began with revision {}, which changed {}", change.to, change::told(fields))
 }
 
 fn next(

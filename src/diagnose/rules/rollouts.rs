@@ -12,7 +12,6 @@ use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
 use crate::diagnose::symptoms::{ROLLOUT_STUCK, condition_evidence};
 use crate::domain::{Evidence, FieldChange};
-use serde_json::Value;
 
 /// The family.
 pub static FAMILY: Family =
@@ -89,11 +88,6 @@ static STATEFUL_SET_SERVICE_MISSING: Cause = Cause {
     fields: &[],
 };
 
-/// The most changes of a revision that a sentence tells.
-const TOLD: usize = 3;
-/// How much of a changed value a sentence tells.
-const QUOTED: usize = 80;
-
 fn check(cx: &Context<'_>, out: &mut Findings) {
     for deployment in cx.snap.of_kind("Deployment").iter().filter(|deployment| deployment.flag("spec.paused")) {
         paused(cx, deployment, out);
@@ -119,7 +113,7 @@ fn paused(cx: &Context<'_>, deployment: &Object, out: &mut Findings) {
     let is_paused = json::text(progressing, "reason") == "DeploymentPaused";
     let since = is_paused.then(|| json::time(progressing, "lastTransitionTime")).flatten();
     let says = match (waits.is_empty(), never, halfway) {
-        (false, ..) => format!("is paused, so that a change isn't rolled out: {}", told(&waits)),
+        (false, ..) => format!("is paused, so that a change isn't rolled out: {}", change::told(&waits)),
         (_, true, _) => "is paused and was never rolled out: it has no pod".to_owned(),
         (_, _, true) => {
             format!("is paused half-way: {} of {} pods are of the new revision", replicas.updated, replicas.desired)
@@ -140,7 +134,7 @@ fn paused(cx: &Context<'_>, deployment: &Object, out: &mut Findings) {
         .since(since)
         .evidence([cx.field(deployment, "spec.paused")])
         .evidence(condition)
-        .evidence(waits.iter().take(TOLD).map(|change| field(cx, deployment, change)))
+        .evidence(waits.iter().take(change::TOLD).map(|change| field(cx, deployment, change)))
         .says(says)
         .next(format!("kubectl -n {} rollout resume {}", deployment.id.ns(), deployment.id.kubectl()));
 }
@@ -149,27 +143,4 @@ fn paused(cx: &Context<'_>, deployment: &Object, out: &mut Findings) {
 fn field(cx: &Context<'_>, object: &Object, change: &FieldChange) -> Evidence {
     let template = workload::template_path(&object.id.kind);
     cx.value(&object.id, &format!("{template}.{}", change.path), change.after.clone(), None)
-}
-
-/// `spec.containers[app].image from a:1 to a:2, and 2 more`.
-fn told(changes: &[FieldChange]) -> String {
-    let one = |change: &FieldChange| match (&change.before, &change.after) {
-        (Value::Null, after) => format!("{} set to {}", change.path, shown(after)),
-        (before, Value::Null) => format!("{} taken away, was {}", change.path, shown(before)),
-        (before, after) => format!("{} from {} to {}", change.path, shown(before), shown(after)),
-    };
-    let mut told: Vec<String> = changes.iter().take(TOLD).map(one).collect();
-    if changes.len() > TOLD {
-        told.push(format!("and {} more", changes.len() - TOLD));
-    }
-    told.join(", ")
-}
-
-fn shown(value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let mut shown: String = text.chars().take(QUOTED).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    shown
 }

@@ -39,6 +39,9 @@ pub(super) fn check(cx: &Context<'_>, cron_job: &Object, out: &mut Findings) {
         return;
     }
     let text = cron_job.text("spec.schedule");
+    if text.is_empty() {
+        return;
+    }
     let schedule = cron::parse(text);
     if cron_job.flag("spec.suspend") {
         suspended(cx, cron_job, schedule.ok().as_ref(), out);

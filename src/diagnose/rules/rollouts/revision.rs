@@ -1,6 +1,6 @@
 //! Faults that began with a revision: the trouble starts within minutes after it, and only where it runs.
 
-use super::{BAD_ROLLOUT, field, told};
+use super::{BAD_ROLLOUT, field};
 use crate::cluster::{Object, pod};
 use crate::diagnose::change::{self, SKEW, SOON};
 use crate::diagnose::confidence::Proof;
@@ -113,7 +113,7 @@ fn judge(cx: &Context<'_>, workload: &ObjectRef, trouble: &Trouble, change: &Cha
         .says(format!(
             "revision {} changed {}, and {} later trouble began: {}{others}{built}",
             change.to,
-            told(&change.fields),
+            change::told(&change.fields),
             minutes(after),
             trouble.first
         ))
