@@ -1,7 +1,7 @@
 //! What changed: the revisions of a workload, diffed, and whether a fault began with the one that runs.
 
-use super::catalogue::Cause;
 use super::context::Context;
+use super::findings::Finding;
 use crate::cluster::{Object, revisions};
 use crate::domain::{Change, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
@@ -16,9 +16,14 @@ pub const SOON: SignedDuration = SignedDuration::from_mins(30);
 const AT_MOST: SignedDuration = SignedDuration::from_hours(24);
 
 /// The revision of a workload that runs, with what it changed, if the fault began with it. `onset` is when the fault began.
-pub fn began_with(cx: &Context<'_>, workload: &ObjectRef, cause: Option<&Cause>, onset: Option<Timestamp>) -> Option<Change> {
+pub fn began_with(cx: &Context<'_>, workload: &ObjectRef, finding: Option<&Finding>, onset: Option<Timestamp>) -> Option<Change> {
     let mut change = latest(cx, workload)?;
-    let fits = |path: &str| cause.is_some_and(|cause| cause.fields.iter().any(|field| path.contains(field)));
+    let fits = |path: &str| {
+        finding.is_some_and(|finding| match &finding.field {
+            Some(field) => !field.is_empty() && path.contains(field.as_str()),
+            None => finding.cause.fields.iter().any(|field| path.contains(field)),
+        })
+    };
     change.explains = change.fields.iter().any(|field| fits(&field.path));
     let delay = change.at.zip(onset).map(|(at, onset)| onset.duration_since(at));
     let after = delay.is_none_or(|delay| delay >= -SKEW);

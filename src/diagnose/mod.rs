@@ -96,7 +96,7 @@ impl<'a> Examination<'a> {
         let elsewhere = || candidate.symptoms.iter().filter_map(|index| self.findings.symptoms[*index].since).min();
         let onset = began.chain(candidate.finding.since).min().or_else(elsewhere);
         let workload = self.cx.workload(&candidate.finding.subject.object);
-        change::began_with(&self.cx, &workload, Some(candidate.finding.cause), onset)
+        change::began_with(&self.cx, &workload, Some(&candidate.finding), onset)
     }
 
     /// Why a target can't be judged at all, if so: it was not found, only a part of it was seen, or nothing was read.
