@@ -2,6 +2,7 @@
 //! file, no network and no clock.
 
 pub mod address;
+pub mod cron;
 mod event;
 pub mod fitness;
 pub mod json;

@@ -1,7 +1,7 @@
 //! The indexed snapshot: every object, found by name, owner, node, or event. The same objects give the same snapshot in
 //! whatever order they came.
 
-use super::{Dependency, Event, LogKey, Object, Recording, Signal, json};
+use super::{Dependency, Deploy, Event, LogKey, Object, Recording, Signal, json};
 use crate::domain::{KUBERNETES, LOGS, ObjectRef, SourceState, Sources};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub signals: Vec<Signal>,
     /// Declared or observed service dependencies, sorted.
     pub dependencies: Vec<Dependency>,
+    /// What a CI server deployed, oldest first.
+    pub deploys: Vec<Deploy>,
     /// The alert that led here, as it came.
     pub alert: Option<Value>,
     /// What the input says it is about.
@@ -40,8 +42,8 @@ impl Snapshot {
     /// Indexes what was read. Of duplicates the whole one is kept before the partial one, then the one with the highest
     /// `resourceVersion`.
     pub fn new(recording: Recording) -> Self {
-        let Recording { captured_at, target, sources, objects, logs, mut signals, mut dependencies, alert, warnings, .. } =
-            recording;
+        let Recording { captured_at, target, sources, objects, logs, alert, warnings, .. } = recording;
+        let Recording { mut signals, mut dependencies, mut deploys, .. } = recording;
         let now = captured_at.filter(json::can_be).unwrap_or_else(|| newest(&objects));
         let mut objects: Vec<Object> = objects.into_iter().filter_map(Object::new).collect();
         let is_event = |object: &Object| object.id.kind == "Event";
@@ -64,7 +66,22 @@ impl Snapshot {
         signals.sort_by(|a, b| (&a.signal, &a.labels).cmp(&(&b.signal, &b.labels)));
         dependencies.sort();
         dependencies.dedup();
-        Self { now, sources, signals, dependencies, alert, target, warnings, objects, children, pods_on_node, events, logs }
+        deploys.sort_by_cached_key(|deploy| (deploy.finished_at.or(deploy.started_at), format!("{deploy:?}")));
+        Self {
+            now,
+            sources,
+            signals,
+            dependencies,
+            deploys,
+            alert,
+            target,
+            warnings,
+            objects,
+            children,
+            pods_on_node,
+            events,
+            logs,
+        }
     }
 
     /// Every object but Events, sorted by kind, namespace and name.
@@ -149,7 +166,8 @@ impl Snapshot {
         self.owners(id).pop().unwrap_or_else(|| id.clone())
     }
 
-    /// All pods below an object: itself when it is a pod, else what it controls, down the chain.
+    /// All pods below an object: itself when it is a pod, else what it controls, down the chain. Of a Deployment whose
+    /// ReplicaSets were not read the pods are told by their hash, as [`Self::owners`] does.
     pub fn pods_of<'a>(&'a self, id: &ObjectRef) -> Vec<&'a Object> {
         let mut pods = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
@@ -168,6 +186,9 @@ impl Snapshot {
                 }
             }
             level = next;
+        }
+        if pods.is_empty() && id.kind == "Deployment" {
+            pods.extend(self.in_namespace("Pod", id.ns()).iter().filter(|pod| self.workload(&pod.id) == *id));
         }
         pods.sort_by(|a, b| a.id.cmp(&b.id));
         pods

@@ -14,18 +14,23 @@ const MOST: usize = 500;
 /// How much of an alert's words is quoted.
 const QUOTED: usize = 240;
 
-/// One firing alert that is about an object of the snapshot.
+/// One firing alert.
 #[derive(Debug)]
 pub struct Alert {
-    /// The object: a node, a pod, or the workload behind a service.
-    pub object: ObjectRef,
+    /// The object that it is about: a node, a pod, the workload behind a service. `None` where its labels name nothing that
+    /// the snapshot holds.
+    pub object: Option<ObjectRef>,
     /// The label `alertname`.
     pub name: String,
+    /// All its labels.
+    pub labels: Value,
+    /// The expression of its rule, URL-encoded in the address that Prometheus gives; empty for other senders.
+    pub generator: String,
     /// Name, summary and description, in lower case, for finding words in.
     pub words: String,
     /// When it began.
     pub since: Option<Timestamp>,
-    /// The alert as evidence.
+    /// The alert as evidence, about its object or else about the target.
     pub evidence: Evidence,
 }
 
@@ -33,11 +38,11 @@ pub struct Alert {
 pub fn firing(cx: &Context<'_>) -> Vec<Alert> {
     let Some(payload) = &cx.snap.alert else { return Vec::new() };
     let alerts = json::list(payload, "alerts").iter().take(MOST);
-    alerts.filter(|alert| json::text(alert, "status") != "resolved").filter_map(|alert| read(cx, alert)).collect()
+    alerts.filter(|alert| json::text(alert, "status") != "resolved").map(|alert| read(cx, alert)).collect()
 }
 
-fn read(cx: &Context<'_>, alert: &Value) -> Option<Alert> {
-    let object = about(cx, json::key(alert, "labels"))?;
+fn read(cx: &Context<'_>, alert: &Value) -> Alert {
+    let object = about(cx, json::key(alert, "labels"));
     let name = json::text(alert, "labels.alertname");
     let texts =
         ["summary", "description", "message"].map(|key| json::key(json::key(alert, "annotations"), key).as_str().unwrap_or(""));
@@ -45,7 +50,7 @@ fn read(cx: &Context<'_>, alert: &Value) -> Option<Alert> {
     let since = json::time(alert, "startsAt");
     let evidence = Evidence {
         source: EvidenceSource::Alert,
-        object: object.clone(),
+        object: object.clone().or_else(|| cx.snap.target.clone()).unwrap_or_default(),
         container: None,
         path: name.to_owned(),
         line: None,
@@ -54,25 +59,36 @@ fn read(cx: &Context<'_>, alert: &Value) -> Option<Alert> {
         count: None,
     };
     let words = format!("{name} {said}").to_lowercase();
-    Some(Alert { object, name: name.to_owned(), words, since, evidence })
+    let (labels, generator) = (json::key(alert, "labels").clone(), json::text(alert, "generatorURL").to_owned());
+    Alert { object, name: name.to_owned(), labels, generator, words, since, evidence }
 }
 
+/// The labels that name one object, by the kind that they name: those of kube-state-metrics.
+const OBJECT_LABELS: &[(&str, &str)] = &[
+    ("deployment", "Deployment"),
+    ("statefulset", "StatefulSet"),
+    ("daemonset", "DaemonSet"),
+    ("cronjob", "CronJob"),
+    ("job_name", "Job"),
+    ("horizontalpodautoscaler", "HorizontalPodAutoscaler"),
+    ("persistentvolumeclaim", "PersistentVolumeClaim"),
+    ("poddisruptionbudget", "PodDisruptionBudget"),
+];
+
 /// The object that an alert's labels name, if the snapshot holds it: what kube-state-metrics, the node exporter and meshes
-/// call pods, workloads, services and nodes.
+/// call pods, workloads, services and nodes. The pod may be that of the exporter, so it comes after what the metric is about.
 fn about(cx: &Context<'_>, labels: &Value) -> Option<ObjectRef> {
     let label = |name: &str| json::key(labels, name).as_str().filter(|text| !text.is_empty());
-    let namespace = label("namespace").or_else(|| label("exported_namespace")).unwrap_or("");
-    if let Some(pod) = label("pod").or_else(|| label("exported_pod"))
-        && let Some(pod) = cx.snap.find("Pod", namespace, pod)
-    {
-        return Some(pod.id.clone());
-    }
-    for (name, kind) in
-        [("deployment", "Deployment"), ("statefulset", "StatefulSet"), ("daemonset", "DaemonSet"), ("job_name", "Job")]
-    {
+    let namespace = label("exported_namespace").or_else(|| label("namespace")).unwrap_or("");
+    for (name, kind) in OBJECT_LABELS {
         if let Some(found) = label(name).and_then(|name| cx.snap.find(kind, namespace, name)) {
             return Some(found.id.clone());
         }
+    }
+    if let Some(pod) = label("exported_pod").or_else(|| label("pod"))
+        && let Some(pod) = cx.snap.find("Pod", namespace, pod)
+    {
+        return Some(pod.id.clone());
     }
     if let Some(name) = label("service") {
         if let Some(pod) = cx.snap.find("Service", namespace, name).and_then(|service| selected(cx, service).into_iter().next()) {
@@ -88,7 +104,7 @@ fn about(cx: &Context<'_>, labels: &Value) -> Option<ObjectRef> {
 
 /// Whether an alert speaks of lost or repeated packets.
 pub fn speaks_of_loss(alert: &Alert) -> bool {
-    alert.object.kind == "Node"
+    alert.object.as_ref().is_some_and(|object| object.kind == "Node")
         && ["retrans", "packet loss", "packets lost", "dropped packets"].iter().any(|word| alert.words.contains(word))
 }
 
@@ -105,15 +121,10 @@ pub fn check(cx: &Context<'_>, out: &mut Findings) {
         } else {
             continue;
         };
-        let known = out.symptoms.iter().any(|seen| std::ptr::eq(seen.symptom, symptom) && seen.subject.object == alert.object);
+        let Some(object) = alert.object else { continue };
+        let known = out.symptoms.iter().any(|seen| std::ptr::eq(seen.symptom, symptom) && seen.subject.object == object);
         if !known {
-            out.symptom(
-                symptom,
-                alert.object.clone(),
-                format!("alert {} is firing", alert.name),
-                alert.since,
-                vec![alert.evidence],
-            );
+            out.symptom(symptom, object, format!("alert {} is firing", alert.name), alert.since, vec![alert.evidence]);
         }
     }
 }

@@ -2,8 +2,10 @@
 //! the symptoms and causes that their rows say they explain.
 
 use super::catalogue::Link;
+use super::confidence::LIKELY;
 use super::context::Context;
 use super::findings::{Finding, Findings, SymptomFinding};
+use super::rules;
 use super::workload_symptoms::selected;
 use crate::cluster::{Object, json, pod};
 use crate::domain::{ObjectRef, Subject};
@@ -12,6 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// At most this many observations are kept of one cause; more of the same prove nothing further.
 const MOST_EVIDENCE: usize = 8;
+
+/// Causes that stand only where nothing more exact explains what they explain: they say when or how often something failed,
+/// and not why.
+const LAST_RESORTS: &[&str] =
+    &["bad_rollout", "stateful_set_service_missing", "job_backoff_exceeded", "job_deadline_exceeded", "cron_job_missed"];
 
 /// Where something is in the object graph.
 #[derive(Debug, Clone)]
@@ -94,6 +101,7 @@ pub fn candidates(cx: &Context<'_>, findings: &Findings) -> Vec<Candidate> {
         }
     }
     consequences(cx, &mut candidates);
+    last_resorts(cx, &mut candidates, &symptoms);
     candidates
 }
 
@@ -169,6 +177,33 @@ fn consequences(cx: &Context<'_>, candidates: &mut [Candidate]) {
     }
 }
 
+/// Lets each last resort step down before a cause that explains all that is wrong with the workload which it is about.
+fn last_resorts(cx: &Context<'_>, candidates: &mut [Candidate], symptoms: &[Place]) {
+    let is_last_resort = |candidate: &Candidate| LAST_RESORTS.contains(&candidate.finding.cause.id);
+    let count = candidates.len();
+    for to in (0..count).filter(|to| is_last_resort(&candidates[*to]) && !candidates[*to].is_consequence).collect::<Vec<_>>() {
+        let resort = &candidates[to];
+        let own = |index: &&usize| resort.places.iter().any(|place| symptoms[**index].workload == place.workload);
+        let own: BTreeSet<usize> = resort.symptoms.iter().filter(own).copied().collect();
+        let better = (0..count).filter(|from| {
+            let other = &candidates[*from];
+            own.is_subset(&other.symptoms)
+                && !is_last_resort(other)
+                && !other.is_consequence
+                && other.finding.proof.base() >= LIKELY
+                && !rules::is_no_fault(other.finding.cause)
+                && !explains_cause(cx, resort, other)
+        });
+        let better: Vec<usize> = if own.is_empty() { Vec::new() } else { better.collect() };
+        for from in better {
+            let symptoms = candidates[to].symptoms.clone();
+            candidates[to].is_consequence = true;
+            candidates[from].symptoms.extend(symptoms);
+            candidates[from].consequences.insert(to);
+        }
+    }
+}
+
 fn reachable(edges: &[BTreeSet<usize>], from: usize) -> BTreeSet<usize> {
     let mut seen = BTreeSet::new();
     let mut open: Vec<usize> = edges[from].iter().copied().collect();
@@ -180,9 +215,11 @@ fn reachable(edges: &[BTreeSet<usize>], from: usize) -> BTreeSet<usize> {
     seen
 }
 
-/// Whether a cause explains another. A guess never takes the place of something that is proved.
+/// Whether a cause explains another. A guess never takes the place of something that is proved, nor mere words that of a
+/// guess.
 fn explains_cause(cx: &Context<'_>, candidate: &Candidate, other: &Candidate) -> bool {
-    let weaker = !candidate.finding.proof.is_structural() && other.finding.proof.is_structural();
+    let (proof, others) = (candidate.finding.proof, other.finding.proof);
+    let weaker = !proof.is_structural() && others.is_structural() || proof.base() < LIKELY && others.base() >= LIKELY;
     let (places, id) = (&other.places, other.finding.cause.id);
     // A pod that has no node yet is no place on the node that is to blame for it.
     let blames = &candidate.finding.blames;
@@ -233,7 +270,8 @@ fn holds(cx: &Context<'_>, link: Link, candidate: &Candidate, to: &Place) -> boo
         Link::CalledBy => places.any(|from| cx.calls.calls(&from.workload, &to.workload)),
         Link::Namespace => {
             let namespace = if blames.kind == "Namespace" { blames.name.as_str() } else { blames.ns() };
-            to.subject.object.ns() == namespace || to.subject.object == *blames
+            let object = &to.subject.object;
+            object.ns() == namespace || object == blames || object.kind == "Namespace" && object.name == namespace
         }
         Link::Cluster => true,
     }

@@ -25,7 +25,7 @@ mod symptoms;
 mod timeline;
 mod workload_symptoms;
 
-use crate::cluster::Snapshot;
+use crate::cluster::{Snapshot, plural};
 use crate::domain::{KUBERNETES, ObjectRef, Report, Unknown};
 use catalogue::Section;
 use conflicts::Conflict;
@@ -36,6 +36,19 @@ use jiff::SignedDuration;
 use scope::Scope;
 
 pub use symptoms::{SYMPTOMS, Symptom};
+
+/// The kinds of objects in a namespace at which symptoms show that no pod shows.
+const SHOWING: &[&str] = &[
+    "CronJob",
+    "DaemonSet",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "Job",
+    "PersistentVolumeClaim",
+    "PodDisruptionBudget",
+    "Service",
+    "StatefulSet",
+];
 
 /// How a snapshot is to be judged.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,6 +77,9 @@ impl<'a> Examination<'a> {
             (family.check)(&cx, &mut findings);
         }
         alerts::check(&cx, &mut findings);
+        for family in rules::JUDGES {
+            (family.check)(&cx, &mut findings);
+        }
         let conflicts = conflicts::check(&findings);
         let candidates = explain::candidates(&cx, &findings);
         Self { cx, findings, conflicts, candidates }
@@ -93,7 +109,23 @@ impl<'a> Examination<'a> {
         let elsewhere = || candidate.symptoms.iter().filter_map(|index| self.findings.symptoms[*index].since).min();
         let onset = began.chain(candidate.finding.since).min().or_else(elsewhere);
         let workload = self.cx.workload(&candidate.finding.subject.object);
-        change::began_with(&self.cx, &workload, Some(candidate.finding.cause), onset)
+        change::began_with(&self.cx, &workload, Some(&candidate.finding), onset)
+    }
+
+    /// The kind that could not be read, and why, of those whose objects would show what is wrong with the target: as long as
+    /// there is one, nobody can say that nothing is wrong.
+    fn unseen_kind(&self, target: &ObjectRef) -> Option<(String, &str)> {
+        let kinds: &[&str] = match target.kind.as_str() {
+            "Namespace" => SHOWING,
+            "Deployment" | "StatefulSet" => &["HorizontalPodAutoscaler"],
+            "CronJob" => &["Job"],
+            _ => &[],
+        };
+        kinds.iter().find_map(|kind| {
+            let kind = plural(kind);
+            let why = self.cx.snap.sources.get(&format!("{KUBERNETES}/{kind}"))?.why()?;
+            Some((kind, why))
+        })
     }
 
     /// Why a target can't be judged at all, if so: it was not found, only a part of it was seen, or nothing was read.
@@ -128,7 +160,7 @@ pub fn diagnose(snap: &Snapshot, target: &ObjectRef, options: Options) -> Report
 /// Every section of the catalogue with its causes, in the catalogue's order.
 pub fn catalogue() -> Vec<(Section, Vec<&'static catalogue::Cause>)> {
     let mut sections: std::collections::BTreeMap<Section, Vec<&'static catalogue::Cause>> = std::collections::BTreeMap::new();
-    for family in rules::FAMILIES {
+    for family in rules::all() {
         sections.entry(family.section).or_default().extend(family.causes);
     }
     sections.into_iter().collect()

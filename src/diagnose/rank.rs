@@ -1,10 +1,12 @@
 //! Ranking by explanation: of the causes that explain the target's symptoms, the one that explains more, closer, better
-//! proved and fresher comes first; consequences step down; causes of disjoint symptoms stand side by side.
+//! proved and fresher comes first; consequences step down; causes of disjoint symptoms stand side by side. What is no fault
+//! comes after every fault, and only for what no fault explains.
 
 use super::confidence::{CHANGE_FITS, CONTRADICTED, MOST, Proof};
 use super::context::Context;
 use super::explain::Candidate;
 use super::findings::{Findings, SymptomFinding};
+use super::rules;
 use super::scope::Scope;
 use crate::cluster::Snapshot;
 use crate::domain::Change;
@@ -50,7 +52,7 @@ fn weight(id: &str) -> f64 {
         "crash_loop" | "container_not_starting" | "pending" | "pod_failed" | "node_unready" => 10.0,
         "container_failed" | "not_ready" | "claim_pending" | "job_failed" => 8.0,
         "no_ready_endpoints" | "replicas_missing" | "rollout_stuck" => 6.0,
-        "error_rate" | "probe_failed" | "stuck_terminating" => 5.0,
+        "error_rate" | "probe_failed" | "stuck_terminating" | "schedule_missed" | "drain_blocked" => 5.0,
         "high_latency" | "saturation" | "not_scaling" | "calls_fail" => 4.0,
         _ => 1.0,
     }
@@ -87,10 +89,15 @@ pub fn rank(
         let fits = change(candidate).is_some_and(|change| change.explains);
         let confidence = confidence(candidate.finding.proof, contradicted(candidate), fits);
         let weight = explained_weight(cx, findings, &explained, &weights);
+        // What the target itself waits for is the answer, even where nothing is wrong.
+        let is_no_fault = rules::is_no_fault(candidate.finding.cause);
+        let answers = is_no_fault && scope.is_target(&candidate.finding.blames);
         let ranked =
             Ranked { explained, confidence, distance: distance.unwrap_or(u8::MAX), weight, candidate: candidate.clone() };
-        if ranked.explained.is_empty() {
-            ranking.noticed.push(ranked);
+        if ranked.explained.is_empty() && !answers {
+            if !is_no_fault {
+                ranking.noticed.push(ranked);
+            }
         } else {
             ranking.unexplained.retain(|index| !ranked.explained.contains(index));
             ranking.causes.push(ranked);
@@ -98,7 +105,20 @@ pub fn rank(
     }
     ranking.causes.sort_by(order);
     ranking.noticed.sort_by(order);
+    faults_first(&mut ranking.causes);
     ranking
+}
+
+/// Puts what is no fault behind the faults, and leaves out what of it a fault explains as well.
+fn faults_first(causes: &mut Vec<Ranked>) {
+    let (faults, mut others): (Vec<Ranked>, Vec<Ranked>) =
+        causes.drain(..).partition(|ranked| !rules::is_no_fault(ranked.candidate.finding.cause));
+    if !faults.is_empty() {
+        let by_fault: BTreeSet<usize> = faults.iter().flat_map(|ranked| &ranked.explained).copied().collect();
+        others.retain(|ranked| !ranked.explained.is_subset(&by_fault));
+    }
+    causes.extend(faults);
+    causes.extend(others);
 }
 
 fn confidence(proof: Proof, contradicted: bool, change_fits: bool) -> f64 {

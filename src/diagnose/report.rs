@@ -1,10 +1,11 @@
 //! From a ranking to the report: the verdict, its sentence, numbered evidence, and what to do next.
 
-use super::catalogue::Section;
+use super::catalogue::Cause;
 use super::confidence::{CONFIRMED, LIKELY};
 use super::findings::Finding;
 use super::rank::{Ranked, Ranking};
 use super::scope::Scope;
+use super::symptoms::SYMPTOMS;
 use super::{Examination, change, deploys, rules, sources, timeline};
 use crate::cluster::pod;
 use crate::domain::{
@@ -67,8 +68,8 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
         .collect();
     let unknown = unknown(examination, target, scope, verdict);
     let checked = checked(examination, scope);
-    let summary = summary(examination, target, ranking, verdict, &history, &checked);
-    let next = next(ranking, target, verdict, change.as_ref());
+    let summary = summary(examination, target, ranking, verdict, &history, change.as_ref(), &checked);
+    let next = next(examination, ranking, target, verdict, change.as_ref());
     let number = |(index, evidence)| NumberedEvidence { id: format!("e{}", index + 1), evidence };
     Report {
         api_version: "sre-copilot/v1",
@@ -149,14 +150,10 @@ fn unexplained_change(examination: &Examination<'_>, ranking: &Ranking) -> Optio
     })
 }
 
-fn is_no_fault(id: &str) -> bool {
-    rules::FAMILIES.iter().filter(|f| f.section == Section::NotAFault).any(|f| f.causes.iter().any(|cause| cause.id == id))
-}
-
 fn verdict(examination: &Examination<'_>, target: &ObjectRef, ranking: &Ranking, history: &[HistoryEntry]) -> Verdict {
     if let Some(top) = ranking.causes.first() {
         let finding = &top.candidate.finding;
-        if is_no_fault(finding.cause.id) && top.confidence >= LIKELY {
+        if rules::is_no_fault(finding.cause) && top.confidence >= LIKELY {
             return if ranking.unexplained.is_empty() { Verdict::Healthy } else { Verdict::Inconclusive };
         }
         let contradicted = examination.is_contradicted(&top.candidate);
@@ -165,7 +162,8 @@ fn verdict(examination: &Examination<'_>, target: &ObjectRef, ranking: &Ranking,
         }
         return if top.confidence >= LIKELY { Verdict::Likely } else { Verdict::Inconclusive };
     }
-    if !ranking.symptoms.is_empty() || examination.blind_spot(target).is_some() {
+    let blind = examination.blind_spot(target).is_some() || examination.unseen_kind(target).is_some();
+    if !ranking.symptoms.is_empty() || blind {
         return Verdict::Inconclusive;
     }
     let recent = |entry: &HistoryEntry| {
@@ -226,6 +224,8 @@ fn ruled_out(examination: &Examination<'_>, scope: &Scope, ranking: &Ranking, nu
         .negatives
         .iter()
         .filter(|negative| negative.absent && concerns(&negative.subject))
+        // A symptom that isn't there rules nothing out.
+        .filter(|negative| SYMPTOMS.iter().all(|symptom| symptom.id != negative.id))
         .map(|negative| RuledOut {
             id: negative.id.to_owned(),
             subject: negative.subject.clone(),
@@ -344,11 +344,15 @@ fn summary(
     ranking: &Ranking,
     verdict: Verdict,
     history: &[HistoryEntry],
+    change: Option<&Change>,
     checked: &str,
 ) -> String {
-    match (verdict, ranking.causes.first()) {
+    // Where something stays unexplained, what is no fault says nothing about it.
+    let no_answer = |top: &&Ranked| verdict == Verdict::Inconclusive && rules::is_no_fault(top.candidate.finding.cause);
+    match (verdict, ranking.causes.first().filter(|top| !no_answer(top))) {
         (Verdict::Confirmed | Verdict::Likely | Verdict::Healthy, Some(top)) => {
-            format!("{}: {}", top.candidate.finding.blames, top.candidate.finding.summary)
+            let finding = &top.candidate.finding;
+            format!("{}: {}{}", finding.blames, finding.summary, brought_by(finding.cause, change))
         }
         (Verdict::Inconclusive, Some(top)) => {
             format!("{}: perhaps {}", top.candidate.finding.blames, top.candidate.finding.summary)
@@ -364,7 +368,10 @@ fn summary(
                 let symptom = &examination.findings.symptoms[*index];
                 format!("{} {}, and nothing that was read says why", symptom.subject.object, symptom.summary)
             }
-            None => format!("{target} could not be judged"),
+            None => match examination.unseen_kind(target).filter(|_| examination.blind_spot(target).is_none()) {
+                Some((kind, why)) => format!("{target} shows nothing wrong, but {kind} could not be read: {why}"),
+                None => format!("{target} could not be judged"),
+            },
         },
         _ => {
             let ended = history.iter().filter_map(|entry| entry.ended).max();
@@ -374,7 +381,21 @@ fn summary(
     }
 }
 
-fn next(ranking: &Ranking, target: &ObjectRef, verdict: Verdict, change: Option<&Change>) -> Vec<String> {
+/// The revision that brought a fault, for its sentence: where it changed a field that the cause is about.
+fn brought_by(cause: &Cause, change: Option<&Change>) -> String {
+    // What says when a fault began has said so already.
+    let Some(change) = change.filter(|change| change.explains && cause.id != "bad_rollout") else { return String::new() };
+    let fields = change.fields.iter().filter(|field| change::is_about(cause, &field.path));
+    format!("; it began with revision {}, which changed {}", change.to, change::told(fields))
+}
+
+fn next(
+    examination: &Examination<'_>,
+    ranking: &Ranking,
+    target: &ObjectRef,
+    verdict: Verdict,
+    change: Option<&Change>,
+) -> Vec<String> {
     let mut next = Vec::new();
     for ranked in ranking.causes.iter().take(2) {
         for command in &ranked.candidate.finding.next {
@@ -384,7 +405,7 @@ fn next(ranking: &Ranking, target: &ObjectRef, verdict: Verdict, change: Option<
         }
     }
     let namespace = target.namespace.as_ref().map_or(String::new(), |namespace| format!("-n {namespace} "));
-    if let Some(change) = change.filter(|change| change.object.kind == "Deployment" && verdict.is_fault()) {
+    if let Some(change) = change.filter(|_| verdict.is_fault()) {
         let ns = change.object.ns();
         next.push(format!("kubectl -n {ns} rollout history {} --revision={}", change.object.kubectl(), change.to));
         if change.explains {
@@ -393,7 +414,11 @@ fn next(ranking: &Ranking, target: &ObjectRef, verdict: Verdict, change: Option<
     }
     if verdict == Verdict::Inconclusive || next.is_empty() && verdict.is_fault() {
         next.push(format!("kubectl {namespace}describe {}", target.kubectl()));
-        if target.kind == "Pod" {
+        let failed = ranking.unexplained.iter().map(|index| &examination.findings.symptoms[*index]);
+        let mut ended = failed.filter(|symptom| matches!(symptom.symptom.id, "crash_loop" | "container_failed"));
+        if let Some(Subject { object, container: Some(container) }) = ended.next().map(|symptom| &symptom.subject) {
+            next.push(format!("kubectl -n {} logs {} -c {container} --previous", object.ns(), object.name));
+        } else if target.kind == "Pod" {
             next.push(format!("kubectl {namespace}logs {} --all-containers --previous", target.name));
         }
         let ns = if target.kind == "Namespace" { format!("-n {} ", target.name) } else { namespace };

@@ -25,7 +25,10 @@ impl Scope {
             "Node" | "Namespace" => {}
             "PersistentVolumeClaim" => scope.users(cx, target),
             "HorizontalPodAutoscaler" => scope.scaled(cx, target),
-            _ => scope.workload(cx, target, 0),
+            _ => {
+                scope.workload(cx, target, 0);
+                scope.autoscalers(cx, target);
+            }
         }
         scope
     }
@@ -34,10 +37,15 @@ impl Scope {
     pub fn distance(&self, object: &ObjectRef) -> Option<u8> {
         if self.target.kind == "Namespace" {
             let inside = object.namespace.as_deref() == Some(self.target.name.as_str()) || *object == self.target;
-            // Of what has no namespace only nodes have symptoms, and every namespace's pods run on them.
-            return if inside { Some(0) } else { object.namespace.is_none().then_some(1) };
+            // Of what has no namespace only nodes concern it: every namespace's pods run on them.
+            return if inside { Some(0) } else { (object.kind == "Node").then_some(1) };
         }
         self.distance.get(object).copied()
+    }
+
+    /// Whether an object is the target itself. A Namespace as a target stands for what is in it.
+    pub fn is_target(&self, object: &ObjectRef) -> bool {
+        self.target.kind != "Namespace" && self.target == *object
     }
 
     fn add(&mut self, object: ObjectRef, distance: u8) {
@@ -93,6 +101,16 @@ impl Scope {
             let mut volumes = pod.list("spec.volumes").iter();
             if volumes.any(|volume| json::text(volume, "persistentVolumeClaim.claimName") == claim.name) {
                 self.add(pod.id.clone(), 1);
+            }
+        }
+    }
+
+    /// The autoscalers of a workload.
+    fn autoscalers(&mut self, cx: &Context<'_>, workload: &ObjectRef) {
+        for autoscaler in cx.snap.in_namespace("HorizontalPodAutoscaler", workload.ns()) {
+            let (kind, name) = (autoscaler.text("spec.scaleTargetRef.kind"), autoscaler.text("spec.scaleTargetRef.name"));
+            if (kind, name) == (workload.kind.as_str(), workload.name.as_str()) {
+                self.add(autoscaler.id.clone(), 1);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::findings::Findings;
-use crate::cluster::pod::{self, Container, Role};
+use crate::cluster::pod::{self, Container, Role, Termination};
 use crate::cluster::{Object, json};
 use crate::domain::Evidence;
 use jiff::{SignedDuration, Timestamp};
@@ -46,7 +46,7 @@ pub static CLAIM_PENDING: Symptom = Symptom { id: "claim_pending", doc: "a volum
 pub static JOB_FAILED: Symptom = Symptom { id: "job_failed", doc: "a Job has failed" };
 /// A node isn't ready.
 pub static NODE_NOT_READY: Symptom = Symptom { id: "node_unready", doc: "a node's Ready condition isn't true" };
-/// Restarts that an alert counts.
+/// Answers take long.
 pub static HIGH_LATENCY: Symptom = Symptom { id: "high_latency", doc: "answers take longer than before" };
 /// Answers fail.
 pub static ERROR_RATE: Symptom = Symptom { id: "error_rate", doc: "more answers fail than before" };
@@ -64,7 +64,13 @@ pub static SATURATION: Symptom = Symptom { id: "saturation", doc: "a resource is
 pub static PROBE_FAILED: Symptom = Symptom { id: "probe_failed", doc: "a probe from outside gets no answer" };
 /// An autoscaler can't do its work.
 pub static NOT_SCALING: Symptom = Symptom { id: "not_scaling", doc: "an autoscaler can't scale as it is asked to" };
-
+/// A CronJob's run is overdue.
+pub static SCHEDULE_MISSED: Symptom = Symptom { id: "schedule_missed", doc: "a CronJob has not run when it was due" };
+/// A drain waits.
+pub static DRAIN_BLOCKED: Symptom = Symptom { id: "drain_blocked", doc: "pods that are to leave a node may not be evicted" };
+/// An alert for which nothing else stands.
+pub static ALERT_FIRING: Symptom =
+    Symptom { id: "alert_firing", doc: "an alert is firing about an object in which nothing else is seen to be wrong" };
 /// A node is short of something.
 pub static PRESSURE: Symptom = Symptom { id: "pressure", doc: "a node is short of disk, memory or process ids" };
 /// A system unit of a node is down.
@@ -94,6 +100,9 @@ pub static SYMPTOMS: &[&Symptom] = &[
     &SATURATION,
     &PROBE_FAILED,
     &NOT_SCALING,
+    &SCHEDULE_MISSED,
+    &DRAIN_BLOCKED,
+    &ALERT_FIRING,
     &PRESSURE,
     &UNIT_DOWN,
     &PACKET_LOSS,
@@ -246,15 +255,33 @@ fn restarts(container: &Container<'_>) -> String {
     }
 }
 
-/// When a container first failed, as far as its events and its last end tell.
+/// When a container first failed, as far as its events tell; else as its last end and the restarts before it do.
 fn first_failure(cx: &Context<'_>, container: &Container<'_>) -> Option<Timestamp> {
     let events = cx.snap.events(&container.pod.id).iter();
     let backed_off = events
         .filter(|event| event.reason == "BackOff" && event.container.as_deref() == Some(container.name))
         .filter_map(|event| event.first)
         .min();
-    let ended = container.last_terminated().or_else(|| container.terminated()).and_then(|end| end.finished);
-    backed_off.into_iter().chain(ended).min()
+    let end = container.last_terminated().or_else(|| container.terminated())?;
+    match backed_off {
+        Some(first) => Some(end.finished.map_or(first, |finished| finished.min(first))),
+        None => loop_began(container, &end).or(end.finished),
+    }
+}
+
+/// When a loop began of which only the last end and the number of restarts are known: events are gone after an hour. Each
+/// restart took the back-off before it and a run like the last one.
+fn loop_began(container: &Container<'_>, end: &Termination<'_>) -> Option<Timestamp> {
+    let run = end.ran()?;
+    // A longer run resets the back-off, so that these restarts may lie days apart.
+    if container.restarts() < LOOP_RESTARTS || run >= LOOP_WINDOW || run.is_negative() {
+        return None;
+    }
+    let restarts = i32::try_from(container.restarts().min(10_000)).ok()?;
+    let doubling = (0..restarts.min(5)).map(|n| 10 << n).sum::<i32>();
+    let back_off = SignedDuration::from_secs(i64::from(doubling + 300 * (restarts - 5).max(0)));
+    let began = end.finished?.checked_sub(back_off).ok()?.checked_sub(run * restarts).ok()?;
+    Some(container.pod.created().map_or(began, |created| began.max(created)))
 }
 
 /// A pod that has its node, whose containers have not failed, and that isn't ready.
@@ -273,8 +300,14 @@ fn readiness(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
     let running = pod::containers(pod).iter().any(Container::is_running);
     let initialized = json::text(pod.condition("Initialized"), "status") != "False";
     if running && initialized && pod.text("status.phase") == "Running" {
-        let names: Vec<&str> =
-            pod::containers(pod).iter().filter(|c| c.role == Role::Main && !c.is_ready()).map(|c| c.name).collect();
+        let containers = pod::containers(pod);
+        let mut mains = containers.iter().filter(|container| container.role == Role::Main && !container.is_ready()).peekable();
+        // A pod that runs to its end gets no traffic: that a container has done its work while another runs on is no symptom.
+        let done = |container: &&Container<'_>| container.terminated().is_some_and(|end| !end.failed());
+        if mains.peek().is_some() && !restarts_always(pod) && mains.clone().all(|container| done(&container)) {
+            return;
+        }
+        let names: Vec<&str> = mains.map(|container| container.name).collect();
         let what = if names.is_empty() { "isn't ready".to_owned() } else { format!("isn't ready: {}", names.join(", ")) };
         out.symptom(&NOT_READY, pod.id.clone(), what, since, vec![evidence]);
     } else {

@@ -21,7 +21,7 @@ pub fn check(cx: &Context<'_>, out: &mut Findings) {
     for claim in cx.snap.of_kind("PersistentVolumeClaim") {
         let phase = claim.text("status.phase");
         let settled = claim.created().is_none_or(|created| cx.snap.age(created) >= SETTLING);
-        if matches!(phase, "Pending" | "Lost") && settled {
+        if matches!(phase, "Pending" | "Lost") && settled && claim.deleted().is_none() {
             let evidence = vec![cx.field(claim, "status.phase")];
             out.symptom(&CLAIM_PENDING, claim.id.clone(), format!("is {phase}"), claim.created(), evidence);
         }
@@ -57,7 +57,9 @@ pub(super) fn job_succeeded(cx: &Context<'_>, job: &Object) -> Option<Timestamp>
         (json::text(complete, "status") == "True").then(|| json::time(complete, "lastTransitionTime")).flatten()
     };
     let later = |owner| cx.snap.children(&owner).filter(|other| other.created() > job.created()).filter_map(completed).min();
-    completed(job).or_else(|| later(job.controller()?))
+    // Kubernetes 1.21 and later record it; the Job itself may have been cleaned up.
+    let recorded = |owner| cx.snap.get(&owner)?.time("status.lastSuccessfulTime").filter(|at| Some(*at) > job.created());
+    completed(job).or_else(|| later(job.controller()?)).or_else(|| recorded(job.controller()?))
 }
 
 /// How many pods a workload asks for, and the path of that number.

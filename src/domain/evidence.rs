@@ -21,6 +21,8 @@ pub enum EvidenceSource {
     Alert,
     /// A declared or observed dependency.
     Dependency,
+    /// A build that a CI server deployed.
+    Deploy,
 }
 
 /// One observation: what was seen, where, and when.

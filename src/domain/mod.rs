@@ -13,4 +13,4 @@ pub use report::{
     CauseReport, Change, Contradiction, FactReport, FieldChange, HistoryEntry, NumberedEvidence, Report, RuledOut, State,
     SymptomReport, TimelineEntry, Unknown, Verdict,
 };
-pub use source::{KUBERNETES, LOGS, SIGNALS, SourceState, Sources};
+pub use source::{DEPLOYS, KUBERNETES, LOGS, SIGNALS, SourceState, Sources};

@@ -100,6 +100,14 @@ pub struct Report {
     pub captured_at: Timestamp,
 }
 
+impl Report {
+    /// The cause that the verdict rests on: of a fault the cause, of a healthy target what looks like a fault and is none.
+    pub fn answer(&self) -> Option<&CauseReport> {
+        let answered = self.verdict.is_fault() || self.verdict == Verdict::Healthy;
+        self.causes.first().filter(|_| answered)
+    }
+}
+
 /// One cause and what it accounts for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CauseReport {

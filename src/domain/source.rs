@@ -82,3 +82,5 @@ pub const KUBERNETES: &str = "kubernetes";
 pub const LOGS: &str = "logs";
 /// The source that holds time series.
 pub const SIGNALS: &str = "signals";
+/// The source that holds what a CI server deployed.
+pub const DEPLOYS: &str = "deploys";

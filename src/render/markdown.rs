@@ -41,10 +41,10 @@ struct Page<'a> {
 impl Page<'_> {
     fn write(&mut self) {
         let (report, all) = (self.report, self.all);
-        let fault = report.verdict.is_fault();
+        let answered = report.answer().is_some();
         self.head();
-        let further = report.causes.get(usize::from(fault)..).unwrap_or_default();
-        self.list(if fault { "Also" } else { "Perhaps" }, further, |_, cause| {
+        let further = report.causes.get(usize::from(answered)..).unwrap_or_default();
+        self.list(if answered { "Also" } else { "Perhaps" }, further, |_, cause| {
             format!("{}: {}", cause_line(cause), prose(&cause.summary))
         });
         self.list("Seen", &report.symptoms, Self::symptom);
@@ -70,8 +70,8 @@ impl Page<'_> {
 
     fn head(&mut self) {
         let report = self.report;
-        let subject = match report.causes.first() {
-            Some(cause) if report.verdict.is_fault() => cause_line(cause),
+        let subject = match report.answer() {
+            Some(cause) => cause_line(cause),
             _ => object(&report.target),
         };
         let checked = if report.checked.is_empty() { String::new() } else { format!("; looked at {}", prose(&report.checked)) };

@@ -101,8 +101,8 @@ fn one(report: &Report, layout: Layout) -> Vec<String> {
 fn headline(report: &Report) -> Paragraph {
     let word = report.verdict.as_str().to_uppercase();
     let line = Paragraph::new().add(Tone::of(report.verdict), &word).add(Tone::Plain, "  ").hang(word.len() + 2);
-    match report.causes.first() {
-        Some(cause) if report.verdict.is_fault() => sections::cause_line(line, cause),
+    match report.answer() {
+        Some(cause) => sections::cause_line(line, cause),
         _ => line.add(Tone::Strong, &report.target.to_string()),
     }
 }

@@ -34,24 +34,48 @@ pattern!(
     r#"(?i)(?:lookup|getaddrinfo(?: (?:ENOTFOUND|EAI_AGAIN))?|resolve(?: host(?:name)?)?|unknownhostexception:|host name|could not translate host name|unknown host|no such host is known\.?)[ :=]+["'(]?([a-z0-9][a-z0-9_.-]*[a-z0-9])"#
 );
 pattern!(URL, r#"(?i)\b[a-z][a-z0-9+.-]*://(?:[^\s/@"']*@)?(\[[0-9a-f:]+\]|[a-z0-9][a-z0-9_.-]*)(?::(\d{1,5}))?"#);
-pattern!(HOST_PORT, r#"(?i)(?:^|[\s"'(=/@>,])(\[[0-9a-f:]+\]|[a-z0-9][a-z0-9_.-]*[a-z0-9]|[a-z]):(\d{2,5})\b"#);
+pattern!(HOST_PORT, r#"(?i)(?:^|[\s"'`(\[=/@>,])(\[[0-9a-f:]+\]|[a-z0-9][a-z0-9_.-]*[a-z0-9]|[a-z])[`'"]?:[`'"]?(\d{2,5})\b"#);
 pattern!(
     HOST_THEN_PORT,
-    r#"(?i)(?:host|server at|address|connect to)[ =:]+["']?([a-z0-9][a-z0-9_.-]*)["']?[^\n]{0,40}?port[ =:]+["']?(\d{2,5})"#
+    r#"(?i)(?:host|server at|address|connect to|for)[ =:]+["'`]?([a-z0-9][a-z0-9_.-]*)["']?[^\n]{0,40}?port[ =:]+["']?(\d{2,5})"#
 );
 pattern!(NAMED_HOST, r#"(?i)(?:server on|connect to(?: server)?|host)[ =:]+['"]?([a-z0-9][a-z0-9_-]*(?:\.[a-z0-9_-]+)*)['"]?"#);
-pattern!(USER, r#"(?i)(?:user|role|username|login)[ =:]+["'`]?([\w.@$-]+)["'`]?"#);
+pattern!(USER, r#"(?i)\b(?:db_user|user|role|username)"?[ =:]+\\?["'`]?([a-z0-9_.$-]+(?::[a-z0-9_.$-]+)*)"#);
 pattern!(QUOTED, r#"["'`“]([^"'`“”]{1,120})["'`”]"#);
 pattern!(UPPER, r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b");
-pattern!(FLAG, r"(?:^|[\s:'])(--?[a-zA-Z][\w-]*)");
-pattern!(PATH, r#"(?:^|[\s"'`=(\[:])((?:/[\w.@+-]+)+/?)"#);
-pattern!(PORT, r"(?i)(?:port[ :=]+|:::|[\]*\d]:|:)(\d{2,5})\b");
-pattern!(VERSION, r"(?i)version[ :=]+([\w.]+)");
-pattern!(RELATION, r#"(?i)(?:relation|table|column|schema|sequence|view|database|collection)[ :]+["'`]?([\w.$-]+)["'`]?"#);
+pattern!(FLAG, r"(?:^|[\s:'])(--?[a-zA-Z][A-Za-z0-9_-]*)");
+pattern!(PATH, r#"(?:^|[\s"'`=(\[:])((?:/[A-Za-z0-9_.@+-]+)+/?)"#);
+pattern!(NAMED_PORT, r#"(?i)(?:port[ :=]+|['"], ?)(\d{2,5})\b"#);
+pattern!(PORT, r"(?:^|\D):+(\d{2,5})\b|\d:(\d{2,5})\b");
+pattern!(VERSION, r"(?i)version[ :=]+([A-Za-z0-9_.]+)");
+pattern!(RELATION, r#"(?i)(?:relation|table|column|schema|sequence|view|database|collection)[ :]+["'`]?([a-z0-9_.$-]+)["'`]?"#);
 
 fn first(pattern: &LazyLock<Option<Regex>>, text: &str) -> Option<String> {
     let found = pattern.as_ref()?.captures(text)?;
     found.get(1).map(|group| group.as_str().to_owned())
+}
+
+/// Names that a pattern takes for a host's: the words of the message itself.
+const NOT_HOSTS: &[&str] =
+    &["name", "temporary", "nodename", "no", "host", "hostname", "address", "failed", "could", "the", "for", "to", "is"];
+
+fn looked_up(text: &str) -> Option<String> {
+    let mut found = LOOKUP.as_ref()?.captures_iter(text).filter_map(|found| Some(found.get(1)?.as_str().to_owned()));
+    found.find(|host| !NOT_HOSTS.contains(&host.to_ascii_lowercase().as_str()))
+}
+
+fn user(text: &str) -> Option<String> {
+    first(&USER, text).filter(|user| !matches!(user.as_str(), "name" | "is" | "and" | "or" | "may" | "has" | "does"))
+}
+
+/// The port that a line is about: the one it names, else the last that stands in an address. A time of day isn't one.
+fn port(text: &str) -> Option<u16> {
+    let named = NAMED_PORT.as_ref()?.captures(text).and_then(|found| found.get(1)?.as_str().parse().ok());
+    named.or_else(|| {
+        let all = PORT.as_ref()?.captures_iter(text);
+        let ports = all.filter_map(|found| found.get(1).or(found.get(2))?.as_str().parse().ok());
+        ports.filter(|port: &u16| *port >= 80).last()
+    })
 }
 
 fn pair(pattern: &LazyLock<Option<Regex>>, text: &str) -> Option<(String, Option<u16>)> {
@@ -75,14 +99,18 @@ fn last_pair(text: &str) -> Option<(String, Option<u16>)> {
     valid.last()
 }
 
-/// The names that a line of this kind holds.
-pub fn of(signature: &Signature, text: &str) -> Captures {
+/// The names that a line of this kind holds. `raw` is the whole line, with the fields of a structured one.
+pub fn of(signature: &Signature, text: &str, raw: &str) -> Captures {
     let mut captures = Captures::default();
     match signature.kind {
         Kind::Address => {
-            let found = pair(&URL, text)
+            let url = pair(&URL, text);
+            let found = url
+                .clone()
+                .filter(|(_, port)| port.is_some())
                 .or_else(|| pair(&HOST_THEN_PORT, text))
                 .or_else(|| last_pair(text))
+                .or(url)
                 .or_else(|| pair(&NAMED_HOST, text));
             if let Some((host, port)) = found {
                 captures.host = Some(host.trim_matches(['[', ']']).to_owned());
@@ -90,20 +118,22 @@ pub fn of(signature: &Signature, text: &str) -> Captures {
             }
         }
         Kind::HostName => {
-            captures.host = first(&LOOKUP, text)
+            captures.host = looked_up(text)
                 .or_else(|| pair(&URL, text).map(|(host, _)| host))
                 .or_else(|| last_pair(text).map(|(host, _)| host))
+                .or_else(|| pair(&NAMED_HOST, text).map(|(host, _)| host))
                 .or_else(|| first(&QUOTED, text))
         }
         Kind::User => {
-            captures.user = first(&USER, text).filter(|user| !matches!(user.as_str(), "name" | "is" | "and" | "or"));
+            captures.user = user(text).or_else(|| user(raw));
             captures.object = first(&RELATION, text);
         }
         Kind::Setting => captures.setting = first(&UPPER, text).or_else(|| first(&FLAG, text)).or_else(|| first(&QUOTED, text)),
         Kind::Path => captures.path = first(&PATH, text).or_else(|| first(&QUOTED, text)),
-        Kind::Port => captures.port = first(&PORT, text).and_then(|port| port.parse().ok()),
+        Kind::Port => captures.port = port(text),
         Kind::Object => {
-            captures.object = first(&RELATION, text).or_else(|| first(&VERSION, text)).or_else(|| first(&QUOTED, text))
+            captures.object = first(&VERSION, text).or_else(|| first(&RELATION, text)).or_else(|| first(&QUOTED, text));
+            captures.user = user(raw);
         }
         Kind::Plain => {}
     }

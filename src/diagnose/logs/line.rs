@@ -41,8 +41,7 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     /// Takes a line apart; `None` for an empty one.
     pub fn of(raw: &'a str) -> Option<Self> {
-        let raw = clip(raw.trim_end());
-        let (at, rest) = timestamp(raw.trim_start());
+        let (at, rest) = timestamp(clip(raw.trim_end()));
         let rest = container_runtime_prefix(rest);
         let plain = without_colour(rest);
         if plain.trim().is_empty() {
@@ -53,8 +52,66 @@ impl<'a> Line<'a> {
             None => (plain, Level::Unsaid),
         };
         let lower = text.to_lowercase();
-        let level = if level == Level::Unsaid { level_of_text(&text, &lower) } else { level };
+        let level = if level == Level::Unsaid { level_of_text(&text) } else { level };
         Some(Self { text, lower, level, at })
+    }
+
+    /// Whether it belongs to the line before: a frame of a stack trace, a detail.
+    pub fn is_indented(&self) -> bool {
+        self.text.starts_with('\t') || self.text.starts_with("  ")
+    }
+
+    /// Whether it is a frame of a stack trace, or the source that Node and Python quote: where, not what.
+    pub fn is_frame(&self) -> bool {
+        let start = self.text.trim_start();
+        let indented = start.len() < self.text.len();
+        indented && ["at ", "from ", "File \"", "throw ", "raise ", "... "].iter().any(|word| start.starts_with(word))
+            || start.starts_with("throw ")
+            || start.starts_with("#0 ")
+            || start.starts_with("created by ")
+    }
+
+    /// Whether it only goes on with a chain of exceptions: what wraps it stands above.
+    pub fn is_inner_cause(&self) -> bool {
+        let start = self.lower.trim_start();
+        ["caused by:", "---> ", "root cause:", "nested exception is"].iter().any(|word| start.starts_with(word))
+    }
+
+    /// Whether it begins with the name of an exception: `Error: …`, `com.example.StoreException: …`, `Uncaught TypeError: …`.
+    pub fn names_an_exception(&self) -> bool {
+        const AHEAD: &[&str] =
+            &["Uncaught ", "[Error: ", "Unhandled exception. ", "Unhandled Exception: ", "Caused by: ", "---> "];
+        let mut start = self.text.trim_start();
+        for ahead in AHEAD {
+            start = start.strip_prefix(ahead).unwrap_or(start);
+        }
+        let name = start.split([':', ' ', '(']).next().unwrap_or("");
+        let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '$' | '\\'));
+        let says_more = start[name.len()..].starts_with([':', ' ', '(']);
+        is_name && says_more && ["Error", "Exception", "Failure"].iter().any(|end| name.ends_with(end)) && !self.is_indented()
+    }
+
+    /// Whether it says that somebody told the process to stop: what it says after that is about stopping.
+    pub fn is_told_to_stop(&self) -> bool {
+        let names =
+            ["sigterm", "signal 15", "signal: terminated", "signal=terminated"].iter().any(|word| self.lower.contains(word));
+        let came = ["receiv", "caught", "got ", "signal sigterm", "terminated by"].iter().any(|word| self.lower.contains(word));
+        names && came || self.lower.contains("shutdown signal received")
+    }
+
+    /// The level that the head of a two-line record of .NET's console logger gives to the line below:
+    /// `fail: Shop.Worker[0]` (Microsoft.Extensions.Logging.Console, SimpleConsoleFormatter).
+    pub fn level_of_next(&self) -> Option<Level> {
+        let (level, category) = self.text.split_once(": ")?;
+        let is_head = category.ends_with(']') && category.contains('[') && !category.contains(' ');
+        let level = match level {
+            "trce" | "dbug" | "info" => Level::Calm,
+            "warn" => Level::Warning,
+            "fail" => Level::Error,
+            "crit" => Level::Fatal,
+            _ => return None,
+        };
+        is_head.then_some(level)
     }
 
     /// Whether a usage text begins here.
@@ -69,7 +126,7 @@ impl<'a> Line<'a> {
     /// Whether the line belongs to a usage text: indented, or a flag.
     pub fn is_usage(&self) -> bool {
         let start = self.text.trim_start();
-        start.starts_with('-') || self.text.starts_with("  ") || self.text.starts_with('\t')
+        start.starts_with('-') || self.is_indented()
     }
 
     /// Whether the line says that something works: after a failed try that is the end of the failure.
@@ -88,10 +145,21 @@ impl<'a> Line<'a> {
             "started application",
             "recovered",
             "serving on",
+            "connected successfully",
+            "start completed",
+            "established connection",
+            "succeeded after",
+            "succeeded on attempt",
+            "connection ok",
+            "is up",
+            "is available",
+            "is reachable",
+            "is healthy",
         ];
         const NOT: &[&str] = &["not connected", "not ready", "failed", "unable", "error", "cannot", "refused", "isn't", "n't be"];
         self.level < Level::Warning
-            && WORDS.iter().any(|word| self.lower.contains(word))
+            && (WORDS.iter().any(|word| self.lower.contains(word))
+                || self.lower.trim_end_matches(['.', '!']).ends_with(" connected"))
             && !NOT.iter().any(|word| self.lower.contains(word))
     }
 
@@ -123,7 +191,8 @@ fn clip(text: &str) -> &str {
 
 /// A leading RFC 3339 time, as `kubectl logs --timestamps` and many programs write it.
 fn timestamp(text: &str) -> (Option<Timestamp>, &str) {
-    let word = text.split_whitespace().next().unwrap_or("");
+    let start = text.trim_start();
+    let word = start.split_whitespace().next().unwrap_or("");
     if word.len() < 20 || !word.starts_with(|c: char| c.is_ascii_digit()) {
         return (None, text);
     }
@@ -166,12 +235,32 @@ fn structured(text: &str) -> Option<(String, Level)> {
 }
 
 const MESSAGE: &[&str] = &["message", "msg", "@m", "@mt", "Message", "RenderedMessage", "log", "event", "short_message"];
-const CAUSE: &[&str] = &["error", "err", "exception", "@x", "Exception", "stack_trace", "stack", "stacktrace", "cause", "detail"];
+const CAUSE: &[&str] = &[
+    "error",
+    "err",
+    "exception",
+    "@x",
+    "Exception",
+    "exc_info",
+    "thrown",
+    "error.message",
+    "stack_trace",
+    "error.stack_trace",
+    "stack",
+    "stacktrace",
+    "full_message",
+    "cause",
+    "detail",
+    "reason",
+];
 const LEVEL: &[&str] = &["level", "severity", "lvl", "@l", "Level", "loglevel", "levelname", "log.level", "severityText"];
 
 fn json(text: &str) -> Option<(String, Level)> {
     let value: Value = serde_json::from_str(text).ok()?;
-    let field = |names: &[&str]| names.iter().find_map(|name| value.get(*name)).map(flat).filter(|text| !text.is_empty());
+    // Rust's tracing puts all but the level into `fields`.
+    let within = value.get("fields").filter(|fields| fields.is_object());
+    let get = |name: &&str| value.get(*name).or_else(|| within?.get(*name));
+    let field = |names: &[&str]| names.iter().filter_map(get).map(flat).map(|text| deciding(&text)).find(|text| !text.is_empty());
     let message = field(MESSAGE);
     let cause = field(CAUSE);
     let text = match (message, cause) {
@@ -180,8 +269,11 @@ fn json(text: &str) -> Option<(String, Level)> {
         (None, Some(cause)) => cause,
         (None, None) => return None,
     };
-    // Bunyan and pino count levels: 50 is an error, 60 is fatal.
+    // Bunyan and pino count levels: 50 is an error, 60 is fatal. GELF takes those of syslog (RFC 5424): 3 is an error.
     let level = LEVEL.iter().find_map(|name| value.get(*name)).map_or(Level::Unsaid, |level| match level.as_i64() {
+        Some(0..=2) => Level::Fatal,
+        Some(3) => Level::Error,
+        Some(4) => Level::Warning,
         Some(60..) => Level::Fatal,
         Some(50..) => Level::Error,
         Some(40..) => Level::Warning,
@@ -191,15 +283,24 @@ fn json(text: &str) -> Option<(String, Level)> {
     Some((text, level))
 }
 
+/// The line of a text of several that decides: of a chain of exceptions the innermost, of a traceback the last, else the first.
+fn deciding(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let Some(first) = lines.next() else { return String::new() };
+    let inner = |line: &&str| line.starts_with("Caused by:") || line.starts_with("---> ");
+    let deciding = if first.starts_with("Traceback (most recent") { lines.next_back() } else { lines.rfind(inner) };
+    deciding.unwrap_or(first).to_owned()
+}
+
 /// A field of a structured line as text; of an object its message and what it wraps.
 fn flat(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Object(map) => {
-            let parts: Vec<String> = ["name", "type", "class", "code", "message", "msg", "cause", "stack"]
+            let parts: Vec<String> = ["name", "type", "class", "code", "message", "msg", "cause", "stack", "extendedStackTrace"]
                 .iter()
                 .filter_map(|name| map.get(*name))
-                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                .map(|value| value.as_str().map_or_else(|| value.to_string(), deciding))
                 .collect();
             parts.join(": ")
         }
@@ -217,7 +318,7 @@ fn logfmt(text: &str) -> Option<(String, Level)> {
         (Some(one), None) | (None, Some(one)) => one.to_owned(),
         (None, None) => return None,
     };
-    Some((text, level_of_word(level)))
+    Some((text.replace("\\\"", "\""), level_of_word(level)))
 }
 
 /// The value of `key=value` or `key="value"` in a line.
@@ -252,7 +353,7 @@ fn level_of_word(word: &str) -> Level {
 }
 
 /// The level that plain text names among its first words, or by klog's letter (`E1122 10:01:02.000003`).
-fn level_of_text(text: &str, lower: &str) -> Level {
+fn level_of_text(text: &str) -> Level {
     let bytes = text.as_bytes();
     if bytes.len() > 5 && bytes[1..5].iter().all(u8::is_ascii_digit) && bytes[5] == b' ' {
         match bytes[0] {
@@ -263,7 +364,25 @@ fn level_of_text(text: &str, lower: &str) -> Level {
             _ => {}
         }
     }
-    let head: String = lower.chars().take(80).collect();
-    let words = head.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() >= 4);
-    words.map(level_of_word).find(|level| *level != Level::Unsaid).unwrap_or(Level::Unsaid)
+    let head = &text[..text.char_indices().nth(80).map_or(text.len(), |(at, _)| at)];
+    let mut start = 0;
+    for word in head.split(|c: char| !c.is_ascii_alphanumeric()) {
+        let (before, after) = (head[..start].chars().next_back(), head[start + word.len()..].chars().next());
+        start += word.len() + after.map_or(0, char::len_utf8);
+        // "loaded 3 error pages" names no level: a level stands in capitals, in brackets, before a colon, or first.
+        let capitals = word.len() >= 3 && word.chars().all(|c| c.is_ascii_uppercase());
+        let marked = matches!(before, Some('[' | '<' | '|' | '=' | '(')) || matches!(after, Some(']' | ':' | '>' | '|'));
+        let level = match word {
+            "ERR" => Level::Error,
+            "WRN" => Level::Warning,
+            "INF" | "DBG" | "TRC" => Level::Calm,
+            "FTL" | "PNC" => Level::Fatal,
+            _ if word.len() >= 4 && (capitals || marked || before.is_none()) => level_of_word(word),
+            _ => Level::Unsaid,
+        };
+        if level != Level::Unsaid {
+            return level;
+        }
+    }
+    Level::Unsaid
 }

@@ -11,12 +11,20 @@ pub use signatures::{Kind, Signature};
 
 use jiff::Timestamp;
 use line::{Level, Line};
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// How much of a line is quoted.
 const QUOTED: usize = 400;
-/// So many lines before the end of a log count as the last words of the process.
+/// A quote of a long line begins so many characters ahead of the words that decide, if they stand further in than this.
+const AHEAD: usize = 60;
+const FAR: usize = 120;
+/// So many lines before the end of a log count as the last words of the process; frames of stack traces aren't counted.
 const LAST_WORDS: usize = 12;
+/// What is warned of so often is more than noise.
+const OFTEN: u64 = 5;
 
 /// What a log says.
 #[derive(Debug, Default)]
@@ -25,6 +33,8 @@ pub struct LogReading {
     pub findings: Vec<LogFinding>,
     /// How many lines there are.
     pub lines: usize,
+    /// The last line that isn't a frame of a stack trace, shortened, control characters escaped.
+    pub last: String,
 }
 
 /// One line, or one line and those that repeat it, that says what is wrong.
@@ -32,6 +42,8 @@ pub struct LogReading {
 pub struct LogFinding {
     /// Which wording it is.
     pub signature: &'static Signature,
+    /// How exact it is, from 1: its wording's rank, higher where the process went on to say something else before it ended.
+    pub rank: u8,
     /// The number of its last occurrence, from 1.
     pub line: usize,
     /// The line, shortened, control characters escaped.
@@ -55,63 +67,155 @@ impl LogReading {
     }
 }
 
-/// Reads a log. Line numbers are those of the text as given; CRLF is the same as LF.
-pub fn read(log: &str) -> LogReading {
-    let mut found: BTreeMap<(&'static str, String), LogFinding> = BTreeMap::new();
-    let mut last_success = 0;
-    let mut total = 0;
-    let mut help = 0_usize;
-    for (index, raw) in log.lines().enumerate() {
-        total = index + 1;
-        let Some(line) = Line::of(raw) else { continue };
-        // A usage text lists flags and quotes messages; it follows the error and isn't one.
-        help = if line.begins_usage() { index + 1 } else { help };
-        if help > 0 && index + 1 > help && line.is_usage() {
-            continue;
-        }
-        if line.is_success() {
-            last_success = index + 1;
-        }
-        let Some(signature) = signatures::of(&line) else { continue };
-        let captures = captures::of(signature, &line.text);
-        let key = (signature.cause, line.folded());
-        let at = line.at;
-        let fatal = line.level == Level::Fatal || signature.fatal;
-        let finding = found.entry(key).or_insert_with(|| LogFinding {
-            signature,
-            line: index + 1,
-            text: String::new(),
-            count: 0,
-            captures: Captures::default(),
-            at,
-            last_words: fatal,
-            recovered: false,
-        });
-        finding.count += 1;
-        finding.line = index + 1;
-        finding.at = at;
-        finding.text = quoted(&line.text);
-        finding.captures = captures;
-    }
-    let mut findings: Vec<LogFinding> = found.into_values().collect();
-    for finding in &mut findings {
-        finding.recovered = finding.signature.heals && last_success > finding.line;
-        finding.last_words |= finding.line + LAST_WORDS > total;
-    }
-    findings.sort_by(|a, b| {
-        let key = |finding: &LogFinding| {
-            (finding.recovered, !finding.last_words, finding.signature.rank, std::cmp::Reverse(finding.line))
-        };
-        key(a).cmp(&key(b)).then_with(|| a.text.cmp(&b.text))
-    });
-    LogReading { findings, lines: total }
+/// How far a reading has come, and what of the lines above matters to the one at hand.
+#[derive(Default)]
+struct Reader<'a> {
+    found: BTreeMap<(&'static str, String), Found<'a>>,
+    /// Lines that aren't part of a stack trace.
+    telling: usize,
+    last_success: usize,
+    /// Where the process was told to stop.
+    stopped: Option<usize>,
+    usage: bool,
+    goroutines: bool,
+    traceback: bool,
+    /// A traceback follows that belongs to the one before.
+    chained: bool,
+    next_level: Option<Level>,
+    /// Where the last error begins: what stands above is another matter, unless it is an error too.
+    end: usize,
+    last: String,
 }
 
-/// A line for quoting: shortened, control characters escaped.
-fn quoted(text: &str) -> String {
+/// A finding, and what decides among several.
+struct Found<'a> {
+    finding: LogFinding,
+    telling: usize,
+    level: Level,
+    text: Cow<'a, str>,
+    raw: &'a str,
+}
+
+/// Reads a log. Line numbers are those of the text as given; CRLF is the same as LF.
+pub fn read(log: &str) -> LogReading {
+    let mut reader = Reader::default();
+    let mut lines = 0;
+    for (index, raw) in log.lines().enumerate() {
+        lines = index + 1;
+        reader.line(lines, raw);
+    }
+    reader.reading(lines)
+}
+
+impl<'a> Reader<'a> {
+    fn line(&mut self, number: usize, raw: &'a str) {
+        let Some(mut line) = Line::of(raw) else {
+            self.goroutines = false;
+            return;
+        };
+        let mut is_detail = line.is_indented();
+        if let Some(level) = self.next_level.take()
+            && is_detail
+        {
+            line.level = level;
+            is_detail = false;
+        } else if line.is_indented() && (self.traceback || self.usage && line.is_usage()) || line.is_frame() || self.goroutines {
+            return;
+        }
+        // A usage text lists flags and quotes messages; it follows the error and isn't one.
+        self.usage |= line.begins_usage();
+        if self.usage && line.is_usage() {
+            return;
+        }
+        self.goroutines = line.lower.starts_with("goroutine ") && line.lower.ends_with("]:");
+        self.next_level = line.level_of_next();
+        if self.goroutines || self.next_level.is_some() {
+            return;
+        }
+        self.telling += usize::from(!is_detail);
+        self.last = quoted(&line.text, 0);
+        if line.is_success() {
+            self.last_success = number;
+        }
+        if line.is_told_to_stop() && self.stopped.is_none() {
+            self.stopped = Some(number);
+        }
+        let raised = std::mem::take(&mut self.traceback);
+        self.traceback = line.lower.contains("traceback (most recent call last)");
+        let chains =
+            line.lower.contains("during handling of the above exception") || line.lower.contains("was the direct cause of");
+        let goes_on = raised || line.is_inner_cause() || (self.traceback && self.chained);
+        self.chained = chains || (self.chained && !self.traceback && !raised);
+        let Some(signature) = signatures::of(&line, raised) else { return };
+        if !goes_on && !is_detail && (line.level >= Level::Error || signature.fatal || line.names_an_exception()) {
+            self.end = number;
+        }
+        self.keep(number, raw, line, signature, is_detail);
+    }
+
+    fn keep(&mut self, number: usize, raw: &'a str, line: Line<'a>, signature: &'static Signature, is_detail: bool) {
+        let finding = LogFinding {
+            signature,
+            rank: signature.rank + u8::from(is_detail),
+            line: number,
+            text: quoted(&line.text, signature.any.iter().find_map(|text| line.lower.find(text)).unwrap_or(0)),
+            count: 1,
+            captures: Captures::default(),
+            at: line.at,
+            last_words: line.level == Level::Fatal || signature.fatal,
+            recovered: false,
+        };
+        let key = (signature.cause, line.folded());
+        let found = Found { finding, telling: self.telling, level: line.level, text: line.text, raw };
+        match self.found.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(found);
+            }
+            Entry::Occupied(mut entry) => {
+                let count = entry.get().finding.count + 1;
+                entry.insert(found);
+                entry.get_mut().finding.count = count;
+            }
+        }
+    }
+
+    fn reading(self, lines: usize) -> LogReading {
+        let mut findings = Vec::with_capacity(self.found.len());
+        for Found { mut finding, telling, level, text, raw } in self.found.into_values() {
+            finding.captures = captures::of(finding.signature, &text, raw);
+            let stopping = self.stopped.is_some_and(|stopped| finding.line >= stopped);
+            finding.recovered = finding.signature.heals && level < Level::Fatal && self.last_success > finding.line;
+            finding.last_words = (finding.last_words || telling + LAST_WORDS > self.telling) && !stopping;
+            // What is only warned of long before the end didn't end it.
+            if !finding.last_words && level == Level::Warning {
+                finding.recovered = true;
+            }
+            if finding.line < self.end {
+                finding.rank += match level {
+                    Level::Warning if finding.count < OFTEN => 3,
+                    Level::Warning => 2,
+                    _ => 1,
+                };
+            }
+            findings.push(finding);
+        }
+        findings.sort_by(|a, b| {
+            let key = |finding: &LogFinding| (finding.recovered, !finding.last_words, finding.rank, Reverse(finding.line));
+            key(a).cmp(&key(b)).then_with(|| a.text.cmp(&b.text))
+        });
+        LogReading { findings, lines, last: self.last }
+    }
+}
+
+/// A line for quoting: shortened to what stands around the byte `at`, control characters escaped.
+fn quoted(text: &str, at: usize) -> String {
     let clean = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    let mut quoted: String = text.trim().chars().take(QUOTED).map(clean).collect();
-    if text.trim().chars().count() > QUOTED {
+    let text = text.trim();
+    let before = text.char_indices().take_while(|(index, _)| *index < at).count();
+    let skipped = if before > FAR { before.saturating_sub(AHEAD) } else { 0 };
+    let mut quoted = if skipped > 0 { "…".to_owned() } else { String::new() };
+    quoted.extend(text.chars().skip(skipped).take(QUOTED).map(clean));
+    if text.chars().count() > skipped + QUOTED {
         quoted.push('…');
     }
     quoted
@@ -119,3 +223,5 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wordings;

@@ -1,7 +1,7 @@
 //! Which wording means what: the signatures, and how a line is held against them.
 
 use super::line::{Level, Line};
-use super::table::{ERROR, FATAL, SIGNATURES};
+use super::table::{ERROR, EXCEPTION, FATAL, RAISED, SIGNATURES};
 use aho_corasick::AhoCorasick;
 use std::sync::LazyLock;
 
@@ -45,6 +45,8 @@ pub struct Signature {
     pub heals: bool,
     /// Whether the process can't have gone on after it.
     pub fatal: bool,
+    /// Whether the line must also name something in capitals, as environment variables are named.
+    pub capitals: bool,
 }
 
 /// All texts of all signatures in one automaton: one pass over a line finds all of them.
@@ -54,8 +56,8 @@ static TEXTS: LazyLock<Option<(AhoCorasick, Vec<usize>)>> = LazyLock::new(|| {
     AhoCorasick::new(texts).ok().map(|automaton| (automaton, owners))
 });
 
-/// The most exact signature that a line matches; of equals the first in the table.
-pub fn of(line: &Line<'_>) -> Option<&'static Signature> {
+/// The most exact signature that a line matches; of equals the first in the table. `raised`: it ends a Python traceback.
+pub fn of(line: &Line<'_>, raised: bool) -> Option<&'static Signature> {
     let (automaton, owners) = TEXTS.as_ref()?;
     let mut best: Option<usize> = None;
     for found in automaton.find_overlapping_iter(&line.lower) {
@@ -63,6 +65,7 @@ pub fn of(line: &Line<'_>) -> Option<&'static Signature> {
         let signature = &SIGNATURES[index];
         let fits = signature.and.is_empty() || signature.and.iter().any(|text| line.lower.contains(text));
         let negated = is_negated(&line.lower, found.start()) || is_inside_a_word(&line.lower, found.start(), found.end());
+        let fits = fits && !is_tolerated(signature, line) && (!signature.capitals || names_a_variable(&line.text));
         let better = best.is_none_or(|best| (signature.rank, index) < (SIGNATURES[best].rank, best));
         if fits && better && !negated {
             best = Some(index);
@@ -71,10 +74,45 @@ pub fn of(line: &Line<'_>) -> Option<&'static Signature> {
     // What is said calmly isn't an error: "retrying after connection refused" at debug level, a banner, a setting.
     let calm = line.level == Level::Calm;
     let best = best.map(|index| &SIGNATURES[index]).filter(|signature| !calm || signature.fatal);
-    best.or(match line.level {
+    let by_form = match line.level {
+        _ if raised => Some(&RAISED),
+        Level::Calm => None,
+        _ if line.names_an_exception() => Some(&EXCEPTION),
         Level::Fatal => Some(&FATAL),
         Level::Error => Some(&ERROR),
-        Level::Calm | Level::Unsaid | Level::Warning => None,
+        Level::Unsaid | Level::Warning => None,
+    };
+    match (best, by_form) {
+        (Some(best), Some(form)) if form.rank < best.rank => Some(form),
+        (best, form) => best.or(form),
+    }
+}
+
+/// Whether a line says of a setting or file that the program does without it.
+fn is_tolerated(signature: &Signature, line: &Line<'_>) -> bool {
+    const WORDS: &[&str] = &[
+        "using default",
+        "use default",
+        "default value",
+        "defaulting",
+        "falling back",
+        "fall back",
+        "ignoring",
+        "ignored",
+        "skipping",
+        "optional",
+        "disabled",
+    ];
+    let does_without = matches!(signature.kind, Kind::Setting | Kind::Path) && line.level < Level::Fatal;
+    does_without && WORDS.iter().any(|word| line.lower.contains(word))
+}
+
+/// Whether a line names something in the way that environment variables are named: `KeyError: 'DATABASE_URL'`.
+fn names_a_variable(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| {
+        let capitals = word.starts_with(|c: char| c.is_ascii_uppercase()) && !word.contains(|c: char| c.is_ascii_lowercase());
+        let quoted = word.len() >= 4 && text.contains(&format!("'{word}'"));
+        capitals && (word.contains('_') && word.len() >= 4 || quoted)
     })
 }
 

@@ -4,13 +4,17 @@
 use super::application_rows::{self as rows, ROWS};
 use super::kill::killer;
 use crate::cluster::pod::{self, Container, Termination};
+use crate::cluster::service_dns::{self, Host};
 use crate::cluster::{Object, ports};
 use crate::diagnose::catalogue::{Cause, Family, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
 use crate::diagnose::logs::{self, Captures, LogFinding};
+use crate::diagnose::workload_symptoms::selected;
 use crate::domain::Evidence;
+use jiff::Timestamp;
+use serde_json::json;
 
 /// The family.
 pub static FAMILY: Family = Family { section: Section::Runtime, causes: ROWS, check };
@@ -21,11 +25,15 @@ const COMMAND: [i64; 3] = [126, 127, 128];
 const ABORTED: i64 = 134;
 /// From this exit code on a signal ended the process.
 const SIGNALS: i64 = 129;
+/// How much of a line a sentence quotes.
+const QUOTED: usize = 200;
 /// Ports that databases and brokers listen on by default, as their documentation gives them: PostgreSQL, MySQL, SQL Server,
 /// Oracle, MongoDB, Redis, Cassandra, RabbitMQ, Kafka, NATS, Elasticsearch, Memcached.
 const DATABASE_PORTS: [u16; 12] = [5432, 3306, 1433, 1521, 27017, 6379, 9042, 5672, 9092, 4222, 9200, 11211];
-/// From this rank on a line only says that something is wrong.
-const VAGUE: u8 = 7;
+/// Up to this rank a line names the fault itself.
+const EXACT: u8 = 3;
+/// Up to this rank a line is at least an exception of the application's own.
+const THROWN: u8 = 4;
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     for pod in cx.pods().iter().filter(|pod| pod.deleted().is_none()) {
@@ -51,10 +59,14 @@ fn ended(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end: &Termin
     let recovered = cx.recovered(container);
     let Some((line, finding)) = last_words(cx, container, end) else {
         let why = match cx.log(container, !end.current).or_else(|| cx.log(container, false)) {
-            Some(_) => "its log doesn't say why",
-            None => "its log was not read",
+            Some(reading) if !reading.last.is_empty() => {
+                let last: String = reading.last.chars().take(QUOTED).collect();
+                format!("its log doesn't say why; the last line is \"{last}\"")
+            }
+            Some(_) => "its log is empty".to_owned(),
+            None => "its log was not read".to_owned(),
         };
-        out.unknown("application_error", container.subject(), why);
+        out.unknown("application_error", container.subject(), why.clone());
         if recovered.is_none() {
             out.blind(
                 pod.id.clone(),
@@ -66,14 +78,23 @@ fn ended(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end: &Termin
         return;
     };
     let cause = row(cx, pod, &finding);
-    let proof = if finding.signature.rank >= VAGUE || !finding.last_words { Proof::Line } else { Proof::ExitAndLine };
+    let thrown = finding.rank <= THROWN && cause.id == "application_error";
+    let back = back_since(cx, pod, cause, &finding.captures);
+    let aside = match (&back, wrong_port(cx, pod, &finding.captures)) {
+        (_, Some(known)) if cause.id == rows::DATABASE_PORT_WRONG.id => format!("; its Service has port {known}"),
+        (Some((since, _)), _) => format!("; the other end is ready since {since}"),
+        _ => String::new(),
+    };
+    let proof =
+        if back.is_none() && finding.last_words && (finding.rank <= EXACT || thrown) { Proof::ExitAndLine } else { Proof::Line };
     out.found(cause, container.subject(), proof)
         .blame(cx.workload(&pod.id))
         .since(end.finished)
         .ended(recovered)
         .evidence([line, exit])
         .evidence(address_evidence(cx, pod, &finding.captures))
-        .says(format!("container {} ends with exit code {}: {}", container.name, end.exit_code, told(&finding)))
+        .evidence(back.as_ref().map(|(_, evidence)| evidence.clone()))
+        .says(format!("container {} ends with exit code {}: {}{}", container.name, end.exit_code, told(&finding), aside))
         .next(format!(
             "kubectl -n {} logs {} -c {}{}",
             pod.id.ns(),
@@ -86,7 +107,7 @@ fn ended(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end: &Termin
 /// A container that runs and isn't ready, and whose log says what it waits for.
 fn waits(cx: &Context<'_>, pod: &Object, container: &Container<'_>, out: &mut Findings) {
     let Some(reading) = cx.log(container, false) else { return };
-    let Some(finding) = reading.decisive().filter(|finding| finding.signature.rank < VAGUE && finding.last_words) else { return };
+    let Some(finding) = reading.decisive().filter(|finding| finding.rank <= EXACT && finding.last_words) else { return };
     out.found(row(cx, pod, finding), container.subject(), Proof::Line)
         .blame(cx.workload(&pod.id))
         .since(finding.at)
@@ -108,7 +129,7 @@ fn last_words(cx: &Context<'_>, container: &Container<'_>, end: &Termination<'_>
         Some((cx.log_line(container, previous, finding), finding.clone()))
     });
     match (logged, said) {
-        (Some(logged), Some(said)) => Some(if said.1.signature.rank < logged.1.signature.rank { said } else { logged }),
+        (Some(logged), Some(said)) => Some(if said.1.rank < logged.1.rank { said } else { logged }),
         (logged, said) => logged.or(said),
     }
 }
@@ -117,28 +138,37 @@ fn last_words(cx: &Context<'_>, container: &Container<'_>, end: &Termination<'_>
 fn row(cx: &Context<'_>, pod: &Object, finding: &LogFinding) -> &'static Cause {
     let captures = &finding.captures;
     let id = match finding.signature.cause {
-        "dependency_unreachable" if wrong_database_port(cx, pod, captures) => "database_port_wrong",
+        "dependency_unreachable" if wrong_port(cx, pod, captures).is_some() => "database_port_wrong",
         id => id,
     };
     ROWS.iter().find(|row| row.id == id).copied().unwrap_or(&rows::APPLICATION_ERROR)
 }
 
-/// Whether a call goes to a Service that has a database's port, at another port.
-fn wrong_database_port(cx: &Context<'_>, pod: &Object, captures: &Captures) -> bool {
-    let (Some(host), Some(port)) = (&captures.host, captures.port) else { return false };
-    let Some(service) = service_of(cx, pod, host) else { return false };
+/// The port of a database that a Service has, where a call goes to another of its ports.
+fn wrong_port(cx: &Context<'_>, pod: &Object, captures: &Captures) -> Option<u16> {
+    let port = captures.port?;
+    let service = service_of(cx, pod, captures.host.as_ref()?)?;
     let known: Vec<u16> = ports::of_service(service).iter().map(|port| port.number).collect();
-    !known.contains(&port) && known.iter().any(|port| DATABASE_PORTS.contains(port))
+    known.iter().copied().find(|known| DATABASE_PORTS.contains(known)).filter(|_| !known.contains(&port))
 }
 
-/// The Service that a host's name, or its cluster address, means in this pod's namespace.
+/// The Service that a host means in this pod.
 fn service_of<'a>(cx: &Context<'a>, pod: &Object, host: &str) -> Option<&'a Object> {
-    let mut labels = host.split('.');
-    let name = labels.next().unwrap_or("");
-    let namespace = labels.next().unwrap_or(pod.id.ns());
-    cx.snap
-        .find("Service", namespace, name)
-        .or_else(|| cx.snap.of_kind("Service").iter().find(|service| service.text("spec.clusterIP") == host))
+    match service_dns::resolve(cx.snap, host, pod.id.ns(), pod.at("spec")) {
+        Host::Service(service) => Some(service),
+        _ => None,
+    }
+}
+
+/// Since when the other end of a call that failed is ready, if it is: then it isn't what is wrong now, or not alone.
+fn back_since(cx: &Context<'_>, pod: &Object, cause: &Cause, captures: &Captures) -> Option<(Timestamp, Evidence)> {
+    if cause.id != rows::DEPENDENCY_UNREACHABLE.id {
+        return None;
+    }
+    let service = service_of(cx, pod, captures.host.as_ref()?)?;
+    let pods = selected(cx, service);
+    let (since, ready) = pods.iter().filter_map(|pod| Some((pod::ready_since(pod)?, pod))).min_by_key(|(since, _)| *since)?;
+    Some((since, cx.value(&ready.id, "status.conditions[Ready]", json!("True"), Some(since))))
 }
 
 /// The ports of the Service that is called, as evidence beside the line.
@@ -154,10 +184,11 @@ fn told(finding: &LogFinding) -> String {
         Some(port) => format!("{host}:{port}"),
         None => host.clone(),
     });
-    let named = [&address, &captures.setting, &captures.path, &captures.user].into_iter().flatten().next();
+    let user = captures.user.as_ref().map(|user| format!("user {user}"));
+    let named = [&address, &captures.setting, &captures.path, &user].into_iter().flatten().next();
     let of = finding.signature.of;
     let times = if finding.count > 1 { format!(" (×{})", finding.count) } else { String::new() };
-    let quote: String = finding.text.chars().take(200).collect();
+    let quote: String = finding.text.chars().take(QUOTED).collect();
     let ahead = match (of, named) {
         ("", None) => String::new(),
         ("", Some(name)) => format!("{name}: "),

@@ -5,25 +5,31 @@ mod addresses;
 mod admission;
 mod application;
 mod application_rows;
+mod autoscaling;
 mod configuration;
 mod container_start;
+mod deletion;
+mod disruption;
 mod dns;
 mod explains;
 mod full_volumes;
 mod gateway;
 mod image;
 mod ingress;
+mod jobs;
 mod kill;
 mod last_lines;
 mod load_balancers;
 mod mounts;
 mod network_policies;
 mod nodes;
+mod not_a_fault;
 mod out_of_memory;
 mod pod_start;
 mod previous;
 mod probes;
 mod quota;
+mod rollouts;
 mod sandbox;
 mod scaling;
 mod scheduler;
@@ -37,9 +43,20 @@ mod storage;
 mod termination;
 mod volumes;
 
-use super::catalogue::Family;
+use super::catalogue::{Cause, Family, Section};
 
-/// Every family, in the order of the catalogue.
+/// Whether a cause is one of those that look like a fault and are none.
+pub fn is_no_fault(cause: &Cause) -> bool {
+    let no_faults = all().filter(|family| family.section == Section::NotAFault);
+    no_faults.flat_map(|family| family.causes).any(|other| std::ptr::eq(*other, cause))
+}
+
+/// Every family: those that look at the objects, then those that look at what the others stated as well.
+pub fn all() -> impl Iterator<Item = &'static Family> {
+    FAMILIES.iter().chain(JUDGES).copied()
+}
+
+/// The families that look at the objects alone. Their order makes no difference.
 pub static FAMILIES: &[&Family] = &[
     &image::FAMILY,
     &configuration::FAMILY,
@@ -68,4 +85,11 @@ pub static FAMILIES: &[&Family] = &[
     &dns::FAMILY,
     &load_balancers::FAMILY,
     &nodes::FAMILY,
+    &jobs::FAMILY,
+    &autoscaling::FAMILY,
+    &disruption::FAMILY,
+    &deletion::FAMILY,
 ];
+
+/// The families that also look at the symptoms and causes that were stated, in this order, after all others.
+pub static JUDGES: &[&Family] = &[&rollouts::FAMILY, &not_a_fault::FAMILY];

@@ -9,7 +9,7 @@ use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
 use crate::diagnose::reach;
 use crate::diagnose::series::{self, Bar, Rise};
-use crate::diagnose::symptoms::{HIGH_LATENCY, PROBE_FAILED, SATURATION};
+use crate::diagnose::symptoms::{ERROR_RATE, HIGH_LATENCY, PROBE_FAILED, SATURATION};
 use crate::diagnose::workload_symptoms::selected;
 use crate::domain::{Evidence, ObjectRef};
 use serde_json::json;
@@ -97,6 +97,8 @@ const CPU_RISE: Bar = Bar { ratio: 1.5, step: 0.05 };
 const THROTTLE_RISE: Bar = Bar { ratio: 1.5, step: THROTTLED };
 /// A rise in latency that counts: half as much again, and at least 20 ms.
 const LATENCY_RISE: Bar = Bar { ratio: 1.5, step: 20.0 };
+/// A rise in the share of failed answers that counts: twice as many, and at least two in a hundred.
+const ERROR_RISE: Bar = Bar { ratio: 2.0, step: 0.02 };
 /// A rise in retransmitted segments that counts: twice as many, and at least one a second.
 const RETRANSMIT_RISE: Bar = Bar { ratio: 2.0, step: 1.0 };
 /// Latencies below this are dominated by measurement, so that ratios to them say little.
@@ -140,6 +142,9 @@ struct Measured<'a> {
     cpu_at_limit: Option<(&'a Signal, f64)>,
     throttled: Option<(&'a Signal, Rise)>,
     throttled_always: Option<(&'a Signal, f64)>,
+    /// The highest share of throttled periods, where it stayed calm.
+    unthrottled: Option<(&'a Signal, f64)>,
+    errors: Option<(&'a Signal, Rise)>,
     growth: Option<(&'a Signal, (f64, f64))>,
     /// Rises of latency, of the lowest percentile first.
     latency: BTreeMap<&'a str, (&'a Signal, Rise)>,
@@ -158,6 +163,15 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     let lossy = lossy_nodes(cx, &workloads, out);
     for (workload, measured) in &workloads {
         saturation(cx, workload, measured, out);
+        if let Some((signal, highest)) = measured.unthrottled.filter(|_| measured.throttled.is_none()) {
+            let why = format!("at most {:.0} % of the periods are throttled", highest * 100.0);
+            let evidence = vec![cx.series(workload, signal, None, json!({"highest": highest}))];
+            out.absent("cpu_throttled", workload.clone(), why, evidence);
+        }
+        if let Some((signal, rise)) = measured.errors {
+            let summary = format!("{:.1} % of the answers fail, {:.1} % before", rise.peak * 100.0, rise.baseline * 100.0);
+            out.symptom(&ERROR_RATE, workload.clone(), summary, rise.since(), vec![rise_evidence(cx, workload, signal, &rise)]);
+        }
         if let Some((signal, (first, last))) = measured.growth {
             growing(cx, workload, signal, (first, last), out);
         }
@@ -191,6 +205,15 @@ fn read<'a>(cx: &Context<'_>, signal: &'a Signal, measured: &mut Measured<'a>, w
             if level >= THROTTLED {
                 measured.throttled_always = Some((signal, level));
             }
+            let highest = values.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+            if highest < THROTTLED && !values.is_empty() {
+                measured.unthrottled = Some((signal, highest));
+            }
+        }
+        "error_ratio" => measured.errors = series::rise(values, ERROR_RISE).rise().map(|rise| (signal, rise)),
+        "success_ratio" => {
+            let failed: Vec<(f64, f64)> = values.iter().map(|(at, value)| (*at, 1.0 - value)).collect();
+            measured.errors = series::rise(&failed, ERROR_RISE).rise().map(|rise| (signal, rise)).or(measured.errors);
         }
         "memory_working_set_bytes" => measured.growth = series::growth(values, GROWTH).map(|growth| (signal, growth)),
         name if name.starts_with("latency_p") => {
@@ -310,7 +333,8 @@ fn lossy_nodes(cx: &Context<'_>, workloads: &BTreeMap<ObjectRef, Measured<'_>>, 
 fn alerted_loss(cx: &Context<'_>, out: &mut Findings) -> bool {
     let alerts: Vec<_> = alerts::firing(cx).into_iter().filter(alerts::speaks_of_loss).collect();
     for alert in &alerts {
-        out.found(&NETWORK_PACKET_LOSS, alert.object.clone(), Proof::Text)
+        let Some(object) = &alert.object else { continue };
+        out.found(&NETWORK_PACKET_LOSS, object.clone(), Proof::Text)
             .since(alert.since)
             .evidence([alert.evidence.clone()])
             .says(format!("loses packets, by the words of alert {}; no series that was read shows it", alert.name));
@@ -347,6 +371,17 @@ fn delay(cx: &Context<'_>, workloads: &BTreeMap<ObjectRef, Measured<'_>>, out: &
     let risen = callers.iter().filter(|caller| slow.iter().any(|(other, _)| other == *caller)).count();
     let proof = if risen > 0 || callers.is_empty() && slow.len() > 1 { Proof::Signal } else { Proof::WeakSignal };
     let Some((signal, rise)) = measured.latency.values().next() else { return };
+    if proof == Proof::WeakSignal && !measured.latency.contains_key("latency_p50_ms") {
+        // A delay slows every answer down. A few slow answers can come from anywhere.
+        out.unknown(
+            "network_delay",
+            (*workload).clone(),
+            format!("only {} rose, and no caller's latency was measured", signal.signal),
+        );
+        let would = "whether every answer is late, as with a slow network, or only some, as with a slow query or dependency";
+        out.blind((*workload).clone(), "the median latency, and that of its callers", "not among the signals that rose", would);
+        return;
+    }
     let evidence = measured.latency.values().map(|(signal, rise)| rise_evidence(cx, workload, signal, rise));
     let also = if risen > 0 { format!(", and {risen} of {} callers slowed down with it", callers.len()) } else { String::new() };
     out.found(&NETWORK_DELAY, (*workload).clone(), proof)

@@ -21,12 +21,12 @@ pub(super) fn cause_line(line: Paragraph, cause: &CauseReport) -> Paragraph {
 impl<'a> Page<'a> {
     pub(super) fn sections(&mut self) {
         let (report, caps, verbose) = (self.report, self.caps, self.layout.verbose);
-        let fault = report.verdict.is_fault();
-        if fault && report.causes.first().is_some_and(|cause| cause.object != report.target) {
+        let answer = report.answer();
+        if answer.is_some_and(|cause| cause.object != report.target) {
             self.paragraph(&Paragraph::new().add(Tone::Dim, &format!("Asked about {}.", report.target)));
         }
-        let further = report.causes.get(usize::from(fault)..).unwrap_or_default();
-        self.section(if fault { "Also" } else { "Perhaps" }, further, caps.items, Self::further_cause);
+        let further = report.causes.get(usize::from(answer.is_some())..).unwrap_or_default();
+        self.section(if answer.is_some() { "Also" } else { "Perhaps" }, further, caps.items, Self::further_cause);
         self.section("Seen", &self.symptoms(), caps.few, |page, alike| page.symptom(alike));
         self.section("Evidence", &self.evidence(), caps.evidence, |page, item| page.observation(item));
         self.section("Changed", &self.change(), caps.change, |_, line| line.clone());
@@ -213,5 +213,6 @@ pub(in crate::render) fn source(source: EvidenceSource) -> &'static str {
         EvidenceSource::Signal => "signal",
         EvidenceSource::Alert => "alert",
         EvidenceSource::Dependency => "dependency",
+        EvidenceSource::Deploy => "deploy",
     }
 }

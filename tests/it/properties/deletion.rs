@@ -32,6 +32,7 @@ pub fn remove(recording: &mut Recording, evidence: &Evidence) -> bool {
         }
         EvidenceSource::Alert => recording.alert.take().is_some(),
         EvidenceSource::Dependency => !std::mem::take(&mut recording.dependencies).is_empty(),
+        EvidenceSource::Deploy => !std::mem::take(&mut recording.deploys).is_empty(),
     }
 }
 

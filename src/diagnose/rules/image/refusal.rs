@@ -55,7 +55,10 @@ pub(super) fn state(cx: &Context<'_>, pull: &Pull<'_, '_>, refusal: &Refusal, ou
         let proof = if refusal.ambiguous { Proof::Timing } else { pull.proof };
         pull.found(cx, out, &SECRET_MISSING, proof)
             .evidence([cx.field(pull.container.pod, "spec.imagePullSecrets")])
-            .says(format!("container {name}: {host} asks for credentials for image {image}, and the pod has no pull secret"))
+            .says(format!(
+                "container {name}: {host} asks for credentials for image {image}, and the pod has no pull secret{}",
+                if refusal.ambiguous { perhaps_a_slip(cx, image) } else { String::new() }
+            ))
             .fix(format!("create a pull secret for {host} in namespace {ns} and name it in imagePullSecrets of the pod template"))
             .next(format!("kubectl -n {ns} get serviceaccount {} -o yaml", account(pull)));
         return;
@@ -74,6 +77,15 @@ pub(super) fn state(cx: &Context<'_>, pull: &Pull<'_, '_>, refusal: &Refusal, ou
         let what = format!("whether {with} exists");
         out.blind(pull.container.pod.id.clone(), what, why, "missing credentials from refused ones");
     }
+}
+
+/// What speaks for a slip in the name instead, for a person to judge: likeness of names decides nothing.
+fn perhaps_a_slip(cx: &Context<'_>, image: &str) -> String {
+    let Some(wanted) = ImageReference::parse(image) else { return String::new() };
+    let known = known::images(cx);
+    let near = known.iter().find(|other| wanted.is_slip_of(other));
+    let near = near.map(|other| format!(" (or its name is wrong: {} was pulled here)", other.path));
+    near.unwrap_or_else(|| " (or there is no such repository: the registry's answer is the same)".to_owned())
 }
 
 /// Whether the registry says 403 in so many words: with credentials given it then refuses those.
@@ -131,9 +143,6 @@ fn wrong_name(cx: &Context<'_>, pull: &Pull<'_, '_>, refusal: &Refusal) -> Optio
         // Who may read one tag of a repository may read them all; so it is the tag.
         let because = format!(": mirror {mirror} refuses it, while tag {} of the same repository was pulled here", other.tag);
         return Some((because, Proof::Event));
-    }
-    if let Some(other) = known.iter().find(|other| wanted.is_slip_of(other)) {
-        return Some((format!(": {} refuses it, while {} was pulled here", wanted.registry, other.path), Proof::Timing));
     }
     if wanted.is_official() {
         let proof = if refusal.mirror.is_some() { Proof::Timing } else { pull.proof };
