@@ -36,6 +36,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("deletion of one", "port-conflict-java"),
     ("deletion of one", "rate-limited-upstream"),
     ("deletion of one", "service-port-moved"),
+    ("time shift", "tls-expired-partner"),
 ];
 
 /// How many failures of a suite are printed.
