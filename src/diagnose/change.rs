@@ -67,11 +67,7 @@ const QUOTED: usize = 80;
 
 /// What changed, for a sentence: `spec.containers[app].image from a:1 to a:2, and 2 more`.
 pub fn told<'a>(changes: impl IntoIterator<Item = &'a FieldChange>) -> String {
-    let one = |change: &FieldChange| match (&change.before, &change.after) {
-        (Value::Null, after) => format!("{} set to {}", change.path, shown(after)),
-        (before, Value::Null) => format!("{} taken away, was {}", change.path, shown(before)),
-        (before, after) => format!("{} from {} to {}", change.path, shown(before), shown(after)),
-    };
+    let one = |change: &FieldChange| format!("{} from {} to {}", change.path, shown(&change.before), shown(&change.after));
     let all: Vec<&FieldChange> = changes.into_iter().collect();
     let mut told: Vec<String> = all.iter().take(TOLD).map(|change| one(change)).collect();
     if all.len() > TOLD {
@@ -81,7 +77,11 @@ pub fn told<'a>(changes: impl IntoIterator<Item = &'a FieldChange>) -> String {
 }
 
 fn shown(value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = match value {
+        Value::Null => "not set".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
     let mut shown: String = text.chars().take(QUOTED).collect();
     if shown.len() < text.len() {
         shown.push('…');

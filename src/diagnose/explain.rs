@@ -9,11 +9,15 @@ use super::rules;
 use super::workload_symptoms::selected;
 use crate::cluster::{Object, json, pod};
 use crate::domain::{ObjectRef, Subject};
+use jiff::SignedDuration;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// At most this many observations are kept of one cause; more of the same prove nothing further.
 const MOST_EVIDENCE: usize = 8;
+
+/// What has been so for longer than this when something else begins has nothing to do with it.
+const CHRONIC: SignedDuration = SignedDuration::from_hours(24);
 
 /// Causes that stand only where nothing more exact explains what they explain: they say when or how often something failed,
 /// and not why.
@@ -101,7 +105,7 @@ pub fn candidates(cx: &Context<'_>, findings: &Findings) -> Vec<Candidate> {
         }
     }
     consequences(cx, &mut candidates);
-    last_resorts(cx, &mut candidates, &symptoms);
+    last_resorts(cx, &mut candidates, &symptoms, findings);
     candidates
 }
 
@@ -177,17 +181,23 @@ fn consequences(cx: &Context<'_>, candidates: &mut [Candidate]) {
     }
 }
 
-/// Lets each last resort step down before a cause that explains all that is wrong with the workload which it is about.
-fn last_resorts(cx: &Context<'_>, candidates: &mut [Candidate], symptoms: &[Place]) {
+/// Lets each last resort step down before a cause that explains all that is wrong with the workload which it is about, unless
+/// what else that cause explains is far older: chronic background doesn't begin with a revision.
+fn last_resorts(cx: &Context<'_>, candidates: &mut [Candidate], symptoms: &[Place], findings: &Findings) {
+    let began =
+        |indexes: &mut dyn Iterator<Item = &usize>| indexes.filter_map(|index| findings.symptoms.get(*index)?.since).min();
     let is_last_resort = |candidate: &Candidate| LAST_RESORTS.contains(&candidate.finding.cause.id);
     let count = candidates.len();
     for to in (0..count).filter(|to| is_last_resort(&candidates[*to]) && !candidates[*to].is_consequence).collect::<Vec<_>>() {
         let resort = &candidates[to];
         let own = |index: &&usize| resort.places.iter().any(|place| symptoms[**index].workload == place.workload);
         let own: BTreeSet<usize> = resort.symptoms.iter().filter(own).copied().collect();
+        let onset = began(&mut own.iter());
         let better = (0..count).filter(|from| {
             let other = &candidates[*from];
+            let before = began(&mut other.symptoms.difference(&own)).zip(onset);
             own.is_subset(&other.symptoms)
+                && before.is_none_or(|(before, onset)| onset.duration_since(before) <= CHRONIC)
                 && !is_last_resort(other)
                 && !other.is_consequence
                 && other.finding.proof.base() >= LIKELY

@@ -23,6 +23,7 @@ pub const CONTAINER_DOWN: Explains = &[
     (Link::Selects, "no_ready_endpoints"),
     (Link::Selects, "probe_failed"),
     (Link::Calls, "calls_fail"),
+    (Link::Calls, "error_rate"),
     (Link::Calls, "dependency_unreachable"),
 ];
 
@@ -41,6 +42,7 @@ pub const POD_DOWN: Explains = &[
     (Link::Selects, "no_ready_endpoints"),
     (Link::Selects, "probe_failed"),
     (Link::Calls, "calls_fail"),
+    (Link::Calls, "error_rate"),
     (Link::Calls, "dependency_unreachable"),
 ];
 
