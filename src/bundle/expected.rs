@@ -3,7 +3,7 @@
 use super::error::BundleError;
 use super::folder::Folder;
 use super::incident;
-use crate::domain::{State, Verdict};
+use crate::domain::{ObjectRef, State, Verdict};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -45,6 +45,16 @@ pub struct ExpectedObject {
     pub namespace: Option<String>,
     /// The name.
     pub name: Option<String>,
+}
+
+impl ExpectedObject {
+    /// Whether an object is the expected one; a key that is left out is not compared.
+    pub fn matches(&self, object: &ObjectRef) -> bool {
+        let same = |wanted: &Option<String>, got: Option<&str>| wanted.as_deref().is_none_or(|wanted| got == Some(wanted));
+        same(&self.kind, Some(&object.kind))
+            && same(&self.namespace, object.namespace.as_deref())
+            && same(&self.name, Some(&object.name))
+    }
 }
 
 /// A decision of the policy about the proposed intent.

@@ -2,6 +2,7 @@
 
 use super::catalogue::Cause;
 use super::context::Context;
+use super::findings::Finding;
 use crate::cluster::{Object, revisions};
 use crate::domain::{Change, FieldChange, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
@@ -17,9 +18,14 @@ pub const SOON: SignedDuration = SignedDuration::from_mins(30);
 const AT_MOST: SignedDuration = SignedDuration::from_hours(24);
 
 /// The revision of a workload that runs, with what it changed, if the fault began with it. `onset` is when the fault began.
-pub fn began_with(cx: &Context<'_>, workload: &ObjectRef, cause: Option<&Cause>, onset: Option<Timestamp>) -> Option<Change> {
+pub fn began_with(cx: &Context<'_>, workload: &ObjectRef, finding: Option<&Finding>, onset: Option<Timestamp>) -> Option<Change> {
     let mut change = latest(cx, workload)?;
-    let fits = |path: &str| cause.is_some_and(|cause| is_about(cause, path));
+    let fits = |path: &str| {
+        finding.is_some_and(|finding| match &finding.field {
+            Some(field) => !field.is_empty() && path.contains(field.as_str()),
+            None => is_about(finding.cause, path),
+        })
+    };
     change.explains = change.fields.iter().any(|field| fits(&field.path));
     let delay = change.at.zip(onset).map(|(at, onset)| onset.duration_since(at));
     let after = delay.is_none_or(|delay| delay >= -SKEW);

@@ -33,6 +33,8 @@ pub struct Finding {
     pub also: Vec<Subject>,
     /// The object that the trouble lies with, where it is a call to another that fails.
     pub towards: Option<ObjectRef>,
+    /// The one field of the pod template that this is about, where it is more exact than the row's; empty for none.
+    pub field: Option<String>,
 }
 
 impl Finding {
@@ -90,9 +92,16 @@ impl Finding {
         self
     }
 
-    /// The container that it is about, where the blamed object has one: nodes have none.
+    /// Says which field of the pod template it is about: a revision that changed another didn't bring it.
+    pub fn field(&mut self, path: impl Into<String>) -> &mut Self {
+        self.field = Some(path.into());
+        self
+    }
+
+    /// The container that it is about, where the blamed object has one: nodes and policies have none.
     pub fn container(&self) -> Option<&str> {
-        self.subject.container.as_deref().filter(|_| self.blames.namespace.is_some())
+        let has_containers = self.blames.namespace.is_some() && self.blames.kind != "NetworkPolicy";
+        self.subject.container.as_deref().filter(|_| has_containers)
     }
 
     /// Every place where it shows.
@@ -164,6 +173,7 @@ impl Findings {
             next: Vec::new(),
             also: Vec::new(),
             towards: None,
+            field: None,
         });
         self.causes.last_mut().expect("just pushed")
     }

@@ -109,7 +109,7 @@ impl<'a> Examination<'a> {
         let elsewhere = || candidate.symptoms.iter().filter_map(|index| self.findings.symptoms[*index].since).min();
         let onset = began.chain(candidate.finding.since).min().or_else(elsewhere);
         let workload = self.cx.workload(&candidate.finding.subject.object);
-        change::began_with(&self.cx, &workload, Some(candidate.finding.cause), onset)
+        change::began_with(&self.cx, &workload, Some(&candidate.finding), onset)
     }
 
     /// The kind that could not be read, and why, of those whose objects would show what is wrong with the target: as long as

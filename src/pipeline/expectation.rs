@@ -45,7 +45,7 @@ pub fn compare(expected: &Expected, report: &Report, snapshot: &Snapshot, text: 
     }
     if let Some(object) = &expected.object {
         let blamed = first.map(|cause| &cause.object);
-        if !blamed.is_some_and(|blamed| is_object(object, blamed)) {
+        if !blamed.is_some_and(|blamed| object.matches(blamed)) {
             differs("object", shown(object), blamed.map_or("none".to_owned(), ToString::to_string));
         }
     }
@@ -80,11 +80,6 @@ fn stands_for(verdict: Verdict) -> Option<&'static str> {
         Verdict::Inconclusive => Some("unknown"),
         Verdict::Confirmed | Verdict::Likely => None,
     }
-}
-
-fn is_object(expected: &ExpectedObject, object: &ObjectRef) -> bool {
-    let same = |expected: &Option<String>, got: &str| expected.as_deref().is_none_or(|expected| expected == got);
-    same(&expected.kind, &object.kind) && same(&expected.namespace, object.ns()) && same(&expected.name, &object.name)
 }
 
 fn shown(expected: &ExpectedObject) -> String {

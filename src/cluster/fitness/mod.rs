@@ -61,6 +61,8 @@ pub struct NodeUsage<'a> {
     pub pods: Vec<&'a Object>,
     /// What they ask for together.
     pub requested: Resources,
+    /// What the node has for pods: `status.allocatable`, or its capacity where that isn't given. Empty when neither is known.
+    pub allocatable: Resources,
 }
 
 impl<'a> NodeUsage<'a> {
@@ -75,21 +77,16 @@ impl<'a> NodeUsage<'a> {
         }
         // The pods that were read may not be all that run here: the total that was observed counts where it is higher.
         requests::raise(&mut requested, &observed_total(node));
-        Self { node, pods, requested }
-    }
-
-    /// What the node has for pods: `status.allocatable`, or its capacity where that isn't given. Empty when neither is known.
-    pub fn allocatable(&self) -> Resources {
-        let status = self.node.at("status");
+        let status = node.at("status");
         let allocatable = requests::read(status, "allocatable");
-        if allocatable.is_empty() { requests::read(status, "capacity") } else { allocatable }
+        let allocatable = if allocatable.is_empty() { requests::read(status, "capacity") } else { allocatable };
+        Self { node, pods, requested, allocatable }
     }
 
     /// What is left of a resource. `None` when the node's size is not known.
     pub fn free(&self, resource: &str) -> Option<Quantity> {
-        let allocatable = self.allocatable();
         let used = self.requested.get(resource).copied().unwrap_or_default();
-        (!allocatable.is_empty()).then(|| allocatable.get(resource).copied().unwrap_or_default().minus(used))
+        (!self.allocatable.is_empty()).then(|| self.allocatable.get(resource).copied().unwrap_or_default().minus(used))
     }
 }
 
@@ -237,7 +234,7 @@ fn free_ports(candidate: &Candidate<'_>, asked: &[ports::ContainerPort<'_>], usa
 
 /// NodeResourcesFit: `fitsRequest` in `pkg/scheduler/framework/plugins/noderesources/fit.go`.
 fn room(candidate: &Candidate<'_>, asked: &Resources, usage: &NodeUsage<'_>, found: &mut Vec<Misfit>) {
-    let allocatable = usage.allocatable();
+    let allocatable = &usage.allocatable;
     let runs_here = usage.pods.iter().any(|pod| candidate.is(pod));
     let running = usage.pods.len() - usize::from(runs_here);
     if let Some(allowed) = allocatable.get("pods").copied()

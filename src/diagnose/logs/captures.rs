@@ -94,7 +94,9 @@ fn last_pair(text: &str) -> Option<(String, Option<u16>)> {
         let is_file = [".go", ".py", ".java", ".js", ".ts", ".rb", ".rs", ".cs", ".php", ".kt", ".c", ".cc"]
             .iter()
             .any(|end| host.ends_with(end));
-        (!is_number && !is_file).then(|| Some((host.to_owned(), Some(found.get(2)?.as_str().parse().ok()?))))?
+        // The date before a time of day (`2026-03-09T23:59`).
+        let is_date = host.len() >= 10 && host.as_bytes()[..4].iter().all(u8::is_ascii_digit) && host.as_bytes()[4] == b'-';
+        (!is_number && !is_file && !is_date).then(|| Some((host.to_owned(), Some(found.get(2)?.as_str().parse().ok()?))))?
     });
     valid.last()
 }

@@ -4,10 +4,11 @@
 mod signs;
 
 use super::explains::UNREACHED;
+use super::gateway::GATEWAY_MISROUTE;
 use crate::cluster::Object;
 use crate::cluster::ports;
 use crate::cluster::service_dns::{Host, Missing};
-use crate::diagnose::addresses::GivenAddress;
+use crate::diagnose::addresses::{Given, GivenAddress};
 use crate::diagnose::catalogue::{Cause, Family, Perspective, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
@@ -91,7 +92,7 @@ fn no_service(cx: &Context<'_>, given: &GivenAddress<'_>, missing: &Missing<'_>,
     let is_gone = signs.changed.is_none() && signs.sibling.is_none() && (users.len() > 1 || namesake.is_some());
     let meant = signs.meant(cx).or_else(|| missing.nearest.map(|near| near.id.clone())).filter(|_| !is_gone);
     let (cause, hint) = match (&meant, namesake) {
-        (Some(meant), _) => (&ENVIRONMENT_ADDRESS_MISMATCH, format!("; {meant} exists")),
+        (Some(meant), _) => (mismatch(given), format!("; {meant} exists")),
         (None, Some(namesake)) => (&SERVICE_MISSING, format!("; {} runs, and has no Service of its name", namesake.id)),
         (None, None) => (&SERVICE_MISSING, String::new()),
     };
@@ -121,11 +122,30 @@ fn no_service(cx: &Context<'_>, given: &GivenAddress<'_>, missing: &Missing<'_>,
     finding.next(format!("kubectl -n {} get services", missing.namespace));
 }
 
+/// Directives of proxies that route to an address: those of nginx, Apache and Caddy, and the routes of Spring Cloud Gateway.
+const DIRECTIVES: &[&str] =
+    &["proxy_pass ", "grpc_pass ", "fastcgi_pass ", "uwsgi_pass ", "ProxyPass ", "reverse_proxy ", "uri: "];
+
+/// Which cause an address is that should be another: a route, where it stands in a proxy's configuration.
+fn mismatch(given: &GivenAddress<'_>) -> &'static Cause {
+    let line = given.text.trim_start();
+    // `server NAME:PORT;` stands in nginx's upstream blocks, `server {` and `server_name` don't hold an address.
+    let routes = DIRECTIVES.iter().any(|directive| line.contains(directive)) || line.starts_with("server ");
+    match given.given {
+        Given::File { .. } if routes => &GATEWAY_MISROUTE,
+        _ => &ENVIRONMENT_ADDRESS_MISMATCH,
+    }
+}
+
 fn leads_to(given: &GivenAddress<'_>, missing: &Missing<'_>) -> bool {
     matches!(&given.host, Host::Missing(other) if other.name == missing.name && other.namespace == missing.namespace)
 }
 
 fn no_port(cx: &Context<'_>, given: &GivenAddress<'_>, service: &Object, out: &mut Findings) {
+    // What the application's rules made of its log says the same, more exactly.
+    if out.causes.iter().any(|finding| finding.cause.id == "database_port_wrong" && finding.blames == given.workload) {
+        return;
+    }
     let signs = Signs::of(cx, given, &service.id, out);
     // A port that only the scheme implies is too little to go by without the log.
     let Some(proof) = signs.proof(!given.address.default_port) else { return };
@@ -140,7 +160,7 @@ fn no_port(cx: &Context<'_>, given: &GivenAddress<'_>, service: &Object, out: &m
         offered.join(", "),
         signs.told()
     );
-    state(cx, &ENVIRONMENT_ADDRESS_MISMATCH, given, proof, &signs, out)
+    state(cx, mismatch(given), given, proof, &signs, out)
         .evidence([evidence])
         .says(says)
         .towards(Some(service.id.clone()))
@@ -174,6 +194,7 @@ fn state<'o>(
     out.found(cause, Subject::container(given.pod.id.clone(), given.container), proof)
         .blame(given.workload.clone())
         .since(signs.since())
+        .field(given.field())
         .also(also)
         .evidence([given.evidence()])
         .evidence(signs.evidence())

@@ -4,7 +4,7 @@
 use super::explains::UNREACHED;
 use crate::cluster::network_policy::{Blocked, Direction, End, Isolation, PodEnd, Traffic, blocked};
 use crate::cluster::service_dns::Host;
-use crate::cluster::{Object, json, pod, ports};
+use crate::cluster::{Object, json, pod, ports, selector};
 use crate::diagnose::catalogue::{Cause, Family, Link, Perspective, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
@@ -29,7 +29,7 @@ static NETWORK_POLICY_BLOCKS: Cause = Cause {
     doc: "A NetworkPolicy selects a pod at one end of a connection that is needed, and no rule of any policy there allows it.",
     check: "kubectl -n NAMESPACE describe networkpolicies; kubectl -n NAMESPACE exec POD -- nc -vz SERVICE PORT",
     fix: "allow the connection in the policy",
-    fields: &[],
+    fields: &["metadata.labels"],
 };
 
 /// The port of the name service (RFC 1035 §4.2).
@@ -135,12 +135,14 @@ fn connection(cx: &Context<'_>, workload: &ObjectRef, service: &Object, pair: &P
     }
 }
 
-/// The policy to mend: one that means to allow this and misses, else the youngest.
+/// The policy to mend: one that means to allow this and misses, else one that is about these pods alone, else the youngest.
 fn culprit<'b>(cx: &Context<'_>, blocked: &'b [Blocked]) -> Option<(Direction, &'b Isolation)> {
     let all = blocked.iter().flat_map(|end| end.by.iter().map(|isolation| (end.direction, isolation)));
     all.max_by_key(|(_, isolation)| {
-        let created = cx.snap.get(&isolation.policy).and_then(|policy| reach::edited(policy).or_else(|| policy.created()));
-        (isolation.allows_peer, isolation.allows_port, created, std::cmp::Reverse(isolation.policy.clone()))
+        let policy = cx.snap.get(&isolation.policy);
+        let is_for_some = policy.is_some_and(|policy| !selector::requirements(policy.at("spec.podSelector")).is_empty());
+        let created = policy.and_then(|policy| reach::edited(policy).or_else(|| policy.created()));
+        (isolation.allows_peer, is_for_some, isolation.allows_port, created, std::cmp::Reverse(isolation.policy.clone()))
     })
 }
 
@@ -179,6 +181,7 @@ fn state(
         .evidence(labels)
         .evidence(seen)
         .says(says)
+        .fix(format!("allow it in {rules} of NetworkPolicy {}", policy.id.name))
         .next(format!("kubectl -n {} describe networkpolicy {}", policy.id.ns(), policy.id.name));
 }
 

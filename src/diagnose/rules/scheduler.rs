@@ -9,7 +9,7 @@ use crate::diagnose::catalogue::{Cause, Explains, Family, Link, Perspective, Sec
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
-use crate::diagnose::symptoms::condition_evidence;
+use crate::diagnose::symptoms::{UNIT_DOWN, condition_evidence};
 use crate::domain::{ObjectRef, Subject};
 use jiff::{SignedDuration, Timestamp};
 
@@ -74,7 +74,7 @@ static SCHEDULER_UNAVAILABLE: Cause = Cause {
     id: "scheduler_unavailable",
     title: "no scheduler places pods",
     perspective: Perspective::Infra,
-    explains: EXPLAINS,
+    explains: &[POD_DOWN, CLAIM_WAITS, &[(Link::Node, "unit_down")]],
     reads: "pods, events, the scheduler's lease and pods, unit states",
     source: "a pod without any PodScheduled condition; lease kube-system/kube-scheduler; systemd unit kube-scheduler.service",
     doc: "Pods wait for a node and no scheduler has said a word about them, neither that they fit nor that they don't.",
@@ -120,6 +120,9 @@ fn undecided(cx: &Context<'_>, waiting: &[&Object], out: &mut Findings) {
         old && !spoken && pod.condition("PodScheduled").is_null() && pod.list("spec.schedulingGates").is_empty()
     };
     let silent: Vec<&Object> = waiting.iter().filter(silent).copied().collect();
+    if silent.is_empty() {
+        stopped(cx, out);
+    }
     let scheduler = |pod: &Object| match pod.text("spec.schedulerName") {
         "" => "default-scheduler".to_owned(),
         name => name.to_owned(),
@@ -139,6 +142,17 @@ fn undecided(cx: &Context<'_>, waiting: &[&Object], out: &mut Findings) {
             state_unavailable(cx, &name, first, &pods, oldest, out);
         }
     }
+}
+
+/// The scheduler's unit is stopped, and nobody has noticed yet.
+fn stopped(cx: &Context<'_>, out: &mut Findings) {
+    let state = control_plane::scheduler(cx);
+    let Some(node) = state.unit_node else { return };
+    out.symptom(&UNIT_DOWN, node.clone(), "has an inactive system unit kube-scheduler.service", None, state.evidence.clone());
+    out.found(&SCHEDULER_UNAVAILABLE, node, Proof::Structure)
+        .evidence(state.evidence)
+        .says(format!("kube-scheduler doesn't place pods: {}", state.why))
+        .next("kubectl -n kube-system get lease kube-scheduler -o yaml");
 }
 
 fn state_unavailable(

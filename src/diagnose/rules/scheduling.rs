@@ -10,7 +10,7 @@ mod words;
 use super::storage::claims;
 use crate::cluster::fitness::{self, Candidate, Misfit, NodeUsage, Placement, Surroundings};
 use crate::cluster::scheduling_message;
-use crate::cluster::{Event, Object, json, pod};
+use crate::cluster::{Object, json, pod};
 use crate::diagnose::catalogue::{Family, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
@@ -69,7 +69,7 @@ fn waiting<'a>(cx: &Context<'a>, out: &mut Findings) -> Vec<Waiting<'a>> {
             held_up(cx, pod, out);
             continue;
         }
-        let undecided = pod.condition("PodScheduled").is_null() && last_event(cx, pod).is_none();
+        let undecided = pod.condition("PodScheduled").is_null() && said::last_event(cx, pod).is_none();
         let gated = !pod.list("spec.schedulingGates").is_empty();
         if pod.deleted().is_some() || pod::is_finished(pod) || undecided || gated {
             continue;
@@ -96,10 +96,6 @@ fn waiting<'a>(cx: &Context<'a>, out: &mut Findings) -> Vec<Waiting<'a>> {
         }
     }
     groups.into_values().collect()
-}
-
-fn last_event<'a>(cx: &Context<'a>, pod: &Object) -> Option<&'a Event> {
-    cx.snap.events(&pod.id).iter().filter(|event| event.reason == "FailedScheduling").max_by_key(|event| event.last)
 }
 
 /// Since when the pod has been waiting.
@@ -137,6 +133,10 @@ fn compute(cx: &Context<'_>, group: &Waiting<'_>, surroundings: &Surroundings<'_
             .says(words::says(group.pod, choice, &placement, surroundings))
             .also(group.others.clone())
             .also(claims::of_pod(cx, group.pod).iter().filter(|claim| claim.waits_for_node).map(|claim| claim.subject()));
+        if let Some((told, event)) = said::autoscaler(cx, group.pod).filter(|_| node_wanted(choice)) {
+            finding.summary = format!("{}; {told}", finding.summary);
+            finding.evidence([event.evidence()]);
+        }
         if let Some(fix) = words::fix(choice, surroundings) {
             finding.fix(fix);
         }
@@ -145,6 +145,11 @@ fn compute(cx: &Context<'_>, group: &Waiting<'_>, surroundings: &Surroundings<'_
         }
     }
     ruled_out(cx, group, &placement, out);
+}
+
+/// Whether a further node would help.
+fn node_wanted(choice: &decide::Choice<'_>) -> bool {
+    matches!(choice.misfit, Misfit::Insufficient { .. } | Misfit::TooManyPods { .. } | Misfit::PodAntiAffinity { .. })
 }
 
 /// The nodes to mend, where the taint says that they are not well; else the workload, `None`.
@@ -221,7 +226,7 @@ fn held_up(cx: &Context<'_>, pod: &Object, out: &mut Findings) {
     if json::text(scheduled, "status") != "True" || bound.duration_since(created) < HELD_UP || pod.deleted().is_some() {
         return;
     }
-    let Some(event) = last_event(cx, pod) else { return };
+    let Some(event) = said::last_event(cx, pod) else { return };
     let message = scheduling_message::parse(&event.message);
     let Some((reason, true)) = said::by_words(&message) else { return };
     let Some(cause) = rows::of_reason(reason, pod) else { return };

@@ -101,8 +101,10 @@ impl<'c, 'a> Looked<'c, 'a> {
     }
 
     fn declared_evidence(&self, declared: &[ContainerPort<'_>]) -> Evidence {
+        let mut declared: Vec<&ContainerPort<'_>> = declared.iter().collect();
+        declared.sort_by_key(|port| (port.number, port.name));
         let shown: Vec<Value> = declared
-            .iter()
+            .into_iter()
             .map(|port| json!({"name": port.name, "containerPort": port.number, "protocol": port.protocol}))
             .collect();
         self.cx.value(&self.newest.id, "spec.containers[*].ports", json!(shown), None)
@@ -114,7 +116,10 @@ fn list(declared: &[ContainerPort<'_>]) -> String {
     let one = |port: &ContainerPort<'_>| {
         if port.name.is_empty() { port.number.to_string() } else { format!("{} ({})", port.name, port.number) }
     };
-    let shown: Vec<String> = declared.iter().take(6).map(one).collect();
+    // In whatever order the containers stand.
+    let mut declared: Vec<&ContainerPort<'_>> = declared.iter().collect();
+    declared.sort_by_key(|port| (port.number, port.name));
+    let shown: Vec<String> = declared.into_iter().take(6).map(one).collect();
     if shown.is_empty() { "none".to_owned() } else { shown.join(", ") }
 }
 

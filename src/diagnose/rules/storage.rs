@@ -15,7 +15,7 @@ use crate::diagnose::findings::{Finding, Findings};
 use crate::domain::ObjectRef;
 use binding::Mismatch;
 use jiff::SignedDuration;
-pub(super) use rows::VOLUME_NODE_AFFINITY_CONFLICT;
+pub(super) use rows::{PVC_CAPACITY_UNSATISFIABLE, VOLUME_NODE_AFFINITY_CONFLICT};
 
 /// The family.
 pub static FAMILY: Family = Family {
@@ -23,7 +23,7 @@ pub static FAMILY: Family = Family {
     causes: &[
         &rows::PVC_NOT_FOUND,
         &rows::PVC_STORAGE_CLASS_MISSING,
-        &rows::PVC_CAPACITY_UNSATISFIABLE,
+        &PVC_CAPACITY_UNSATISFIABLE,
         &rows::PVC_ACCESS_MODE_MISMATCH,
         &rows::PVC_SELECTOR_MISMATCH,
         &rows::PV_ALREADY_BOUND,
@@ -158,7 +158,7 @@ fn named_volume(cx: &Context<'_>, claim: &Object, looked: bool, out: &mut Findin
 fn by_event(event: &Event) -> Option<&'static Cause> {
     let causes: [(&str, &'static Cause); 5] = [
         ("already bound to a different claim", &rows::PV_ALREADY_BOUND),
-        ("requested PV is too small", &rows::PVC_CAPACITY_UNSATISFIABLE),
+        ("requested PV is too small", &PVC_CAPACITY_UNSATISFIABLE),
         ("storageClassName does not match", &rows::PVC_STORAGE_CLASS_MISSING),
         ("incompatible volumeMode", &rows::PVC_ACCESS_MODE_MISMATCH),
         ("incompatible accessMode", &rows::PVC_ACCESS_MODE_MISMATCH),
@@ -191,14 +191,25 @@ fn unmatched(cx: &Context<'_>, claim: &Object, wanted: &str, out: &mut Findings)
         } else {
             format!("class {wanted}, which makes none")
         };
-        // Nothing but an empty list shows it.
-        found(cx, &rows::PVC_STORAGE_CLASS_MISSING, claim, Proof::Timing, out)
+        // Without the controller's word nothing but an empty list shows it.
+        let proof = if said.is_some_and(|event| event.reason == "FailedBinding") { Proof::Event } else { Proof::Timing };
+        found(cx, &rows::PVC_STORAGE_CLASS_MISSING, claim, proof, out)
             .evidence(said.map(Event::evidence))
             .evidence([cx.field(claim, "spec.storageClassName")])
             .says(format!("claim {} names {what}, and there is no volume to bind", claim.id.name));
         return;
     };
-    let Some(first) = mismatches.first() else { return };
+    let Some(first) = mismatches.first() else {
+        if waits_in_vain(cx, claim) {
+            found(cx, &VOLUME_NODE_AFFINITY_CONFLICT, claim, Proof::ComputedAndSaid, out)
+                .evidence([cx.field(volume, "spec.nodeAffinity"), cx.field(claim, "spec.storageClassName")])
+                .says(format!(
+                    "claim {} fits volume {}, which can't be used on any node that takes the pod",
+                    claim.id.name, volume.id.name
+                ));
+        }
+        return;
+    };
     let proof = match (mismatches.len(), said) {
         (1, Some(event)) if says_so(event, first) => Proof::ComputedAndSaid,
         (1, _) => Proof::Computed,
@@ -227,9 +238,7 @@ fn state<'o>(
         Mismatch::VolumeMode { .. } => (&rows::PVC_ACCESS_MODE_MISMATCH, "spec.volumeMode", "spec.volumeMode"),
         Mismatch::AccessModes { .. } => (&rows::PVC_ACCESS_MODE_MISMATCH, "spec.accessModes", "spec.accessModes"),
         Mismatch::Selector { .. } => (&rows::PVC_SELECTOR_MISMATCH, "spec.selector", "metadata.labels"),
-        Mismatch::Capacity { .. } => {
-            (&rows::PVC_CAPACITY_UNSATISFIABLE, "spec.resources.requests.storage", "spec.capacity.storage")
-        }
+        Mismatch::Capacity { .. } => (&PVC_CAPACITY_UNSATISFIABLE, "spec.resources.requests.storage", "spec.capacity.storage"),
         Mismatch::Taken { .. } => (&rows::PV_ALREADY_BOUND, "spec.volumeName", "spec.claimRef"),
         Mismatch::Unusable { .. } => (&rows::PVC_LOST, "spec.volumeName", "status.phase"),
     };

@@ -72,7 +72,8 @@ fn of<'a>(cx: &Context<'a>, controller: &'a Object, reason: &str, repeats: bool)
     let same = events.iter().filter(|event| newest.is_some_and(|newest| alike(&event.message, &newest.message)));
     let since = same.filter_map(|event| event.first).min().or_else(|| json::time(condition, "lastTransitionTime"));
     let last = newest.and_then(|event| event.last);
-    let ended = (has_all(cx, controller) && !(fails && newest.is_none())).then(|| last.or(since)).flatten();
+    let done = has_all(cx, controller, last) && !(fails && newest.is_none()) || created_since(cx, controller, last);
+    let ended = done.then(|| last.or(since)).flatten();
     let passing = ended.zip(since).is_some_and(|(ended, since)| ended.duration_since(since) < PASSING);
     (!passing).then_some(Refusal { controller, message, since, ended, evidence })
 }
@@ -84,7 +85,7 @@ fn alike(a: &str, b: &str) -> bool {
 }
 
 /// Whether a controller has made everything that it is to make.
-fn has_all(cx: &Context<'_>, controller: &Object) -> bool {
+fn has_all(cx: &Context<'_>, controller: &Object, last: Option<Timestamp>) -> bool {
     let number = |path: &str| controller.int(path).unwrap_or(0);
     match controller.id.kind.as_str() {
         "ReplicaSet" | "ReplicationController" | "StatefulSet" => {
@@ -93,10 +94,20 @@ fn has_all(cx: &Context<'_>, controller: &Object) -> bool {
         }
         "DaemonSet" => number("status.currentNumberScheduled") >= number("status.desiredNumberScheduled"),
         "Job" => !job_has_no_pod(cx, controller),
-        "CronJob" => !controller.list("status.active").is_empty(),
+        "CronJob" => {
+            let ran = |path: &str| controller.time(path).is_some_and(|ran| last.is_some_and(|last| ran > last));
+            !controller.list("status.active").is_empty() || ran("status.lastScheduleTime") || ran("status.lastSuccessfulTime")
+        }
         "Deployment" => json::text(controller.condition("Progressing"), "reason") != "ReplicaSetCreateError",
         _ => controller.text("status.phase") != "Pending",
     }
+}
+
+/// Whether a controller made something well after it was last refused; within one sync some creations may pass and others not.
+fn created_since(cx: &Context<'_>, controller: &Object, last: Option<Timestamp>) -> bool {
+    let events = cx.snap.events(&controller.id).iter().filter(|event| event.reason == "SuccessfulCreate");
+    let created = events.filter_map(|event| event.last).max();
+    created.zip(last).is_some_and(|(created, last)| created.duration_since(last) > PASSING)
 }
 
 /// Whether a Job that should run has neither a pod nor had one.

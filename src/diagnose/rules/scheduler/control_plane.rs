@@ -24,6 +24,8 @@ pub(super) struct State {
     pub works: bool,
     /// The node that it runs or ran on, or kube-system where that isn't known.
     pub place: ObjectRef,
+    /// The node on which its unit is stopped, unless another instance leads.
+    pub unit_node: Option<ObjectRef>,
     /// What shows that it doesn't work.
     pub evidence: Vec<Evidence>,
     /// The same in a few words.
@@ -62,7 +64,8 @@ pub(super) fn scheduler(cx: &Context<'_>) -> State {
         Some(node) => ObjectRef::cluster("Node", node),
         None => ObjectRef::cluster("Namespace", "kube-system"),
     };
-    State { works: unit.is_none() && (fresh || running && lease.is_none()), place, evidence, why: why.join(", ") }
+    let unit_node = unit.as_ref().map(|(node, _)| ObjectRef::cluster("Node", node)).filter(|_| !fresh);
+    State { unit_node, works: unit.is_none() && (fresh || running && lease.is_none()), place, evidence, why: why.join(", ") }
 }
 
 /// The node on which the scheduler's unit is stopped.

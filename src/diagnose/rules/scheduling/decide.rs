@@ -166,3 +166,67 @@ fn wishes<'a>(only: &BTreeMap<&'a str, Vec<Misfit>>) -> Vec<Choice<'a>> {
         None => (0..3).filter_map(|wanted| of_kind(wanted, false)).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::quantity::Quantity;
+    use crate::cluster::selector::Difference;
+    use rstest::rstest;
+
+    fn label(wanted: &str) -> Difference {
+        Difference { key: "k".into(), wanted: wanted.into(), got: None, alike: None }
+    }
+
+    /// `-` fits, `s` lacks the selector's label, `!` is kept off by a negative affinity, `t` is tainted, `T` for long, `c` is
+    /// cordoned, `C` for long, `a` has a pod to be apart from, `r` lacks CPU, `m` memory.
+    fn placement(nodes: &[&'static str]) -> Placement<'static> {
+        let misfit = |letter| match letter {
+            's' => Misfit::NodeSelector(label("k=v")),
+            '!' => Misfit::NodeAffinity { terms: vec![vec![label("k!=v")]] },
+            't' | 'T' => Misfit::Taint { key: letter.to_string(), value: String::new(), effect: "NoSchedule".into() },
+            'a' => Misfit::PodAntiAffinity { topology_key: "host".into(), selector: "app=x".into(), against: Default::default() },
+            'r' | 'm' => Misfit::Insufficient {
+                resource: if letter == 'r' { "cpu" } else { "memory" }.into(),
+                asked: Quantity::whole(2),
+                used: Quantity::ZERO,
+                allocatable: Quantity::whole(1),
+            },
+            _ => Misfit::Unschedulable,
+        };
+        let misfits = |text: &str| text.chars().filter(|c| *c != '-').map(misfit).collect();
+        Placement { nodes: nodes.iter().map(|node| (*node, misfits(node.split(':').nth(1).unwrap_or_default()))).collect() }
+    }
+
+    /// What is chosen, and on which nodes.
+    fn chosen(nodes: &[&'static str]) -> String {
+        let placement = placement(nodes);
+        let chronic = |node: &str, misfit: &Misfit| match misfit {
+            Misfit::Taint { key, .. } => key == "T",
+            _ => node.contains('C'),
+        };
+        let shown = |choice: &Choice<'_>| {
+            let nodes: Vec<&str> = choice.nodes.iter().map(|node| node.split(':').next().unwrap_or_default()).collect();
+            format!("{} on {}", choice.misfit.words(), nodes.join(" "))
+        };
+        decide(&placement, &chronic).iter().map(shown).collect::<Vec<_>>().join("; ")
+    }
+
+    #[rstest]
+    #[case::a_node_fits(&["a:-", "b:s"], "")]
+    #[case::the_wish_is_granted_by_a_cordoned_node(&["a:C", "b:s", "c:s"], "node(s) were unschedulable on a")]
+    #[case::only_the_wish(&["a:Cs", "b:s", "c:s"], "node(s) didn't match Pod's node affinity/selector on b c")]
+    #[case::the_wish_is_granted_where_a_taint_stands(&["a:t", "b:s", "c:sC"], "node(s) had untolerated taint(s) on a")]
+    #[case::a_negative_wish_is_granted_by_chance(&["a:C", "b:!", "c:!"], "node(s) didn't match Pod's node affinity/selector on b c")]
+    #[case::a_negative_wish_with_an_open_node(&["a:r", "b:!"], "Insufficient cpu on a")]
+    #[case::old_guards_are_background(&["a:T", "b:C", "c:r"], "Insufficient cpu on c")]
+    #[case::a_fresh_cordon_is_not(&["a:c", "b:r", "c:r"], "node(s) were unschedulable on a")]
+    #[case::old_guards_when_nothing_else_is_left(&["a:T", "b:T", "c:C"], "node(s) had untolerated taint(s) on a b")]
+    #[case::replicas_apart_by_design(&["a:a", "b:a", "c:r"], "Insufficient cpu on c")]
+    #[case::apart_everywhere(&["a:a", "b:ar", "c:T"], "node(s) didn't match pod anti-affinity rules on a")]
+    #[case::what_is_short_on_most_nodes(&["a:r", "b:r", "c:m", "d:rm"], "Insufficient cpu on a b")]
+    #[case::both_are_short(&["a:rm", "b:rm"], "Insufficient cpu on a b; Insufficient memory on a b")]
+    fn cases(#[case] nodes: &[&'static str], #[case] expected: &str) {
+        assert_eq!(chosen(nodes), expected);
+    }
+}

@@ -5,7 +5,7 @@ use crate::cluster::scheduling_message::Reason;
 use crate::cluster::{Object, json};
 use crate::diagnose::catalogue::{Cause, Explains, Perspective};
 use crate::diagnose::rules::explains::{CLAIM_WAITS, POD_DOWN};
-use crate::diagnose::rules::storage::VOLUME_NODE_AFFINITY_CONFLICT;
+use crate::diagnose::rules::storage::{PVC_CAPACITY_UNSATISFIABLE, VOLUME_NODE_AFFINITY_CONFLICT};
 
 /// The family's causes; the conflict of a volume with a node is the storage family's.
 pub(super) static ALL: &[&Cause] = &[
@@ -228,6 +228,7 @@ pub(super) fn of_reason(reason: &Reason, pod: &Object) -> Option<&'static Cause>
         Reason::Insufficient { resource } => of_resource(resource),
         Reason::TooManyVolumes => &INSUFFICIENT_EXTENDED_RESOURCE,
         Reason::VolumeNodeAffinity | Reason::VolumeZone => &VOLUME_NODE_AFFINITY_CONFLICT,
+        Reason::VolumeCapacity => &PVC_CAPACITY_UNSATISFIABLE,
         Reason::TopologySpread { .. } => &TOPOLOGY_SPREAD_UNSATISFIED,
         Reason::PodAffinity => &POD_AFFINITY_UNSATISFIED,
         Reason::PodAntiAffinity | Reason::ExistingPodAntiAffinity => &POD_ANTI_AFFINITY_CONFLICT,

@@ -4,10 +4,13 @@
 use super::rows::UNSCHEDULABLE;
 use crate::cluster::fitness::{Misfit, is_control_plane, is_node_condition};
 use crate::cluster::scheduling_message::{self, Reason, SchedulerMessage};
-use crate::cluster::{Object, json};
+use crate::cluster::{Event, Object, json};
 use crate::diagnose::context::Context;
 use crate::diagnose::symptoms::condition_evidence;
 use crate::domain::Evidence;
+
+/// How much of the autoscaler's words a sentence quotes.
+const QUOTED: usize = 160;
 
 /// The scheduler's last word about a pod.
 pub(super) struct Said {
@@ -24,9 +27,29 @@ pub(super) fn last_word(cx: &Context<'_>, pod: &Object) -> Option<Said> {
     if json::text(condition, "status") == "False" && !text.is_empty() {
         return Some(Said { message: scheduling_message::parse(text), evidence: condition_evidence(cx, pod, "PodScheduled") });
     }
-    let events = cx.snap.events(&pod.id).iter();
-    let event = events.filter(|event| event.reason == "FailedScheduling").max_by_key(|event| event.last)?;
+    let event = last_event(cx, pod)?;
     Some(Said { message: scheduling_message::parse(&event.message), evidence: event.evidence() })
+}
+
+/// The newest event of a scheduler. Autoscalers use the same reason for words of their own.
+pub(super) fn last_event<'a>(cx: &Context<'a>, pod: &Object) -> Option<&'a Event> {
+    let events = cx.snap.events(&pod.id).iter().filter(|event| event.reason == "FailedScheduling");
+    events.max_by_key(|event| (event.message.contains(" nodes are available"), event.last))
+}
+
+/// What the cluster autoscaler makes of a pod that fits nowhere, as the end of a sentence, with its event (reasons
+/// `TriggeredScaleUp` and `NotTriggerScaleUp` in cluster-autoscaler/processors/status/eventing_scale_up_processor.go).
+pub(super) fn autoscaler<'a>(cx: &Context<'a>, pod: &Object) -> Option<(String, &'a Event)> {
+    let reasons = ["TriggeredScaleUp", "NotTriggerScaleUp"];
+    let events = cx.snap.events(&pod.id).iter().filter(|event| reasons.contains(&event.reason.as_str()));
+    let event = events.max_by_key(|event| event.last)?;
+    let why: String = event.message.split_once(": ").map_or("", |(_, why)| why).chars().take(QUOTED).collect();
+    let told = if event.reason == "TriggeredScaleUp" {
+        format!("the autoscaler adds a node: {why}")
+    } else {
+        format!("the autoscaler adds no node: {why}")
+    };
+    Some((told, event))
 }
 
 /// Whether a reason is about the pod's claims: then no node was looked at.
@@ -81,7 +104,7 @@ fn filter(reason: &Reason) -> Option<u8> {
         Reason::HostPort => 4,
         Reason::Insufficient { .. } | Reason::TooManyPods => 5,
         Reason::TooManyVolumes => 6,
-        Reason::VolumeNodeAffinity | Reason::VolumeZone => 7,
+        Reason::VolumeNodeAffinity | Reason::VolumeZone | Reason::VolumeCapacity => 7,
         Reason::TopologySpread { .. } => 8,
         Reason::PodAffinity | Reason::PodAntiAffinity | Reason::ExistingPodAntiAffinity | Reason::InterPodAffinity => 9,
         _ => return None,

@@ -125,7 +125,7 @@ fn rest(choice: &Choice<'_>, placement: &Placement<'_>) -> String {
 fn shortage(choice: &Choice<'_>, resource: &str, asked: Quantity, surroundings: &Surroundings<'_>) -> String {
     let room = |node: &&str| {
         let usage = usage(surroundings, node)?;
-        let allocatable = usage.allocatable().get(resource).copied().filter(|size| !size.is_zero())?;
+        let allocatable = usage.allocatable.get(resource).copied().filter(|size| !size.is_zero())?;
         Some((allocatable, usage.free(resource)?.max(Quantity::ZERO), usage.node.id.name.as_str()))
     };
     let offering: Vec<(Quantity, Quantity, &str)> = choice.nodes.iter().filter_map(room).collect();
@@ -218,7 +218,7 @@ pub(super) fn fix(choice: &Choice<'_>, surroundings: &Surroundings<'_>) -> Optio
             format!("{correct}, or label the nodes that are meant with {}", difference.wanted)
         }
         Misfit::Insufficient { resource, asked, .. } => {
-            let largest = surroundings.nodes().iter().filter_map(|usage| usage.allocatable().get(resource).copied()).max();
+            let largest = surroundings.nodes().iter().filter_map(|usage| usage.allocatable.get(resource).copied()).max();
             match largest.filter(|largest| asked > largest) {
                 Some(largest) => {
                     format!("lower the {resource} request below {largest}, the most that a node has, or add larger nodes")
@@ -296,7 +296,7 @@ fn node_evidence(cx: &Context<'_>, usage: &NodeUsage<'_>, misfit: &Misfit) -> Op
         Misfit::NodeAffinity { .. } => cx.field(node, "metadata.labels"),
         Misfit::Insufficient { resource, .. } => {
             let requested = usage.requested.get(resource).copied().unwrap_or_default();
-            let allocatable = usage.allocatable().get(resource).copied().unwrap_or_default();
+            let allocatable = usage.allocatable.get(resource).copied().unwrap_or_default();
             let value = serde_json::json!({"allocatable": allocatable.canonical(), "requested": requested.canonical()});
             cx.value(&node.id, &format!("status.allocatable[{resource}]"), value, None)
         }
@@ -333,6 +333,7 @@ pub(super) fn reason_in_words(reason: &Reason) -> String {
         Reason::Insufficient { resource } => format!("there is too little {resource}"),
         Reason::TooManyVolumes => "as many volumes are attached as can be".to_owned(),
         Reason::VolumeNodeAffinity | Reason::VolumeZone => "its volume can't be used there".to_owned(),
+        Reason::VolumeCapacity => "its storage has too little room for the volume".to_owned(),
         Reason::TopologySpread { .. } => "its pods would be spread too unevenly".to_owned(),
         Reason::PodAffinity => "the pods that it must be near aren't there".to_owned(),
         Reason::PodAntiAffinity | Reason::ExistingPodAntiAffinity => "a pod is there that it must be apart from".to_owned(),

@@ -34,7 +34,7 @@ pub(super) static PVC_STORAGE_CLASS_MISSING: Cause = Cause {
     fields: FIELDS,
 };
 
-pub(super) static PVC_CAPACITY_UNSATISFIABLE: Cause = Cause {
+pub(in crate::diagnose::rules) static PVC_CAPACITY_UNSATISFIABLE: Cause = Cause {
     id: "pvc_capacity_unsatisfiable",
     title: "every volume is too small for the claim",
     perspective: Perspective::Infra,
