@@ -2,13 +2,13 @@
 //! port and path stay, since a diagnosis needs to know who was called.
 
 use super::placeholder::Found;
-use super::scan::{before, is_quote, run_end, run_start};
+use super::scan::{before, is_quote, run_end, run_start, run_within};
 use super::value::is_worth_masking;
 use memchr::memmem;
 use std::ops::Range;
 
 /// The longest credentials that are looked at.
-const LONGEST: usize = 4096;
+const LONGEST: usize = 1024;
 
 /// The user and the password of every address.
 pub(super) fn credentials(text: &str, found: &mut Vec<Found>) {
@@ -24,13 +24,14 @@ pub(super) fn credentials(text: &str, found: &mut Vec<Found>) {
     for marker in ["@tcp(", "@unix("] {
         // The Go driver of MySQL: `user:password@tcp(host:3306)/database`.
         for at in memmem::find_iter(text.as_bytes(), marker) {
-            let start = run_start(text.as_bytes(), at, is_inside).max(at.saturating_sub(LONGEST));
-            split(text, start..at, b':', found);
+            let from = at.saturating_sub(LONGEST);
+            let before = text.as_bytes().get(from..at).unwrap_or_default();
+            split(text, from + run_start(before, before.len(), is_inside)..at, b':', found);
         }
     }
     for marker in memmem::find_iter(text.as_bytes(), "jdbc:oracle:thin:") {
         let start = marker + "jdbc:oracle:thin:".len();
-        let end = run_end(text.as_bytes(), start, |byte| is_inside(byte) && byte != b'@');
+        let end = run_within(text.as_bytes(), start, LONGEST, |byte| is_inside(byte) && byte != b'@');
         if text.as_bytes().get(end) == Some(&b'@') {
             split(text, start..end, b'/', found);
         }
@@ -51,7 +52,7 @@ fn is_inside(byte: u8) -> bool {
 /// in them, so the last `@` counts that the authority can have.
 fn user_info(text: &str, start: usize) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
-    let end = run_end(bytes, start, is_inside).min(start + LONGEST);
+    let end = run_within(bytes, start, LONGEST, is_inside);
     let address = bytes.get(start..end)?;
     let authority = run_end(address, 0, |byte| !matches!(byte, b'/' | b'?' | b'#'));
     if let Some(at) = address.get(..authority).and_then(|authority| memchr::memrchr(b'@', authority)) {

@@ -5,17 +5,20 @@
 use super::header;
 use super::name::{self, Class, SecretName};
 use super::placeholder::{self, Found};
-use super::scan::{before, is_blank, is_quote, line_end, line_start, run_end, run_start, skip_blanks};
+use super::scan::{before, is_blank, is_quote, line_end, line_start, run_end, run_start, run_within, skip_blanks};
 use super::value::{is_prose, is_reference, is_usage, is_worth_masking, secret_part};
 use std::ops::Range;
 
 /// Every value that stands behind a secret name.
 pub(super) fn named_values(text: &str, found: &mut Vec<Found>) {
     let bytes = text.as_bytes();
-    let mut from = 0;
+    let (mut from, mut line) = (0, 0);
     for hit in name::FINDER.find_iter(bytes) {
         if hit.start() < from {
             continue;
+        }
+        if hit.start() >= line {
+            line = line_end(bytes, hit.start());
         }
         let word = bytes.get(hit.range()).unwrap_or_default();
         let value = if word.eq_ignore_ascii_case(b"identified by") {
@@ -31,7 +34,7 @@ pub(super) fn named_values(text: &str, found: &mut Vec<Found>) {
             if text.get(name.clone()).is_some_and(|name| name.eq_ignore_ascii_case("bearer")) {
                 header::bearer(bytes, name.end)
             } else {
-                Site::read(text, name).and_then(|site| site.secret())
+                Site::read(text, name, line).and_then(|site| site.secret())
             }
         };
         if let Some(value) = value {
@@ -58,6 +61,10 @@ fn name_around(bytes: &[u8], word: Range<usize>) -> Range<usize> {
     start..end
 }
 
+/// The longest value that can be something else than a secret: a path, an address, a sentence. A longer one is masked
+/// as it is, so that no text is looked through again for each of its names.
+const LONGEST_KEPT: usize = 1024;
+
 /// What stands between a name and its value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Separator {
@@ -83,18 +90,25 @@ struct Site<'t> {
     said: SecretName,
     /// Whether the name stands in quotes.
     quoted: bool,
+    /// Where the name's line ends.
+    line: usize,
 }
 
 impl<'t> Site<'t> {
-    fn read(text: &'t str, name: Range<usize>) -> Option<Self> {
+    fn read(text: &'t str, name: Range<usize>, line: usize) -> Option<Self> {
         let said = name::read(text.get(name.clone())?)?;
         let bytes = text.as_bytes();
         let quoted = closing_quote(bytes, name.end).is_some();
-        Some(Self { text, bytes, name, said, quoted })
+        Some(Self { text, bytes, name, said, quoted, line })
     }
 
     fn byte(&self, at: usize) -> Option<u8> {
         self.bytes.get(at).copied()
+    }
+
+    /// The end of the line that this place is on; a name's own line is known.
+    fn line_from(&self, at: usize) -> usize {
+        if at <= self.line { self.line } else { line_end(self.bytes, at) }
     }
 
     /// Where the value is, if there is one and it is a secret.
@@ -107,8 +121,8 @@ impl<'t> Site<'t> {
         if self.bytes.get(start..).and_then(placeholder::leading).is_some() {
             return None;
         }
-        if let Some(block) = self.block(separator, start) {
-            return Some(block);
+        if self.is_block(separator, start) {
+            return self.block(line_end(self.bytes, start));
         }
         if let Some(value) = opened(self.bytes, start).and_then(|start| quoted(self.bytes, start)) {
             return self.part(value);
@@ -117,6 +131,9 @@ impl<'t> Site<'t> {
             && self.byte(start).is_none_or(|byte| !byte.is_ascii_alphanumeric())
         {
             return None;
+        }
+        if separator == Separator::Element {
+            return self.element(at);
         }
         if self.byte(start) == Some(b'[') {
             return self.list(start);
@@ -138,7 +155,7 @@ impl<'t> Site<'t> {
             return Some((Separator::Element, at + 1));
         }
         let sign = skip_blanks(self.bytes, at, 8);
-        let two = self.bytes.get(sign..sign + 2).unwrap_or_default();
+        let two = self.bytes.get(sign..self.bytes.len().min(sign + 2)).unwrap_or_default();
         match self.byte(sign) {
             _ if two == b"=>" || two == b":=" => Some((Separator::Equals, sign + 2)),
             Some(b'=') if two != b"==" => Some((Separator::Equals, sign + 1)),
@@ -158,7 +175,7 @@ impl<'t> Site<'t> {
 
     /// Behind the name of an environment variable, as Kubernetes writes it: where the value under the key `value` is.
     fn paired_value(&self, at: usize) -> Option<usize> {
-        let key = run_end(self.bytes, at, |byte| byte.is_ascii_whitespace() || byte == b',').min(at + 64);
+        let key = run_within(self.bytes, at, 64, |byte| byte.is_ascii_whitespace() || byte == b',');
         let key = closing_quote(self.bytes, key).unwrap_or(key);
         let word_end = key + "value".len();
         let is_value = self.bytes.get(key..word_end).is_some_and(|word| word.eq_ignore_ascii_case(b"value"));
@@ -188,7 +205,7 @@ impl<'t> Site<'t> {
         if blank {
             return false;
         }
-        let value_end = run_end(self.bytes, at, |byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');
+        let value_end = run_within(self.bytes, at, 64, |byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');
         let value = self.text.get(at..value_end).unwrap_or_default();
         let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         let label =
@@ -202,20 +219,23 @@ impl<'t> Site<'t> {
 
     /// The part of a complete value that is to be masked.
     fn part(&self, value: Range<usize>) -> Option<Range<usize>> {
+        if value.len() > LONGEST_KEPT {
+            return Some(value);
+        }
         let part = secret_part(self.said, self.text.get(value.clone())?)?;
         Some(value.start + part.start..value.start + part.end)
     }
 
-    /// A YAML block scalar (`|`, `>-`): the lines that are indented further than the name.
-    fn block(&self, separator: Separator, start: usize) -> Option<Range<usize>> {
-        let marks = run_end(self.bytes, start, |byte| matches!(byte, b'|' | b'>' | b'+' | b'-' | b'0'..=b'9'));
-        let end = line_end(self.bytes, marks);
-        let is_block = matches!(separator, Separator::Colon { blank: true } | Separator::Pair)
+    /// Whether a YAML block scalar begins here: `|`, `>-` and nothing else on the line.
+    fn is_block(&self, separator: Separator, start: usize) -> bool {
+        let marks = run_within(self.bytes, start, 4, |byte| matches!(byte, b'|' | b'>' | b'+' | b'-' | b'0'..=b'9'));
+        matches!(separator, Separator::Colon { blank: true } | Separator::Pair)
             && matches!(self.byte(start), Some(b'|' | b'>'))
-            && self.bytes.get(marks..end).is_some_and(|rest| rest.iter().all(|byte| is_blank(*byte)));
-        if !is_block {
-            return None;
-        }
+            && self.byte(skip_blanks(self.bytes, marks, 64)).is_none_or(|byte| byte == b'\n' || byte == b'\r')
+    }
+
+    /// The lines of a block scalar below this line: those that are indented further than the name.
+    fn block(&self, end: usize) -> Option<Range<usize>> {
         let line = line_start(self.bytes, self.name.start);
         let indent = run_end(self.bytes, line, |byte| is_blank(byte) || byte == b'-') - line;
         let (mut first, mut last, mut at) = (None, end, end);
@@ -235,12 +255,19 @@ impl<'t> Site<'t> {
         first.map(|first| first..last)
     }
 
+    /// The text of an XML element; `<password>` alone is a usage text's way to write a parameter.
+    fn element(&self, start: usize) -> Option<Range<usize>> {
+        let rest = self.bytes.get(start..self.line_from(start).min(start + LONGEST_KEPT))?;
+        self.part(start..start + memchr::memmem::find(rest, b"</")?)
+    }
+
     /// `[…]`: a list of values, as Go prints a header and JSON a list of strings. A list of objects names its own.
     fn list(&self, start: usize) -> Option<Range<usize>> {
-        let line = line_end(self.bytes, start);
-        let end = run_end(self.bytes, start, |byte| byte != b']').min(line);
-        let is_masked = self.text.get(start..end + 1).is_some_and(|list| !is_worth_masking(list));
-        if is_masked || matches!(self.byte(start + 1), Some(b'{' | b'[')) {
+        if matches!(self.byte(start + 1), Some(b'{' | b'[')) {
+            return None;
+        }
+        let end = run_within(self.bytes, start, self.line_from(start) - start, |byte| byte != b']');
+        if self.text.get(start..end + 1).is_some_and(|list| list.len() <= LONGEST_KEPT && !is_worth_masking(list)) {
             return None;
         }
         let only = quoted(self.bytes, start + 1).filter(|only| closing_quote(self.bytes, only.end) == Some(end));
@@ -253,8 +280,8 @@ impl<'t> Site<'t> {
             return None;
         }
         let closes = |open: &[u8], close: u8| {
-            let end = run_end(self.bytes, start, |byte| byte != close) + 1;
-            self.bytes.get(start..)?.starts_with(open).then(|| self.text.get(start..end))?
+            let opens = self.bytes.get(start..).is_some_and(|rest| rest.starts_with(open));
+            opens.then(|| self.text.get(start..run_within(self.bytes, start, 256, |byte| byte != close) + 1))?
         };
         if closes(b"$(", b')').or_else(|| closes(b"${", b'}')).is_some_and(is_reference) {
             return None;
@@ -285,14 +312,15 @@ impl<'t> Site<'t> {
 
     /// Where an unquoted value stops.
     fn unquoted_end(&self, separator: Separator, start: usize) -> usize {
-        let line = line_end(self.bytes, start);
-        let until = |stops: fn(u8) -> bool| run_end(self.bytes, start, |byte| !stops(byte)).min(line);
+        let line = self.line_from(start);
+        let until = |stops: fn(u8) -> bool| run_within(self.bytes, start, line - start, |byte| !stops(byte));
         match self.said.class {
             Class::Authorization => return until(|byte| is_quote(byte) || byte == b'\\'),
             // A header's value goes to the end of its line, a word that only looks like one has no `name=value` in it.
             Class::Cookie => {
                 let end = until(|byte| is_quote(byte) || byte == b'\\');
-                let has_pair = self.bytes.get(start..end).is_some_and(|value| value.contains(&b'='));
+                let has_pair =
+                    self.bytes.get(start..end).is_some_and(|value| value.len() > LONGEST_KEPT || value.contains(&b'='));
                 return if has_pair { end } else { start };
             }
             _ => {}
@@ -314,7 +342,7 @@ impl<'t> Site<'t> {
             let next = self.byte(at + 1);
             let stops = match byte {
                 byte if byte.is_ascii_whitespace() || is_quote(byte) => true,
-                b'<' => separator == Separator::Element || next == Some(b'/'),
+                b'<' => next == Some(b'/'),
                 b'\\' => next.is_some_and(|next| is_quote(next) || matches!(next, b'n' | b'r' | b't' | b'\\')),
                 b'&' | b'#' if query => true,
                 b',' | b';' | b'&' => self.is_end_of_item(at + 1, line),
@@ -332,7 +360,7 @@ impl<'t> Site<'t> {
     /// Whether a list's next item, or the end of the line, follows here.
     fn is_end_of_item(&self, at: usize, line: usize) -> bool {
         let start = skip_blanks(self.bytes, at, 1);
-        let name = run_end(self.bytes, start, is_name).min(start + 64);
+        let name = run_within(self.bytes, start, 64, is_name);
         at >= line
             || start > at
             || self.byte(at).is_some_and(is_quote)
@@ -350,11 +378,11 @@ impl<'t> Site<'t> {
         if before(self.bytes, previous) == Some(b';') {
             return true;
         }
-        let value = self.bytes.get(start..line).unwrap_or_default();
+        let value = self.bytes.get(start..line.min(start + LONGEST_KEPT)).unwrap_or_default();
         let next = memchr::memchr(b';', value).filter(|at| !value.iter().take(*at).any(|byte| is_quote(*byte)));
         next.is_some_and(|at| {
             let name = skip_blanks(self.bytes, start + at + 1, 4);
-            let end = run_end(self.bytes, name, |byte| is_name(byte) || byte == b' ').min(name + 64);
+            let end = run_within(self.bytes, name, 64, |byte| is_name(byte) || byte == b' ');
             end > name && self.byte(end) == Some(b'=')
         })
     }
@@ -384,15 +412,15 @@ fn quoted(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let start = closing_quote(bytes, at)?;
     let escapes = start - 1 - at;
     let quote = *bytes.get(start - 1)?;
-    let line = line_end(bytes, start);
     let mut backslashes = 0;
-    for place in start..line {
-        match bytes.get(place).copied()? {
+    for (place, byte) in bytes.iter().enumerate().skip(start) {
+        match *byte {
             b'\\' => backslashes += 1,
+            b'\n' | b'\r' => return Some(start..place),
             // A quote that is escaped n times carries a multiple of 2(n+1) backslashes and n more.
             byte if byte == quote && backslashes % (2 * (escapes + 1)) == escapes => return Some(start..place - escapes),
             _ => backslashes = 0,
         }
     }
-    Some(start..line)
+    Some(start..bytes.len())
 }

@@ -75,6 +75,11 @@ pub(super) fn run_end(bytes: &[u8], from: usize, belongs: impl Fn(u8) -> bool) -
     from + rest.iter().position(|byte| !belongs(*byte)).unwrap_or(rest.len())
 }
 
+/// The end of the run that starts here, at most so many bytes away.
+pub(super) fn run_within(bytes: &[u8], from: usize, most: usize, belongs: impl Fn(u8) -> bool) -> usize {
+    run_end(bytes.get(..from.saturating_add(most)).unwrap_or(bytes), from, belongs)
+}
+
 /// The start of the run that ends here.
 pub(super) fn run_start(bytes: &[u8], to: usize, belongs: impl Fn(u8) -> bool) -> usize {
     let rest = bytes.get(..to).unwrap_or_default();
@@ -83,7 +88,7 @@ pub(super) fn run_start(bytes: &[u8], to: usize, belongs: impl Fn(u8) -> bool) -
 
 /// Past the blanks and tabs that start here, at most `most`.
 pub(super) fn skip_blanks(bytes: &[u8], from: usize, most: usize) -> usize {
-    run_end(bytes, from, is_blank).min(from.saturating_add(most))
+    run_within(bytes, from, most, is_blank)
 }
 
 /// The end of the line that this place is on, without its line break.

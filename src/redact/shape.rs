@@ -2,7 +2,7 @@
 //! that vendors mark with a prefix.
 
 use super::placeholder::Found;
-use super::scan::{before, run_end, run_start};
+use super::scan::{before, run_end, run_start, run_within};
 use aho_corasick::AhoCorasick;
 use memchr::memmem;
 use std::sync::LazyLock;
@@ -160,7 +160,7 @@ pub(super) fn vendor_keys(text: &str, found: &mut Vec<Found>) {
         // A webhook's host stays, since it says where a message was meant to go.
         let keeps_prefix = vendor.prefix.ends_with('/');
         let belongs = |byte: u8| byte.is_ascii_alphanumeric() || vendor.also.contains(&byte);
-        let end = run_end(bytes, hit.end(), belongs).min(hit.end() + LONGEST_KEY);
+        let end = run_within(bytes, hit.end(), LONGEST_KEY, belongs);
         let key = bytes.get(hit.end()..end).unwrap_or_default();
         let unbroken = key.split(|byte| vendor.also.contains(byte)).map(<[u8]>::len).max().unwrap_or(0);
         let bounded = keeps_prefix || !before(bytes, hit.start()).is_some_and(|byte| byte.is_ascii_alphanumeric());

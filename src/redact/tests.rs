@@ -148,6 +148,7 @@ fn masks(#[case] text: &str, #[case] expected: &str) {
 #[case("max_tokens: 4096 prompt_tokens=512 token_ttl=30")]
 #[case("secretName: db-creds secretRef=x")]
 #[case("PWD=/app OLDPWD=/")]
+#[case("ERR AUTH <password> called without any password configured")]
 #[case("TLS_KEY_PASSWORD_FILE=/etc/tls/pass")]
 #[case("Usage: --password string   the password; use --token to log in")]
 #[case("golang.org/x/net@v0.17.0/http2 lodash@4.17.21.tgz getty@tty1.service git@github.com:a/b.git")]
