@@ -187,7 +187,7 @@ impl Snapshot {
             }
             level = next;
         }
-        if pods.is_empty() && id.kind == "Deployment" {
+        if id.kind == "Deployment" && self.children(id).next().is_none() {
             pods.extend(self.in_namespace("Pod", id.ns()).iter().filter(|pod| self.workload(&pod.id) == *id));
         }
         pods.sort_by(|a, b| a.id.cmp(&b.id));
