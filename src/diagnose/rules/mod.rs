@@ -77,12 +77,7 @@ pub static FAMILIES: &[&Family] = &[
     &service_selectors::FAMILY,
     &application::FAMILY,
     &probes::FAMILY,
-    &services::FAMILY,
-    &addresses::FAMILY,
     &ingress::FAMILY,
-    &gateway::FAMILY,
-    &network_policies::FAMILY,
-    &dns::FAMILY,
     &load_balancers::FAMILY,
     &nodes::FAMILY,
     &jobs::FAMILY,
@@ -92,4 +87,12 @@ pub static FAMILIES: &[&Family] = &[
 ];
 
 /// The families that also look at the symptoms and causes that were stated, in this order, after all others.
-pub static JUDGES: &[&Family] = &[&rollouts::FAMILY, &not_a_fault::FAMILY];
+pub static JUDGES: &[&Family] = &[
+    &services::FAMILY,
+    &addresses::FAMILY,
+    &gateway::FAMILY,
+    &network_policies::FAMILY,
+    &dns::FAMILY,
+    &rollouts::FAMILY,
+    &not_a_fault::FAMILY,
+];

@@ -292,14 +292,19 @@ fn probes(cx: &Context<'_>, out: &mut Findings) {
         let Some((at, value)) = signal.values.last().copied().filter(|(_, value)| *value == 0.0) else { continue };
         let label = |name: &str| signal.labels.get(name).map_or("", String::as_str);
         let node = cx.snap.find("Node", "", label("node"));
-        let objects = match node.or_else(|| reach::probed(cx, signal).map(|(service, _)| service)) {
-            Some(object) => vec![object],
-            None => reach::routes_of(cx, signal),
+        let mut objects: Vec<&ObjectRef> = match node.or_else(|| reach::probed(cx, signal).map(|(service, _)| service)) {
+            Some(object) => vec![&object.id],
+            None => reach::routes_of(cx, signal).into_iter().map(|route| &route.id).collect(),
         };
+        // What it leads to may be among what could not be read.
+        let unread = ["Service", "Ingress", "HTTPRoute"].iter().any(|kind| cx.could_not_read(kind));
+        if objects.is_empty() && unread {
+            objects.extend(&cx.snap.target);
+        }
         for object in objects {
             let summary = format!("a probe of {} fails", label("target"));
-            let evidence = vec![cx.sample(&object.id, signal, at, value)];
-            out.symptom(&PROBE_FAILED, object.id.clone(), summary, series::time(at), evidence);
+            let evidence = vec![cx.sample(object, signal, at, value)];
+            out.symptom(&PROBE_FAILED, object.clone(), summary, series::time(at), evidence);
         }
     }
 }
