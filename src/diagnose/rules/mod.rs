@@ -6,11 +6,13 @@ mod admission;
 mod application;
 mod application_rows;
 mod autoscaling;
+mod certificates;
 mod configuration;
 mod container_start;
 mod deletion;
 mod disruption;
 mod dns;
+mod evictions;
 mod explains;
 mod full_volumes;
 mod gateway;
@@ -22,6 +24,7 @@ mod last_lines;
 mod load_balancers;
 mod mounts;
 mod network_policies;
+mod node_load;
 mod nodes;
 mod not_a_fault;
 mod out_of_memory;
@@ -80,6 +83,8 @@ pub static FAMILIES: &[&Family] = &[
     &ingress::FAMILY,
     &load_balancers::FAMILY,
     &nodes::FAMILY,
+    &node_load::FAMILY,
+    &evictions::FAMILY,
     &jobs::FAMILY,
     &autoscaling::FAMILY,
     &disruption::FAMILY,

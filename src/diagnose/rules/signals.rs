@@ -1,7 +1,7 @@
 //! Faults that only time series show: saturation, throttling, growth, delay and loss.
 
 use super::explains::SLOW;
-use crate::cluster::{Object, Signal, quantity::Quantity};
+use crate::cluster::{Object, Signal, pod, quantity::Quantity};
 use crate::diagnose::alerts;
 use crate::diagnose::catalogue::{Cause, Family, Link, Perspective, Section};
 use crate::diagnose::confidence::Proof;
@@ -12,6 +12,7 @@ use crate::diagnose::series::{self, Bar, Rise};
 use crate::diagnose::symptoms::{ERROR_RATE, HIGH_LATENCY, PROBE_FAILED, SATURATION};
 use crate::diagnose::workload_symptoms::selected;
 use crate::domain::{Evidence, ObjectRef};
+use jiff::SignedDuration;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -105,6 +106,8 @@ const RETRANSMIT_RISE: Bar = Bar { ratio: 2.0, step: 1.0 };
 const LATENCY_FLOOR_MS: f64 = 1.0;
 /// Growth of memory over the series that counts.
 const GROWTH: f64 = 1.3;
+/// A series that begins sooner than this after the process may show how it warms up.
+const WARM_UP: SignedDuration = SignedDuration::from_mins(10);
 /// A share of the limit from which CPU counts as used up.
 const AT_LIMIT: f64 = 0.9;
 
@@ -282,8 +285,13 @@ fn growing(cx: &Context<'_>, workload: &ObjectRef, signal: &Signal, (first, last
     let since = signal.values.first().and_then(|(at, _)| series::time(*at));
     let says = format!("has a working set that grew steadily from {:.0} to {:.0} MiB", first / MIB, last / MIB);
     let evidence = cx.series(workload, signal, None, json!({"first": first, "last": last}));
+    // A process that has just started fills its caches.
+    let started =
+        cx.snap.pods_of(workload).into_iter().flat_map(pod::containers).filter_map(|container| container.running_since()).max();
+    let is_young = started.zip(since).is_some_and(|(started, since)| since.duration_since(started) < WARM_UP);
+    let proof = if is_young { Proof::WeakSignal } else { Proof::Signal };
     out.symptom(&SATURATION, workload.clone(), says.clone(), since, vec![evidence.clone()]);
-    out.found(&MEMORY_GROWING, workload.clone(), Proof::Signal).since(since).evidence([evidence]).says(says);
+    out.found(&MEMORY_GROWING, workload.clone(), proof).since(since).evidence([evidence]).says(says);
 }
 
 /// Nodes, Services and routes that a probe from outside doesn't reach.
@@ -367,7 +375,7 @@ fn delay(cx: &Context<'_>, workloads: &BTreeMap<ObjectRef, Measured<'_>>, out: &
     {
         return;
     }
-    let restarted = cx.snap.pods_of(workload).iter().any(|pod| !crate::cluster::pod::is_ready(pod));
+    let restarted = cx.snap.pods_of(workload).iter().any(|pod| !pod::is_ready(pod));
     if restarted {
         return;
     }
