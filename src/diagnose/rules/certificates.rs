@@ -34,7 +34,6 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Findings) {
             .blame(blames)
             .since(since)
             .evidence([evidence])
-            .evidence(there.then(|| cx.value(&named, "metadata.name", Value::String(secret.to_owned()), None)))
             .says(format!("holds the certificate of {host}, which expired {:.0} hours ago", -left / 3600.0))
             .fix(format!("renew the certificate in Secret {secret}, and find why it was not renewed"))
             .next(format!("kubectl -n {} get secret {secret}", route.id.ns()));
