@@ -17,7 +17,9 @@ pub enum Host<'a> {
     Missing(Missing<'a>),
     /// To the pod itself.
     Own,
-    /// Out of what was read: out of the cluster, or into a namespace that was not read.
+    /// To a Service, or to none: the Services of that namespace were not read.
+    Unread,
+    /// Out of the cluster, or into a namespace that was not read.
     Elsewhere,
 }
 
@@ -39,7 +41,7 @@ pub fn resolve<'a>(snap: &'a Snapshot, host: &str, namespace: &str, pod_spec: &s
     }
     if let Ok(ip) = host.parse::<IpAddr>() {
         // Programs on IPv6 sockets write IPv4 addresses as ::ffff:10.96.0.7.
-        return by_ip(snap, ip.to_canonical());
+        return by_ip(snap, ip.to_canonical(), namespace);
     }
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let labels: Vec<&str> = host.split('.').collect();
@@ -78,8 +80,14 @@ fn service<'a>(snap: &'a Snapshot, name: &str, namespace: &str) -> Host<'a> {
             let nearest = nearest(snap, name, namespace);
             Host::Missing(Missing { namespace: namespace.to_owned(), name: name.to_owned(), nearest })
         }
+        None if could_not_read(snap, namespace) => Host::Unread,
         None => Host::Elsewhere,
     }
+}
+
+/// Whether the Services of a namespace were asked for and could not be read.
+fn could_not_read(snap: &Snapshot, namespace: &str) -> bool {
+    snap.sources.keys().any(|source| source == "kubernetes/services") && snap.looked_for("Service", namespace).is_err()
 }
 
 /// `cart.shpo` where there is a Service `cart` in a namespace `shop`; anything else with one dot is a name out of the cluster.
@@ -111,7 +119,7 @@ fn is_part(part: &str, whole: &str) -> bool {
     part.len() >= 3 && part.len() * 3 >= whole.len() && (whole.starts_with(part) || whole.ends_with(part))
 }
 
-fn by_ip(snap: &Snapshot, ip: IpAddr) -> Host<'_> {
+fn by_ip<'a>(snap: &'a Snapshot, ip: IpAddr, namespace: &str) -> Host<'a> {
     let is = |text: &str| text.parse::<IpAddr>() == Ok(ip);
     let services = snap.of_kind("Service").iter();
     let has = |service: &&Object| {
@@ -129,7 +137,16 @@ fn by_ip(snap: &Snapshot, ip: IpAddr) -> Host<'_> {
     let pods = snap.of_kind("Pod").iter().filter(|pod| !pod.flag("spec.hostNetwork") && !super::pod::is_finished(pod));
     match pods.into_iter().find(|pod| is(pod.text("status.podIP"))) {
         Some(pod) => Host::Pod(pod),
+        None if is_private(ip) && could_not_read(snap, namespace) => Host::Unread,
         None => Host::Elsewhere,
+    }
+}
+
+/// Whether an address is one that clusters take for Services (RFC 1918, RFC 4193).
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private(),
+        IpAddr::V6(ip) => ip.is_unique_local(),
     }
 }
 
@@ -169,6 +186,7 @@ mod tests {
                 format!("no {}/{}{nearest}", missing.namespace, missing.name)
             }
             Host::Own => "own".to_owned(),
+            Host::Unread => "unread".to_owned(),
             Host::Elsewhere => "elsewhere".to_owned(),
         }
     }
@@ -195,6 +213,24 @@ mod tests {
         assert_eq!(told("billing", "shop"), "no shop/billing");
         assert_eq!(told("cart.data", "shop"), "no data/cart, near shop/cart");
         assert_eq!(told("cart.shpo", "shop"), "no shpo/cart, near shop/cart");
+    }
+
+    #[test]
+    fn services_that_could_not_be_read_are_unknown() {
+        let sources = [
+            ("kubernetes".to_owned(), SourceState::Ok),
+            ("kubernetes/services".to_owned(), SourceState::Forbidden("no right".to_owned())),
+        ];
+        let snap = Snapshot::new(Recording { sources: sources.into(), ..Recording::default() });
+        for (host, expected) in [
+            ("cart", Host::Unread),
+            ("cart.shop.svc", Host::Unread),
+            ("10.96.0.7", Host::Unread),
+            ("example.com", Host::Elsewhere),
+            ("8.8.8.8", Host::Elsewhere),
+        ] {
+            assert_eq!(resolve(&snap, host, "shop", &Value::Null), expected, "{host}");
+        }
     }
 
     #[test]

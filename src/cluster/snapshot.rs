@@ -57,7 +57,10 @@ impl Snapshot {
         let mut pods_on_node: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (index, object) in objects.iter().enumerate() {
             if let Some(owner) = object.controller() {
-                children.entry(owner).or_default().push(index);
+                let is_read = objects.binary_search_by(|other| other.id.cmp(&owner)).is_ok();
+                // A pod whose ReplicaSet was not read is still its Deployment's.
+                let above = if is_read { None } else { deployment_by_hash(object, &owner) };
+                children.entry(above.unwrap_or(owner)).or_default().push(index);
             }
             if object.id.kind == "Pod" && !object.text("spec.nodeName").is_empty() {
                 pods_on_node.entry(object.text("spec.nodeName").to_owned()).or_default().push(index);
@@ -138,7 +141,7 @@ impl Snapshot {
         while chain.len() < MAX_OWNERS {
             let owner = match self.get(&current) {
                 Some(object) => object.controller(),
-                None => self.deployment_by_hash(id, &current),
+                None => self.get(id).and_then(|pod| deployment_by_hash(pod, &current)),
             };
             match owner {
                 // A mirror pod is owned by its Node, which isn't a workload.
@@ -150,15 +153,6 @@ impl Snapshot {
             }
         }
         chain
-    }
-
-    fn deployment_by_hash(&self, pod: &ObjectRef, replica_set: &ObjectRef) -> Option<ObjectRef> {
-        if replica_set.kind != "ReplicaSet" {
-            return None;
-        }
-        let hash = self.get(pod)?.label("pod-template-hash")?;
-        let name = replica_set.name.strip_suffix(hash)?.strip_suffix('-')?;
-        Some(ObjectRef { kind: "Deployment".to_owned(), namespace: replica_set.namespace.clone(), name: name.to_owned() })
     }
 
     /// The top controller: the object whose template is to be mended. The object itself when nothing controls it.
@@ -249,6 +243,15 @@ impl Snapshot {
             Some(state) => Some(state.to_string()),
         }
     }
+}
+
+/// The Deployment of a pod, by the name of its ReplicaSet.
+fn deployment_by_hash(pod: &Object, replica_set: &ObjectRef) -> Option<ObjectRef> {
+    if replica_set.kind != "ReplicaSet" {
+        return None;
+    }
+    let name = replica_set.name.strip_suffix(pod.label("pod-template-hash")?)?.strip_suffix('-')?;
+    Some(ObjectRef { kind: "Deployment".to_owned(), namespace: replica_set.namespace.clone(), name: name.to_owned() })
 }
 
 /// The plural under which the API serves a kind, lower case (`networkpolicies`).

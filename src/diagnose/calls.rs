@@ -35,7 +35,7 @@ impl CallGraph {
             match &given.host {
                 Host::Service(service) => graph.add(&given.workload, service.id.clone()),
                 Host::Pod(pod) => graph.add(&given.workload, snap.workload(&pod.id)),
-                Host::Missing(_) | Host::Own | Host::Elsewhere => {}
+                Host::Missing(_) | Host::Own | Host::Unread | Host::Elsewhere => {}
             }
         }
         for service in snap.of_kind("Service") {

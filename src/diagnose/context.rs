@@ -7,8 +7,8 @@ use super::logs::{self, LogReading};
 use super::series;
 use super::symptoms;
 use crate::cluster::pod::{self, Container};
-use crate::cluster::{Object, Signal, Snapshot, json};
-use crate::domain::{Evidence, EvidenceSource, ObjectRef};
+use crate::cluster::{Object, Signal, Snapshot, json, plural};
+use crate::domain::{Evidence, EvidenceSource, KUBERNETES, LOGS, ObjectRef, SourceState};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -102,6 +102,19 @@ impl<'a> Context<'a> {
         let reading = self.snap.log(&container.pod.id, container.name, previous).map(|text| Rc::new(logs::read(text)));
         self.readings.borrow_mut().insert(key, reading.clone());
         reading
+    }
+
+    /// Whether a kind was asked for and could not be read.
+    pub fn could_not_read(&self, kind: &str) -> bool {
+        let state = self.snap.sources.get(&format!("{KUBERNETES}/{}", plural(kind)));
+        state.is_some_and(|state| !matches!(state, SourceState::Ok))
+    }
+
+    /// Why a container's log is not here, where it was asked for and could not be read.
+    pub fn log_failed(&self, pod: &ObjectRef, container: &str) -> Option<String> {
+        let was_read = |previous| self.snap.log(pod, container, previous).is_some();
+        let state = self.snap.sources.get(LOGS).filter(|state| !matches!(state, SourceState::Ok))?;
+        (!was_read(false) && !was_read(true)).then(|| state.to_string())
     }
 
     /// A log line as evidence.

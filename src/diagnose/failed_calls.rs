@@ -69,7 +69,7 @@ impl FailedCall<'_> {
             Host::Service(service) => Some(service.id.clone()),
             Host::Pod(pod) => Some(snap.workload(&pod.id)),
             Host::Missing(missing) => Some(ObjectRef::new("Service", &missing.namespace, &missing.name)),
-            Host::Own | Host::Elsewhere => None,
+            Host::Own | Host::Unread | Host::Elsewhere => None,
         }
     }
 }

@@ -67,7 +67,14 @@ pub fn rank(
     contradicted: &dyn Fn(&Candidate) -> bool,
     change: &dyn Fn(&Candidate) -> Option<Change>,
 ) -> Ranking {
-    let in_scope = |index: &usize| scope.distance(&findings.symptoms[*index].subject.object).is_some();
+    // That its callers don't reach it is the target's trouble, too.
+    let in_scope = |index: &usize| {
+        let symptom = &findings.symptoms[*index];
+        [Some(&symptom.subject.object), symptom.towards.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|object| scope.distance(object).is_some())
+    };
     let symptoms: BTreeSet<usize> = (0..findings.symptoms.len()).filter(in_scope).collect();
     let mut ranking = Ranking { symptoms: symptoms.clone(), unexplained: symptoms.clone(), ..Ranking::default() };
     let weights = weights(cx.snap, &findings.symptoms, &symptoms);

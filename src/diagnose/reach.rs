@@ -1,6 +1,7 @@
 //! What shows that a Service isn't reached: a probe from outside that fails, and callers whose logs say so; and who would notice.
 //! Rules about routing need it, since a Service that can't work and that nobody uses is background. It names no cause.
 
+use super::addresses::GivenAddress;
 use super::calls::ROUTES;
 use super::context::Context;
 use super::failed_calls::{FailedCall, Failure};
@@ -161,4 +162,26 @@ pub fn in_trouble(cx: &Context<'_>, workload: &ObjectRef, out: &Findings) -> boo
             let behind = || object.kind == "Service" && cx.calls.callees(object).any(|behind| behind == workload);
             TROUBLE.contains(&symptom.symptom.id) && (is_its(object) || behind())
         })
+}
+
+/// Says of each caller of a Service whose log could not be read that it can't be told whether it reaches the Service.
+pub fn blind_callers(cx: &Context<'_>, service: &ObjectRef, out: &mut Findings) {
+    for given in cx.addresses.iter().filter(|given| matches!(&given.host, Host::Service(found) if found.id == *service)) {
+        blind_caller(cx, given, out);
+    }
+}
+
+/// Says of a caller whose log could not be read that it can't be told whether its calls to an address fail.
+pub fn blind_caller(cx: &Context<'_>, given: &GivenAddress<'_>, out: &mut Findings) {
+    blind_call(cx, (&given.pod.id, given.container), &given.shown(), out);
+}
+
+/// The same for a container of a pod.
+pub fn blind_call(cx: &Context<'_>, (pod, container): (&ObjectRef, &str), called: &str, out: &mut Findings) {
+    let Some(why) = cx.log_failed(pod, container) else { return };
+    let workload = cx.workload(pod);
+    let what = format!("the log of container {container} of {workload}");
+    for object in [&workload, pod] {
+        out.blind(object.clone(), &what, &why, format!("whether its calls to {called} fail"));
+    }
 }

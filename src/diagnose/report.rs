@@ -55,7 +55,7 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
     let change = ranking.causes.first().and_then(|ranked| examination.change(&ranked.candidate));
     let change = change.or_else(|| unexplained_change(examination, ranking));
     let history = history(examination, scope, ranking, &mut numbering);
-    let verdict = verdict(examination, target, ranking, &history);
+    let verdict = verdict(examination, target, scope, ranking, &history);
     let ruled_out = ruled_out(examination, scope, ranking, &mut numbering);
     let contradictions = contradictions(examination, scope);
     let mut facts = facts(examination, scope, ranking, &mut numbering);
@@ -151,7 +151,13 @@ fn unexplained_change(examination: &Examination<'_>, ranking: &Ranking) -> Optio
     })
 }
 
-fn verdict(examination: &Examination<'_>, target: &ObjectRef, ranking: &Ranking, history: &[HistoryEntry]) -> Verdict {
+fn verdict(
+    examination: &Examination<'_>,
+    target: &ObjectRef,
+    scope: &Scope,
+    ranking: &Ranking,
+    history: &[HistoryEntry],
+) -> Verdict {
     if let Some(top) = ranking.causes.first() {
         let finding = &top.candidate.finding;
         if rules::is_no_fault(finding.cause) && top.confidence >= LIKELY {
@@ -163,8 +169,10 @@ fn verdict(examination: &Examination<'_>, target: &ObjectRef, ranking: &Ranking,
         }
         return if top.confidence >= LIKELY { Verdict::Likely } else { Verdict::Inconclusive };
     }
+    // What a rule could not judge is not well.
+    let unjudged = examination.findings.unknown.iter().any(|(object, _)| scope.distance(object).is_some());
     let blind = examination.blind_spot(target).is_some() || examination.unseen_kind(target).is_some();
-    if !ranking.symptoms.is_empty() || blind {
+    if !ranking.symptoms.is_empty() || unjudged || blind {
         return Verdict::Inconclusive;
     }
     let recent = |entry: &HistoryEntry| {

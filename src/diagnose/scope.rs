@@ -25,6 +25,7 @@ impl Scope {
             "Node" | "Namespace" => {}
             "PersistentVolumeClaim" => scope.users(cx, target),
             "HorizontalPodAutoscaler" => scope.scaled(cx, target),
+            "Gateway" | "HTTPRoute" | "GRPCRoute" | "TLSRoute" | "TCPRoute" => scope.routed(cx, target, 1),
             _ => {
                 scope.workload(cx, target, 0);
                 scope.autoscalers(cx, target);
@@ -91,6 +92,22 @@ impl Scope {
             for name in [json::text(backend, "service.name"), json::text(backend, "serviceName")] {
                 if !name.is_empty() {
                     self.service(cx, &ObjectRef::new("Service", ingress.ns(), name), 1);
+                }
+            }
+        }
+    }
+
+    /// What a Gateway or a route leads to: routes, Services and what is behind them.
+    fn routed(&mut self, cx: &Context<'_>, from: &ObjectRef, distance: u8) {
+        for next in cx.calls.callees(from) {
+            match next.kind.as_str() {
+                "Service" => self.service(cx, next, distance),
+                _ => {
+                    self.add(next.clone(), distance);
+                    cx.calls
+                        .callees(next)
+                        .filter(|service| service.kind == "Service")
+                        .for_each(|service| self.service(cx, service, distance + 1));
                 }
             }
         }

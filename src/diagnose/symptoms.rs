@@ -52,6 +52,9 @@ pub static HIGH_LATENCY: Symptom = Symptom { id: "high_latency", doc: "answers t
 pub static ERROR_RATE: Symptom = Symptom { id: "error_rate", doc: "more answers fail than before" };
 /// Calls to others fail.
 pub static CALLS_FAIL: Symptom = Symptom { id: "calls_fail", doc: "calls to another service fail, by the caller's log" };
+/// What is served has a certificate that isn't valid.
+pub static CERTIFICATE_INVALID: Symptom =
+    Symptom { id: "certificate_invalid", doc: "a host is served with a certificate that isn't valid" };
 /// Nobody has given it an address.
 pub static NO_ADDRESS: Symptom =
     Symptom { id: "no_address", doc: "a Service or Ingress that is to be reached from outside has no address" };
@@ -96,6 +99,7 @@ pub static SYMPTOMS: &[&Symptom] = &[
     &ERROR_RATE,
     &CALLS_FAIL,
     &NO_ADDRESS,
+    &CERTIFICATE_INVALID,
     &BROKEN_REFERENCE,
     &SATURATION,
     &PROBE_FAILED,

@@ -11,6 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// A workload or claim younger than this is still being worked on by its controllers.
 const SETTLING: SignedDuration = SignedDuration::from_secs(30);
+/// How long a node may take from joining to being ready.
+const JOINING: SignedDuration = SignedDuration::from_mins(3);
 
 /// States the symptoms.
 pub fn check(cx: &Context<'_>, out: &mut Findings) {
@@ -29,12 +31,18 @@ pub fn check(cx: &Context<'_>, out: &mut Findings) {
     cx.snap.of_kind("Job").iter().for_each(|job| failed_job(cx, job, out));
     for node in cx.snap.of_kind("Node") {
         let ready = node.condition("Ready");
-        if !matches!(json::text(ready, "status"), "True" | "") {
+        if !matches!(json::text(ready, "status"), "True" | "") && !is_joining(cx, node) {
             let since = json::time(ready, "lastTransitionTime");
             let summary = format!("isn't ready: {}", json::text(ready, "reason"));
             out.symptom(&NODE_NOT_READY, node.id.clone(), summary, since, vec![condition_evidence(cx, node, "Ready")]);
         }
     }
+}
+
+/// Whether a node has only just joined and its kubelet says so: its network plugin is on its way.
+pub(super) fn is_joining(cx: &Context<'_>, node: &Object) -> bool {
+    let says_no = json::text(node.condition("Ready"), "status") == "False";
+    says_no && node.created().is_some_and(|created| cx.snap.age(created) < JOINING)
 }
 
 fn failed_job(cx: &Context<'_>, job: &Object, out: &mut Findings) {

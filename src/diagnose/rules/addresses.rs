@@ -81,7 +81,7 @@ fn lacks_port(given: &GivenAddress<'_>, service: &Object) -> bool {
 fn no_service(cx: &Context<'_>, given: &GivenAddress<'_>, missing: &Missing<'_>, out: &mut Findings) {
     let wanted = ObjectRef::new("Service", &missing.namespace, &missing.name);
     let signs = Signs::of(cx, given, &wanted, out);
-    let Some(proof) = signs.proof(missing.nearest.is_some()) else { return };
+    let Some(proof) = signs.proof(missing.nearest.is_some()) else { return reach::blind_caller(cx, given, out) };
     // Several who want the same, or a workload of that very name: the Service is gone, and the address is right.
     let users: BTreeSet<&ObjectRef> =
         cx.addresses.iter().filter(|other| leads_to(other, missing)).map(|other| &other.workload).collect();
@@ -148,7 +148,7 @@ fn no_port(cx: &Context<'_>, given: &GivenAddress<'_>, service: &Object, out: &m
     }
     let signs = Signs::of(cx, given, &service.id, out);
     // A port that only the scheme implies is too little to go by without the log.
-    let Some(proof) = signs.proof(!given.address.default_port) else { return };
+    let Some(proof) = signs.proof(!given.address.default_port) else { return reach::blind_caller(cx, given, out) };
     let offered: Vec<String> = ports::of_service(service).iter().map(|port| port.number.to_string()).collect();
     let evidence = cx.field(service, "spec.ports");
     let says = format!(

@@ -36,6 +36,7 @@ const EXACT: u8 = 3;
 const THROWN: u8 = 4;
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    super::certificates::check(cx, out);
     for pod in cx.pods().iter().filter(|pod| pod.deleted().is_none()) {
         for container in pod::containers(pod) {
             match container.termination() {

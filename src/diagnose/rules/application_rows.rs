@@ -34,17 +34,20 @@ const ITS_END: Explains = &[
     (Link::Workload, "error_rate"),
 ];
 
+/// An expired certificate shows at whatever serves it, too.
+const SERVED: Explains = &[(Link::Pod, "certificate_invalid"), (Link::Pod, "probe_failed")];
+
 /// A program's environment, image and arguments: what a revision changes when it breaks it.
 const PROGRAM: &[&str] = &[".image", ".env[", ".envFrom", ".command", ".args", "volumes["];
 
 macro_rules! row {
-    ($name:ident, $id:literal, $title:literal, $perspective:ident, $source:literal, $doc:literal, $fix:literal) => {
+    ($name:ident, $id:literal, $title:literal, $perspective:ident, $source:literal, $doc:literal, $fix:literal $(, $more:expr)?) => {
         #[doc = $title]
         pub static $name: Cause = Cause {
             id: $id,
             title: $title,
             perspective: Perspective::$perspective,
-            explains: &[CONTAINER_DOWN, ITS_END],
+            explains: &[CONTAINER_DOWN, ITS_END $(, $more)?],
             reads: "pod status, logs",
             source: $source,
             doc: $doc,
@@ -161,7 +164,8 @@ row!(
     Deps,
     "the container's last lines: certificate has expired or is not yet valid",
     "A certificate is past its end, or not yet valid by this node's clock.",
-    "renew the certificate, and restart what doesn't reload it"
+    "renew the certificate, and restart what doesn't reload it",
+    SERVED
 );
 row!(
     TLS_CERTIFICATE_INVALID,

@@ -121,7 +121,7 @@ fn by_name(cx: &Context<'_>, given: &GivenAddress<'_>, service: &Object, why: &s
         (Some(_), _) => Proof::ComputedAndSaid,
         (None, true) if changed && !is_weak => Proof::Computed,
         (None, true) if !is_weak => Proof::Timing,
-        _ => return,
+        _ => return reach::blind_caller(cx, given, out),
     };
     let said = call.map_or(String::new(), |call| format!("; its log says of {}: {}", call.shown(), call.failure));
     let others = cx.snap.pods_of(&given.workload).into_iter().filter(|pod| pod.controller() == given.pod.controller());

@@ -25,6 +25,7 @@ pub const CONTAINER_DOWN: Explains = &[
     (Link::Calls, "calls_fail"),
     (Link::Calls, "error_rate"),
     (Link::Calls, "dependency_unreachable"),
+    (Link::Pod, "kube_proxy_unavailable"),
 ];
 
 /// What follows when a pod doesn't get as far as its containers.
@@ -44,6 +45,7 @@ pub const POD_DOWN: Explains = &[
     (Link::Calls, "calls_fail"),
     (Link::Calls, "error_rate"),
     (Link::Calls, "dependency_unreachable"),
+    (Link::Pod, "kube_proxy_unavailable"),
 ];
 
 /// What follows when a workload answers slowly: its own latency, that of its callers and of those that it keeps waiting.

@@ -158,8 +158,8 @@ fn backend_exists(cx: &Context<'_>, ingress: &Object, backend: &Backend<'_>, out
     let namespace = ingress.id.ns();
     let Some(service) = cx.snap.find("Service", namespace, backend.service) else {
         if let Err(why) = cx.snap.looked_for("Service", namespace) {
-            out.unknown("ingress_backend_missing", ingress.id.clone(), why);
-            return;
+            out.unknown("ingress_backend_missing", ingress.id.clone(), &why);
+            return out.blind(ingress.id.clone(), "the Services of its namespace", why, "whether its backends are there");
         }
         let names = cx.snap.in_namespace("Service", namespace).iter().map(|service| service.id.name.as_str());
         let near = crate::cluster::selector::nearest(backend.service, names);
@@ -221,13 +221,14 @@ fn has_address(ingress: &Object) -> bool {
 
 fn class(cx: &Context<'_>, ingress: &Object, out: &mut Findings) {
     let is_new = ingress.created().is_none_or(|created| cx.snap.age(created) < SETTLING);
-    // The annotation is between the author and the controller; and who has an address is served.
-    if has_address(ingress) || is_new || ingress.annotation(CLASS_ANNOTATION).is_some() {
+    // The annotation is between the author and the controller; who has an address is served, and without a status it wasn't seen.
+    let is_served = has_address(ingress) || !ingress.at("status.loadBalancer").is_object();
+    if is_served || is_new || ingress.annotation(CLASS_ANNOTATION).is_some() {
         return;
     }
     if let Err(why) = cx.snap.looked_for("IngressClass", "") {
-        out.unknown("ingress_class_missing", ingress.id.clone(), why);
-        return;
+        out.unknown("ingress_class_missing", ingress.id.clone(), &why);
+        return out.blind(ingress.id.clone(), "the IngressClasses", why, "why it has no address");
     }
     let named = ingress.text("spec.ingressClassName");
     let classes = cx.snap.of_kind("IngressClass");
@@ -267,7 +268,8 @@ fn certificates(cx: &Context<'_>, ingress: &Object, out: &mut Findings) {
             Some(_) => "has no tls.crt and tls.key".to_owned(),
             None => {
                 if let Err(why) = cx.snap.looked_for("Secret", namespace) {
-                    out.unknown("ingress_tls_secret_missing", ingress.id.clone(), why);
+                    out.unknown("ingress_tls_secret_missing", ingress.id.clone(), &why);
+                    out.blind(ingress.id.clone(), format!("Secret {name}"), why, "whether its certificate is there");
                     continue;
                 }
                 format!("doesn't exist in namespace {namespace}")

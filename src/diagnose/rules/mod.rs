@@ -6,11 +6,13 @@ mod admission;
 mod application;
 mod application_rows;
 mod autoscaling;
+mod certificates;
 mod configuration;
 mod container_start;
 mod deletion;
 mod disruption;
 mod dns;
+mod evictions;
 mod explains;
 mod full_volumes;
 mod gateway;
@@ -22,6 +24,7 @@ mod last_lines;
 mod load_balancers;
 mod mounts;
 mod network_policies;
+mod node_load;
 mod nodes;
 mod not_a_fault;
 mod out_of_memory;
@@ -77,14 +80,11 @@ pub static FAMILIES: &[&Family] = &[
     &service_selectors::FAMILY,
     &application::FAMILY,
     &probes::FAMILY,
-    &services::FAMILY,
-    &addresses::FAMILY,
     &ingress::FAMILY,
-    &gateway::FAMILY,
-    &network_policies::FAMILY,
-    &dns::FAMILY,
     &load_balancers::FAMILY,
     &nodes::FAMILY,
+    &node_load::FAMILY,
+    &evictions::FAMILY,
     &jobs::FAMILY,
     &autoscaling::FAMILY,
     &disruption::FAMILY,
@@ -92,4 +92,12 @@ pub static FAMILIES: &[&Family] = &[
 ];
 
 /// The families that also look at the symptoms and causes that were stated, in this order, after all others.
-pub static JUDGES: &[&Family] = &[&rollouts::FAMILY, &not_a_fault::FAMILY];
+pub static JUDGES: &[&Family] = &[
+    &services::FAMILY,
+    &addresses::FAMILY,
+    &gateway::FAMILY,
+    &network_policies::FAMILY,
+    &dns::FAMILY,
+    &rollouts::FAMILY,
+    &not_a_fault::FAMILY,
+];

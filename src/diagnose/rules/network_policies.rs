@@ -116,7 +116,10 @@ fn connection(cx: &Context<'_>, workload: &ObjectRef, service: &Object, pair: &P
             () if !own.is_empty() => Proof::ComputedAndSaid,
             () if !trouble.probes.is_empty() && direction == Direction::Ingress => Proof::Computed,
             () if reach::in_trouble(cx, workload, out) => Proof::Timing,
-            () => continue,
+            () => {
+                reach::blind_call(cx, (&pair.pod.id, pair.container), &service.id.name, out);
+                continue;
+            }
         };
         let told = own.first().map_or_else(
             || if trouble.probes.is_empty() { String::new() } else { "; a probe of it fails".to_owned() },
@@ -187,38 +190,43 @@ fn state(
 
 /// Pods that may not ask the name service: every call by name fails there.
 fn names(cx: &Context<'_>, out: &mut Findings) {
-    let asked: BTreeMap<(&ObjectRef, &str), &FailedCall<'_>> = cx
-        .failed_calls
-        .iter()
-        .filter(|call| call.is_current && call.failure <= Failure::NameUnanswered)
-        .map(|call| ((&call.container.pod.id, call.container.name), call))
-        .collect();
     let services: Vec<&Object> = name_services(cx.snap).collect();
     let servers: Vec<&Object> = services.iter().flat_map(|service| selected(cx, service)).collect();
+    let server = servers.first().copied();
+    let asked = cx.failed_calls.iter().filter(|call| call.is_current && call.failure <= Failure::NameUnanswered);
+    let asked: BTreeMap<(&ObjectRef, &str), &FailedCall<'_>> =
+        asked.map(|call| ((&call.container.pod.id, call.container.name), call)).collect();
     for call in asked.into_values() {
-        let pod = call.container.pod;
-        let to = servers.first().map_or(End::Address(SOMEWHERE), |server| end(cx, server));
-        let policies = policies(cx, pod.id.ns(), servers.first().map_or(pod.id.ns(), |server| server.id.ns()));
-        let port = servers.first().and_then(|server| target(&services, server)).unwrap_or(DNS);
-        // Names go over UDP; TCP is for long answers alone.
-        let traffic = Traffic { from: end(cx, pod), to, port, protocol: "UDP" };
-        let blocked = blocked(&traffic, policies);
-        let Some((direction, isolation)) = culprit(cx, &blocked) else { continue };
-        // Where the name service was not read, a rule for its port may well be about it.
-        if servers.is_empty() && isolation.allows_port {
-            continue;
-        }
+        let Some((direction, isolation)) = unasked(cx, call.container.pod, server, &services) else { continue };
         let says = format!(
-            "doesn't let {} ask the name service on port {port}/UDP: {}; its log says of {}: {}",
+            "doesn't let {} ask the name service on port {DNS}/UDP: {}; its log says of {}: {}",
             call.workload,
-            lacks(direction, isolation),
+            lacks(direction, &isolation),
             call.shown(),
             call.failure
         );
         let towards = call.towards(cx.snap).unwrap_or_else(|| call.workload.clone());
-        let subject = Subject::container(pod.id.clone(), call.container.name);
-        state(cx, isolation, direction, (subject, Proof::ComputedAndSaid, says), vec![call.line.clone()], &towards, out);
+        let subject = Subject::container(call.container.pod.id.clone(), call.container.name);
+        state(cx, &isolation, direction, (subject, Proof::ComputedAndSaid, says), vec![call.line.clone()], &towards, out);
     }
+    let unheard = cx.addresses.iter().filter(|given| given.address.host.parse::<IpAddr>().is_err());
+    for given in unheard.filter(|given| cx.log_failed(&given.pod.id, given.container).is_some()) {
+        if unasked(cx, given.pod, server, &services).is_some() {
+            reach::blind_caller(cx, given, out);
+        }
+    }
+}
+
+/// The policy that keeps a pod from asking the name service.
+fn unasked(cx: &Context<'_>, pod: &Object, server: Option<&Object>, services: &[&Object]) -> Option<(Direction, Isolation)> {
+    let to = server.map_or(End::Address(SOMEWHERE), |server| end(cx, server));
+    let policies = policies(cx, pod.id.ns(), server.map_or(pod.id.ns(), |server| server.id.ns()));
+    let port = server.and_then(|server| target(services, server)).unwrap_or(DNS);
+    // Names go over UDP; TCP is for long answers alone.
+    let blocked = blocked(&Traffic { from: end(cx, pod), to, port, protocol: "UDP" }, policies);
+    let (direction, isolation) = culprit(cx, &blocked)?;
+    // Where the name service was not read, a rule for its port may well be about it.
+    (server.is_some() || !isolation.allows_port).then(|| (direction, isolation.clone()))
 }
 
 /// The port of a name server's pod.

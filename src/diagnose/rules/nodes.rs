@@ -1,13 +1,15 @@
 //! Nodes: what their conditions, leases and system units say. A node that is cordoned, tainted or healthy by its own
 //! conditions is no fault.
 
-use crate::cluster::{Object, json, pod};
+use crate::cluster::{Object, json};
 use crate::diagnose::catalogue::{Cause, Explains, Family, Link, Perspective, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
-use crate::diagnose::symptoms::condition_evidence;
-use crate::domain::{Evidence, ObjectRef};
+use crate::diagnose::series;
+use crate::diagnose::symptoms::{PRESSURE, UNIT_DOWN, condition_evidence, condition_value};
+use crate::diagnose::workload_symptoms::is_joining;
+use crate::domain::ObjectRef;
 use jiff::{SignedDuration, Timestamp};
 
 /// The family.
@@ -22,8 +24,6 @@ pub static FAMILY: Family = Family {
         &NODE_PID_PRESSURE,
         &NODE_NETWORK_UNAVAILABLE,
         &NODE_SHUTDOWN,
-        &EVICTED_DISK,
-        &EVICTED_PID,
         &NODE_NOT_READY,
     ],
     check,
@@ -65,17 +65,9 @@ const NODE_SHORT: Explains = &[
     (Link::Node, "no_ready_endpoints"),
     (Link::Node, "pressure"),
 ];
-/// What follows when a node refuses or ends pods.
-const PODS_ENDED: Explains = &[
-    (Link::Pod, "pod_failed"),
-    (Link::Node, "pod_failed"),
-    (Link::Node, "replicas_missing"),
-    (Link::Node, "no_ready_endpoints"),
-];
-
 macro_rules! node_cause {
     ($name:ident, $id:literal, $title:literal, $explains:expr, $reads:literal, $source:literal, $doc:literal, $check:literal, $fix:literal) => {
-        static $name: Cause = Cause {
+        pub(super) static $name: Cause = Cause {
             id: $id,
             title: $title,
             perspective: Perspective::Infra,
@@ -118,6 +110,7 @@ node_cause!(
     "kube-proxy is down",
     &[&[
         (Link::Node, "unit_down"),
+        (Link::Pod, "not_ready"),
         (Link::Node, "probe_failed"),
         (Link::Node, "high_latency"),
         (Link::Node, "error_rate"),
@@ -178,34 +171,12 @@ node_cause!(
     NODE_SHUTDOWN,
     "node_shutdown",
     "the node was shut down",
-    &[NODE_DOWN, PODS_ENDED],
+    &[NODE_DOWN, super::evictions::PODS_ENDED],
     "pod status, node conditions",
     "kubelet: graceful node shutdown ends pods with reason Terminated or NodeShutdown; Ready False \"node is shutting down\"",
     "The node was shut down or is being replaced, and its pods were ended on purpose.",
     "kubectl get pods -A --field-selector status.phase=Failed",
     "nothing, if the node was replaced on purpose; the pods that ended can be deleted"
-);
-node_cause!(
-    EVICTED_DISK,
-    "evicted_disk",
-    "pods were evicted for disk space",
-    &[PODS_ENDED],
-    "pod status",
-    "kubelet: pod status reason Evicted, \"The node was low on resource: ephemeral-storage\"",
-    "The kubelet ended pods to win back disk space on the node.",
-    "kubectl get pods -A --field-selector status.phase=Failed",
-    "free disk space on the node, and set ephemeral-storage requests and limits"
-);
-node_cause!(
-    EVICTED_PID,
-    "evicted_pid",
-    "pods were evicted for process ids",
-    &[PODS_ENDED],
-    "pod status",
-    "kubelet: pod status reason Evicted, \"The node was low on resource: pids\"",
-    "The kubelet ended pods to win back process ids on the node.",
-    "kubectl get pods -A --field-selector status.phase=Failed",
-    "find the pod that starts so many processes, and set a pod pid limit"
 );
 node_cause!(
     NODE_NOT_READY,
@@ -222,10 +193,18 @@ node_cause!(
 /// The node controller marks a node Unknown when its lease is older than this (kube-controller-manager,
 /// `--node-monitor-grace-period`: 40 s up to Kubernetes 1.31, 50 s since).
 const LEASE_GRACE: SignedDuration = SignedDuration::from_secs(50);
-/// Evictions and shutdowns longer ago than this are history.
-const ENDED_RECENTLY: SignedDuration = SignedDuration::from_hours(1);
+
+/// A pod of kube-proxy may take this long to start.
+const STARTING: SignedDuration = SignedDuration::from_mins(3);
+/// Taints of nodes that are shut down or removed on purpose: the cloud's node lifecycle controller (k8s.io/cloud-provider/api),
+/// and the cluster autoscaler.
+const SHUT_DOWN: &[&str] = &["node.cloudprovider.kubernetes.io/shutdown", "ToBeDeletedByClusterAutoscaler"];
+/// What the kubelet's Ready message says when the runtime doesn't answer: its own words, and the sockets that it calls.
+const RUNTIME_WORDS: &[&str] =
+    &["container runtime", "pleg is not healthy", "containerd.sock", "crio.sock", "cri-dockerd", "docker"];
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    proxies(cx, out);
     let newest_lease =
         cx.snap.in_namespace("Lease", "kube-node-lease").iter().filter_map(|lease| lease.time("spec.renewTime")).max();
     for node in cx.snap.of_kind("Node") {
@@ -233,13 +212,12 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         pressure(cx, node, out);
         units(cx, node, out);
     }
-    ended_pods(cx, out);
 }
 
 fn readiness(cx: &Context<'_>, node: &Object, newest_lease: Option<Timestamp>, out: &mut Findings) {
     let ready = node.condition("Ready");
     let status = json::text(ready, "status");
-    if status == "True" || status.is_empty() {
+    if status == "True" || status.is_empty() || is_joining(cx, node) {
         return;
     }
     let message = json::text(ready, "message");
@@ -251,18 +229,19 @@ fn readiness(cx: &Context<'_>, node: &Object, newest_lease: Option<Timestamp>, o
         let behind = newest_lease?.duration_since(lease.time("spec.renewTime")?);
         (behind > LEASE_GRACE).then_some((lease, behind))
     });
+    let taint = node.list("spec.taints").iter().find(|taint| SHUT_DOWN.contains(&json::text(taint, "key")));
     let (cause, says) = if said.contains("shutting down") {
         (&NODE_SHUTDOWN, "is shutting down".to_owned())
+    } else if let Some(taint) = taint {
+        evidence.push(cx.value(&node.id, &format!("spec.taints[{}]", json::text(taint, "key")), taint.clone(), None));
+        (&NODE_SHUTDOWN, format!("is gone on purpose: it has the taint {}", json::text(taint, "key")))
     } else if status == "Unknown" || late.is_some() {
         let renewed = late.map_or(String::new(), |(lease, behind)| {
             evidence.push(cx.field(lease, "spec.renewTime"));
             format!("; its lease is {} s behind the other nodes'", behind.as_secs())
         });
         (&KUBELET_UNAVAILABLE, format!("has a kubelet that stopped reporting ({}){renewed}", or_status(message, status)))
-    } else if ["container runtime", "pleg is not healthy", "docker", "cri "].iter().any(|word| said.contains(word))
-        && !said.contains("network plugin")
-        && !said.contains("cni")
-    {
+    } else if RUNTIME_WORDS.iter().any(|word| said.contains(word)) && !said.contains("network plugin") && !said.contains("cni") {
         (&CONTAINER_RUNTIME_UNAVAILABLE, format!("isn't ready: {message}"))
     } else if said.contains("network plugin") || said.contains("networkpluginnotready") || said.contains("cni") {
         (&NODE_NETWORK_UNAVAILABLE, format!("isn't ready: {message}"))
@@ -300,13 +279,7 @@ fn pressure(cx: &Context<'_>, node: &Object, out: &mut Findings) {
                     .position(|taint| json::text(taint, "key").ends_with(pressure_taint(condition)));
                 let taint = tainted.map(|index| cx.value(&node.id, "spec.taints", node.list("spec.taints")[index].clone(), None));
                 let summary = format!("has {condition}: {}", or_status(message, "True"));
-                out.symptom(
-                    &crate::diagnose::symptoms::PRESSURE,
-                    node.id.clone(),
-                    summary.clone(),
-                    since,
-                    vec![evidence.clone()],
-                );
+                out.symptom(&PRESSURE, node.id.clone(), summary.clone(), since, vec![evidence.clone()]);
                 out.found(cause, node.id.clone(), Proof::Structure)
                     .since(since)
                     .evidence([evidence].into_iter().chain(taint))
@@ -350,47 +323,34 @@ fn units(cx: &Context<'_>, node: &Object, out: &mut Findings) {
         };
         let evidence = cx.sample(&node.id, signal, at, value);
         let says = format!("has an inactive system unit {unit}.service");
-        out.symptom(&crate::diagnose::symptoms::UNIT_DOWN, node.id.clone(), says.clone(), None, vec![evidence.clone()]);
+        let was_up = signal.values.iter().rposition(|(_, value)| *value != 0.0);
+        let since = was_up.and_then(|index| signal.values.get(index + 1)).and_then(|(at, _)| series::time(*at));
+        out.symptom(&UNIT_DOWN, node.id.clone(), says.clone(), since, vec![evidence.clone()]);
         out.found(cause, node.id.clone(), Proof::Structure)
+            .since(since)
             .evidence([evidence])
             .says(says)
             .next(format!("on node {}: systemctl status {unit}", node.id.name));
     }
 }
 
-/// Pods that the kubelet ended for the node's sake.
-fn ended_pods(cx: &Context<'_>, out: &mut Findings) {
-    for pod in cx.pods().iter().filter(|pod| pod.text("status.phase") == "Failed") {
-        let (reason, message) = (pod.text("status.reason"), pod.text("status.message"));
-        let cause = match reason {
-            "Evicted"
-                if message.contains("ephemeral-storage") || message.contains("DiskPressure") || message.contains("inodes") =>
-            {
-                // A pod that broke its own ephemeral-storage limit isn't the node's doing.
-                if message.contains("exceeds") && !message.contains("low on resource") {
-                    continue;
-                }
-                &EVICTED_DISK
-            }
-            "Evicted" if message.contains("pids") || message.contains("PIDPressure") => &EVICTED_PID,
-            "Terminated" | "NodeShutdown" | "Shutdown" if message.contains("shutdown") => &NODE_SHUTDOWN,
-            _ => continue,
-        };
-        let node = pod.text("spec.nodeName");
-        if node.is_empty() {
+/// Pods of kube-proxy that don't run, where it runs as a DaemonSet: Service addresses aren't kept up to date on their nodes. Its
+/// label is that of kubeadm and of the cluster's own add-ons (cluster/addons/kube-proxy).
+fn proxies(cx: &Context<'_>, out: &mut Findings) {
+    let pods = cx.snap.in_namespace("Pod", "kube-system").iter();
+    for pod in pods.filter(|pod| pod.label("k8s-app") == Some("kube-proxy") && pod.deleted().is_none()) {
+        let (ready, node) = (pod.condition("Ready"), pod.text("spec.nodeName"));
+        let since = json::time(ready, "lastTransitionTime");
+        let is_new = since.is_none_or(|since| cx.snap.age(since) < STARTING);
+        let runs = cx.snap.find("Node", "", node).is_some_and(|node| json::text(node.condition("Ready"), "status") == "True");
+        if json::text(ready, "status") != "False" || is_new || !runs {
             continue;
         }
-        let ends = pod::containers(pod).into_iter().filter_map(|container| container.terminated()?.finished);
-        let at =
-            ends.max().or_else(|| json::time(pod.condition("DisruptionTarget"), "lastTransitionTime")).or_else(|| pod.created());
-        let over = at.filter(|at| cx.snap.age(*at) > ENDED_RECENTLY);
-        let evidence: Vec<Evidence> = vec![cx.field(pod, "status.reason"), cx.field(pod, "status.message")];
-        out.found(cause, pod.id.clone(), Proof::Structure)
+        out.found(&KUBE_PROXY_UNAVAILABLE, pod.id.clone(), Proof::Structure)
             .blame(ObjectRef::cluster("Node", node))
-            .since(at)
-            .ended(over)
-            .evidence(evidence)
-            .says(format!("ended {}: {message}", pod.id))
-            .next(format!("kubectl describe node {node}"));
+            .since(since)
+            .evidence([cx.value(&pod.id, "status.conditions[Ready]", condition_value(ready), since)])
+            .says(format!("has a kube-proxy that doesn't run: {} isn't ready", pod.id))
+            .next(format!("kubectl -n kube-system logs {} --previous", pod.id.name));
     }
 }

@@ -192,8 +192,11 @@ fn by_number(at: &Looked<'_, '_>, out: &mut Findings) {
         (false, true) => Proof::Timing,
         // Nothing shows it: a thing to know, and no more.
         (false, false) if is_only && reach::is_used(at.cx, at.service) => Proof::Timing,
-        (false, false) => return,
+        (false, false) => return reach::blind_callers(at.cx, &at.service.id, out),
     };
+    if !trouble.is_seen() {
+        reach::blind_callers(at.cx, &at.service.id, out);
+    }
     let probe = listens.iter().find(|port| !declared.iter().any(|declared| declared.number == **port));
     let probe = probe.map_or(String::new(), |port| format!(", and are probed on {port}"));
     out.found(&SERVICE_TARGET_PORT_MISMATCH, at.service.id.clone(), proof)

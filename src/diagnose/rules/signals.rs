@@ -1,7 +1,7 @@
 //! Faults that only time series show: saturation, throttling, growth, delay and loss.
 
 use super::explains::SLOW;
-use crate::cluster::{Object, Signal, quantity::Quantity};
+use crate::cluster::{Object, Signal, pod, quantity::Quantity};
 use crate::diagnose::alerts;
 use crate::diagnose::catalogue::{Cause, Family, Link, Perspective, Section};
 use crate::diagnose::confidence::Proof;
@@ -12,6 +12,7 @@ use crate::diagnose::series::{self, Bar, Rise};
 use crate::diagnose::symptoms::{ERROR_RATE, HIGH_LATENCY, PROBE_FAILED, SATURATION};
 use crate::diagnose::workload_symptoms::selected;
 use crate::domain::{Evidence, ObjectRef};
+use jiff::SignedDuration;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -105,6 +106,8 @@ const RETRANSMIT_RISE: Bar = Bar { ratio: 2.0, step: 1.0 };
 const LATENCY_FLOOR_MS: f64 = 1.0;
 /// Growth of memory over the series that counts.
 const GROWTH: f64 = 1.3;
+/// A series that begins sooner than this after the process may show how it warms up.
+const WARM_UP: SignedDuration = SignedDuration::from_mins(10);
 /// A share of the limit from which CPU counts as used up.
 const AT_LIMIT: f64 = 0.9;
 
@@ -282,8 +285,13 @@ fn growing(cx: &Context<'_>, workload: &ObjectRef, signal: &Signal, (first, last
     let since = signal.values.first().and_then(|(at, _)| series::time(*at));
     let says = format!("has a working set that grew steadily from {:.0} to {:.0} MiB", first / MIB, last / MIB);
     let evidence = cx.series(workload, signal, None, json!({"first": first, "last": last}));
+    // A process that has just started fills its caches.
+    let started =
+        cx.snap.pods_of(workload).into_iter().flat_map(pod::containers).filter_map(|container| container.running_since()).max();
+    let is_young = started.zip(since).is_some_and(|(started, since)| since.duration_since(started) < WARM_UP);
+    let proof = if is_young { Proof::WeakSignal } else { Proof::Signal };
     out.symptom(&SATURATION, workload.clone(), says.clone(), since, vec![evidence.clone()]);
-    out.found(&MEMORY_GROWING, workload.clone(), Proof::Signal).since(since).evidence([evidence]).says(says);
+    out.found(&MEMORY_GROWING, workload.clone(), proof).since(since).evidence([evidence]).says(says);
 }
 
 /// Nodes, Services and routes that a probe from outside doesn't reach.
@@ -292,14 +300,19 @@ fn probes(cx: &Context<'_>, out: &mut Findings) {
         let Some((at, value)) = signal.values.last().copied().filter(|(_, value)| *value == 0.0) else { continue };
         let label = |name: &str| signal.labels.get(name).map_or("", String::as_str);
         let node = cx.snap.find("Node", "", label("node"));
-        let objects = match node.or_else(|| reach::probed(cx, signal).map(|(service, _)| service)) {
-            Some(object) => vec![object],
-            None => reach::routes_of(cx, signal),
+        let mut objects: Vec<&ObjectRef> = match node.or_else(|| reach::probed(cx, signal).map(|(service, _)| service)) {
+            Some(object) => vec![&object.id],
+            None => reach::routes_of(cx, signal).into_iter().map(|route| &route.id).collect(),
         };
+        // What it leads to may be among what could not be read.
+        let unread = ["Service", "Ingress", "HTTPRoute"].iter().any(|kind| cx.could_not_read(kind));
+        if objects.is_empty() && unread {
+            objects.extend(&cx.snap.target);
+        }
         for object in objects {
             let summary = format!("a probe of {} fails", label("target"));
-            let evidence = vec![cx.sample(&object.id, signal, at, value)];
-            out.symptom(&PROBE_FAILED, object.id.clone(), summary, series::time(at), evidence);
+            let evidence = vec![cx.sample(object, signal, at, value)];
+            out.symptom(&PROBE_FAILED, object.clone(), summary, series::time(at), evidence);
         }
     }
 }
@@ -362,7 +375,7 @@ fn delay(cx: &Context<'_>, workloads: &BTreeMap<ObjectRef, Measured<'_>>, out: &
     {
         return;
     }
-    let restarted = cx.snap.pods_of(workload).iter().any(|pod| !crate::cluster::pod::is_ready(pod));
+    let restarted = cx.snap.pods_of(workload).iter().any(|pod| !pod::is_ready(pod));
     if restarted {
         return;
     }

@@ -99,8 +99,10 @@ fn remove_path(value: &mut Value, path: &[String]) -> bool {
             false
         }
         Value::Array(items) => {
+            let names = ["name", "type", "key", "topologyKey", "uid", "resource", "host", "path", "secretName"];
             let named = |item: &Value| {
-                ["name", "type", "key", "topologyKey", "uid", "resource"].iter().any(|key| item[key].as_str() == Some(first))
+                let parent = item["parentRef"]["name"].as_str();
+                parent == Some(first) || names.iter().any(|key| item[key].as_str() == Some(first))
             };
             let Some(index) = items.iter().position(named).or_else(|| first.parse().ok().filter(|index| *index < items.len()))
             else {

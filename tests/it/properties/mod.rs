@@ -21,11 +21,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// taken off. In the log cases the deciding line is gone and a vaguer line of the same end is left, which still proves the
 /// application's own error; the others are in docs/ACCURACY.md.
 const KNOWN: &[(&str, &str)] = &[
-    ("deletion of all", "ingress-backend-missing"),
-    ("deletion of all", "ingress-class-missing"),
-    ("deletion of all", "ingress-port-undefined"),
-    ("deletion of all", "ingress-tls-secret-missing"),
-    ("deletion of all", "route-not-permitted"),
     ("deletion of one", "config-toml-rust"),
     ("deletion of one", "db-credentials-spring"),
     ("deletion of one", "db-port-wrong"),
@@ -35,7 +30,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("deletion of one", "liveness-kill-despite-errors"),
     ("deletion of one", "port-conflict-java"),
     ("deletion of one", "rate-limited-upstream"),
-    ("deletion of one", "service-port-moved"),
     ("time shift", "tls-expired-partner"),
 ];
 

@@ -1,12 +1,13 @@
 //! Whether a route finds a Gateway and a listener, where no controller has said so: a controller that doesn't know a route's
 //! Gateway writes no condition.
 
-use super::state;
+use super::{SETTLING, state};
 use crate::cluster::{Object, json, selector};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
 use crate::diagnose::findings::Findings;
 use crate::diagnose::reach;
+use crate::diagnose::symptoms::BROKEN_REFERENCE;
 use serde_json::Value;
 
 /// States what keeps a route from all of its Gateways. A parent that a controller has accepted is none of it.
@@ -15,11 +16,22 @@ pub(super) fn check(cx: &Context<'_>, route: &Object, out: &mut Findings) {
         if !matches!(json::text(parent, "kind"), "" | "Gateway") || is_accepted(route, parent) {
             continue;
         }
-        let Some(why) = refuses(cx, route, parent) else { continue };
         let name = json::text(parent, "name");
+        let Some(why) = refuses(cx, route, parent) else {
+            not_taken(cx, route, name, out);
+            continue;
+        };
         let evidence = cx.value(&route.id, &format!("spec.parentRefs[{name}]"), parent.clone(), None);
         let since = reach::edited(route).or_else(|| route.created());
         state(cx, route, Proof::Computed, format!("is attached to no listener: {why}"), evidence, since, out);
+    }
+}
+
+/// A route that no controller has taken, although nothing that was read stands in its way.
+fn not_taken(cx: &Context<'_>, route: &Object, gateway: &str, out: &mut Findings) {
+    if route.created().is_some_and(|created| cx.snap.age(created) >= SETTLING) {
+        let summary = format!("has not been taken by Gateway {gateway}");
+        out.symptom(&BROKEN_REFERENCE, route.id.clone(), summary, reach::edited(route), vec![cx.field(route, "status.parents")]);
     }
 }
 

@@ -48,6 +48,9 @@ fn transport(at: &Looked<'_, '_>, out: &mut Findings) -> bool {
         // A declared protocol is documentation.
         (false, false) => Proof::Timing,
     };
+    if !trouble.is_seen() {
+        reach::blind_callers(at.cx, &at.service.id, out);
+    }
     let since = reach::edited(at.service);
     let evidence = [at.port_evidence(), at.declared_evidence(&targets)];
     if trouble.is_seen() || is_tcp && at.is_noticed() {
@@ -96,7 +99,7 @@ fn application(at: &Looked<'_, '_>, out: &mut Findings) {
     let proof = match (garbled, trouble.is(&[Failure::Reset, Failure::Unavailable]) || fails) {
         (true, _) => Proof::ComputedAndSaid,
         (false, true) => Proof::Timing,
-        (false, false) => return,
+        (false, false) => return reach::blind_callers(at.cx, &at.service.id, out),
     };
     let field = if at.port.app_protocol.is_empty() { "by its name" } else { "by its appProtocol" };
     let how = if probe.as_ref().is_some_and(|(kind, _)| kind.is_some()) {
