@@ -111,12 +111,6 @@ impl<'c, 'a> Looked<'c, 'a> {
     }
 }
 
-/// In the order of their numbers: containers and their ports may stand in any.
-fn by_port(mut declared: Vec<ContainerPort<'_>>) -> Vec<ContainerPort<'_>> {
-    declared.sort_by_key(|port| (port.number, port.name, port.protocol));
-    declared
-}
-
 /// `http (8080), metrics (9090)`, for a sentence.
 fn list(declared: &[ContainerPort<'_>]) -> String {
     let one = |port: &ContainerPort<'_>| {
@@ -144,7 +138,7 @@ fn by_name(at: &Looked<'_, '_>, name: &str, out: &mut Findings) {
     if lacking == 0 || at.port.target_in(at.newest.at("spec")).is_some() {
         return;
     }
-    let declared = by_port(ports::declared(at.newest.at("spec")));
+    let declared = ports::declared(at.newest.at("spec"));
     let trouble = at.trouble();
     let slices = slices(at.cx, at.service);
     let is_said = slices.as_ref().is_some_and(|(_, offered)| !offered.contains(at.port.name)) && lacking == at.pods.len();
@@ -183,7 +177,8 @@ fn by_name(at: &Looked<'_, '_>, name: &str, out: &mut Findings) {
 fn by_number(at: &Looked<'_, '_>, out: &mut Findings) {
     let spec = at.newest.at("spec");
     let Some(number) = at.port.target_in(spec) else { return };
-    let declared = by_port(ports::declared(spec).into_iter().filter(|port| port.protocol == at.port.protocol).collect());
+    let declared: Vec<ContainerPort<'_>> =
+        ports::declared(spec).into_iter().filter(|port| port.protocol == at.port.protocol).collect();
     let listens: BTreeSet<u16> = declared.iter().map(|port| port.number).chain(probed_numbers(spec)).collect();
     if listens.is_empty() || listens.contains(&number) || mentions(spec, number) {
         return;

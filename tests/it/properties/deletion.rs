@@ -143,7 +143,6 @@ const GENERAL: &[(&str, &[&str])] = &[
             "rate_limited",
         ],
     ),
-    ("dependency_unreachable", &["database_port_wrong"]),
     // Whether the Service is to change or who calls it is a matter of how many call it so.
     ("environment_address_mismatch", &["service_target_port_mismatch"]),
 ];
