@@ -89,16 +89,20 @@ fn last_pair(text: &str) -> Option<(String, Option<u16>)> {
     let found = HOST_PORT.as_ref()?.captures_iter(text);
     let valid = found.filter_map(|found| {
         let host = found.get(1)?.as_str();
-        // A time of day or a source file's line isn't an address.
-        let is_number = host.chars().all(|c| c.is_ascii_digit());
+        // A time of day, a date with it, or a source file's line isn't an address.
+        let is_number = host.chars().all(|c| c.is_ascii_digit()) || begins_with_date(host);
         let is_file = [".go", ".py", ".java", ".js", ".ts", ".rb", ".rs", ".cs", ".php", ".kt", ".c", ".cc"]
             .iter()
             .any(|end| host.ends_with(end));
-        // The date before a time of day (`2026-03-09T23:59`).
-        let is_date = host.len() >= 10 && host.as_bytes()[..4].iter().all(u8::is_ascii_digit) && host.as_bytes()[4] == b'-';
-        (!is_number && !is_file && !is_date).then(|| Some((host.to_owned(), Some(found.get(2)?.as_str().parse().ok()?))))?
+        (!is_number && !is_file).then(|| Some((host.to_owned(), Some(found.get(2)?.as_str().parse().ok()?))))?
     });
     valid.last()
+}
+
+/// `2026-01-02T05`, as a time stands before its first colon.
+fn begins_with_date(host: &str) -> bool {
+    let form = |(byte, of): (u8, u8)| if of == b'0' { byte.is_ascii_digit() } else { byte == of };
+    host.len() >= 10 && host.bytes().zip(*b"0000-00-00").all(form)
 }
 
 /// The names that a line of this kind holds. `raw` is the whole line, with the fields of a structured one.

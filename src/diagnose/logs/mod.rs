@@ -58,6 +58,8 @@ pub struct LogFinding {
     pub last_words: bool,
     /// Whether a later line says that it went well after all.
     pub recovered: bool,
+    /// Whether it need not be what ended the process: the program itself only warns of it, or was told to stop after it.
+    pub doubtful: bool,
 }
 
 impl LogReading {
@@ -164,6 +166,7 @@ impl<'a> Reader<'a> {
             at: line.at,
             last_words: line.level == Level::Fatal || signature.fatal,
             recovered: false,
+            doubtful: line.level == Level::Warning,
         };
         let key = (signature.cause, line.folded());
         let found = Found { finding, telling: self.telling, level: line.level, text: line.text, raw };
@@ -184,6 +187,7 @@ impl<'a> Reader<'a> {
         for Found { mut finding, telling, level, text, raw } in self.found.into_values() {
             finding.captures = captures::of(finding.signature, &text, raw);
             let stopping = self.stopped.is_some_and(|stopped| finding.line >= stopped);
+            finding.doubtful |= self.stopped.is_some_and(|stopped| finding.line < stopped);
             finding.recovered = finding.signature.heals && level < Level::Fatal && self.last_success > finding.line;
             finding.last_words = (finding.last_words || telling + LAST_WORDS > self.telling) && !stopping;
             // What is only warned of long before the end didn't end it.

@@ -2,10 +2,10 @@
 //! without such an end is a likelihood, and another container's line is nothing.
 
 use super::application_rows::{self as rows, ROWS};
-use super::kill::killer;
+use super::kill::{killer, may_be_unseen};
 use crate::cluster::pod::{self, Container, Termination};
 use crate::cluster::service_dns::{self, Host};
-use crate::cluster::{Object, json, ports};
+use crate::cluster::{Object, ports};
 use crate::diagnose::catalogue::{Cause, Family, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
@@ -86,11 +86,8 @@ fn ended(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end: &Termin
         (Some((since, _)), _) => format!("; the other end is ready since {since}"),
         _ => String::new(),
     };
-    let proof = if back.is_none() && !half_seen(cx, container, cause) && finding.last_words && (finding.rank <= EXACT || thrown) {
-        Proof::ExitAndLine
-    } else {
-        Proof::Line
-    };
+    let exact = finding.last_words && (finding.rank <= EXACT || thrown) && !finding.doubtful;
+    let proof = if back.is_none() && exact && !half_seen(cx, container, end, cause) { Proof::ExitAndLine } else { Proof::Line };
     out.found(cause, container.subject(), proof)
         .blame(cx.workload(&pod.id))
         .since(end.finished)
@@ -108,14 +105,12 @@ fn ended(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end: &Termin
         ));
 }
 
-/// Whether something that would say better why it ended could not be read: the events of a probe's kill, or the Services
-/// among which the other end may stand at another port.
-fn half_seen(cx: &Context<'_>, container: &Container<'_>, cause: &Cause) -> bool {
-    let namespace = container.pod.id.ns();
-    let probed = ["livenessProbe", "startupProbe"].iter().any(|probe| json::at(container.spec, probe).is_object());
-    let no_events = probed && cx.snap.looked_for("Event", namespace).is_err();
-    let no_services = cause.id == rows::DEPENDENCY_UNREACHABLE.id && cx.snap.looked_for("Service", namespace).is_err();
-    no_events || no_services
+/// Whether something that would say better why it ended could not be seen: a probe's kill, or the Services among which the
+/// other end may stand at another port.
+fn half_seen(cx: &Context<'_>, container: &Container<'_>, end: &Termination<'_>, cause: &Cause) -> bool {
+    let needs_services = cause.id == rows::DEPENDENCY_UNREACHABLE.id;
+    let no_services = needs_services && cx.snap.looked_for("Service", container.pod.id.ns()).is_err();
+    no_services || may_be_unseen(cx, container, end)
 }
 
 /// A container that runs and isn't ready, and whose log says what it waits for.

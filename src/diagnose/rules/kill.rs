@@ -2,6 +2,7 @@
 
 use crate::cluster::Event;
 use crate::cluster::pod::{Container, Termination};
+use crate::cluster::probe::{ProbeRole, probe};
 use crate::diagnose::context::Context;
 use jiff::SignedDuration;
 
@@ -45,6 +46,29 @@ pub(super) fn kills<'a>(cx: &Context<'a>, container: &Container<'_>) -> impl Ite
     };
     let events = cx.snap.events(&container.pod.id).iter().rev();
     events.filter(|event| event.reason == "Killing").filter(about).map(|event| (event, Killer::of(event)))
+}
+
+/// Whether the kubelet may have killed this instance for a probe although no event says so: the process ran long enough for
+/// the probe to give up, and the probe did fail, or the events can't be read.
+pub(super) fn may_be_unseen(cx: &Context<'_>, container: &Container<'_>, end: &Termination<'_>) -> bool {
+    let gives_up = [ProbeRole::Liveness, ProbeRole::Startup]
+        .into_iter()
+        .filter_map(|role| probe(container.spec, role))
+        .map(|probe| probe.gives_up_after())
+        .min();
+    let Some(gives_up) = gives_up else { return false };
+    if end.ran().is_some_and(|ran| ran.as_secs().saturating_add(SLACK) < gives_up) {
+        return false;
+    }
+    // The kubelet says that a probe failed before it says that it kills for it; the second word may be lost.
+    let failed_probe = |event: &Event| {
+        event.reason == "Unhealthy"
+            && !event.message.starts_with("Readiness")
+            && event.container.as_deref().is_none_or(|of| of == container.name)
+            && event.last >= end.started
+    };
+    let pod = &container.pod.id;
+    cx.snap.looked_for("Event", pod.ns()).is_err() || cx.snap.events(pod).iter().any(failed_probe)
 }
 
 /// Who ended this instance of a container, where an event says it. Events that repeat cover the time from their first to

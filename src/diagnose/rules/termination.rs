@@ -2,9 +2,9 @@
 //! the kubelet's record of the end; kills from outside belong to other families.
 
 use super::explains::CONTAINER_DOWN;
-use super::kill::killer;
+use super::kill::{killer, may_be_unseen};
+use crate::cluster::Object;
 use crate::cluster::pod::{self, Container, Role, Termination};
-use crate::cluster::{Event, Object, json};
 use crate::diagnose::catalogue::{Cause, Family, Perspective, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
@@ -110,16 +110,7 @@ fn exit_zero(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end: &Te
     if run.is_some_and(|run| run > RUNS_ON) {
         return;
     }
-    let probed = ["livenessProbe", "startupProbe"].iter().any(|probe| json::key(container.spec, probe).is_object());
-    // The kubelet says that a probe failed before it says that it kills for it; the second word may be lost.
-    let failed_probe = |event: &Event| {
-        event.reason == "Unhealthy"
-            && !event.message.starts_with("Readiness")
-            && event.container.as_deref().is_none_or(|of| of == container.name)
-            && event.last >= end.started
-    };
-    let unseen_kill =
-        probed && (cx.snap.looked_for("Event", pod.id.ns()).is_err() || cx.snap.events(&pod.id).iter().any(failed_probe));
+    let unseen_kill = may_be_unseen(cx, container, end);
     let proof = if unseen_kill || run.is_some_and(|run| run > IMMEDIATELY) { Proof::Timing } else { Proof::Structure };
     let lasted = run.map_or(String::new(), |run| format!(" after {} s", run.as_secs()));
     let restarted = restarted(container);

@@ -17,22 +17,6 @@ use crate::cases::Case;
 use random::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What is known not to hold yet, by suite and case: kept exactly, so that nothing is added unseen and what holds again is
-/// taken off. In the log cases the deciding line is gone and a vaguer line of the same end is left, which still proves the
-/// application's own error; the others are in docs/ACCURACY.md.
-const KNOWN: &[(&str, &str)] = &[
-    ("deletion of one", "config-toml-rust"),
-    ("deletion of one", "db-credentials-spring"),
-    ("deletion of one", "db-port-wrong"),
-    ("deletion of one", "disk-full-rust"),
-    ("deletion of one", "dns-warned-then-license-invalid"),
-    ("deletion of one", "env-missing-python"),
-    ("deletion of one", "liveness-kill-despite-errors"),
-    ("deletion of one", "port-conflict-java"),
-    ("deletion of one", "rate-limited-upstream"),
-    ("time shift", "tls-expired-partner"),
-];
-
 /// How many failures of a suite are printed.
 const SHOWN: usize = 40;
 
@@ -41,16 +25,10 @@ fn each<'a>(suite: &str, cases: impl IntoIterator<Item = &'a Case>, disturb: imp
     let only = std::env::var("SRE_COPILOT_CASE").ok();
     let seed = std::env::var("SRE_COPILOT_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let (mut looked_at, mut failures) = (0, Vec::new());
-    let known = |case: &Case| KNOWN.contains(&(suite, case.name.as_str()));
     for case in cases.into_iter().filter(|case| only.as_ref().is_none_or(|only| *only == case.name)) {
         looked_at += 1;
         let outcome = catch_unwind(AssertUnwindSafe(|| disturb(case, &mut Random::new(&case.name, seed))));
         let wrong = outcome.unwrap_or_else(|_| vec!["panicked".to_owned()]);
-        let wrong = match (known(case), wrong.is_empty()) {
-            (true, true) => vec!["holds now: take it off the list of what is known not to".to_owned()],
-            (true, false) => Vec::new(),
-            (false, _) => wrong,
-        };
         failures.extend(wrong.into_iter().map(|wrong| format!("{suite} case={} seed={seed}: {wrong}", case.name)));
     }
     let total = failures.len();

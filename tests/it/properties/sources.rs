@@ -1,7 +1,7 @@
 //! A source that could not be read leaves unknown what it alone could show: nothing turns from found to absent, no cause is
 //! confirmed that was not there when it could be read, and a fault does not become health.
 
-use super::deletion::found;
+use super::deletion::{found, is_general};
 use super::each;
 use crate::cases::{all, report};
 use serde_json::Value;
@@ -42,7 +42,8 @@ fn wrong(before: &Report, source: &str, less: &Recording) -> Vec<String> {
     let known = found(before);
     // Another cause may look likely by what is left; it is not proved by what can't be seen.
     let first = after.causes.first().filter(|_| after.verdict == Verdict::Confirmed);
-    if let Some(cause) = first.filter(|cause| !known.contains(&cause.id)) {
+    let is_weaker = |id: &str| before.causes.first().is_some_and(|cause| is_general(id, &cause.id));
+    if let Some(cause) = first.filter(|cause| !known.contains(&cause.id) && !is_weaker(&cause.id)) {
         wrong.push(format!("without {source} there is {} of {}: {}", cause.id, cause.object, cause.summary));
     }
     let of = |report: &Report, state: State| -> BTreeSet<_> {

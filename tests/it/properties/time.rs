@@ -10,12 +10,13 @@ use sre_copilot::cluster::Recording;
 use std::sync::LazyLock;
 
 const HOUR: i64 = 3_600;
-/// By how much, in seconds. Each incident is moved by one of the first pair and one of the second.
+/// By how much, in seconds, and whole hours. Each incident is moved by one of the first pair and one of the second.
 const SHIFTS: [[i64; 2]; 2] = [[-400 * 24 * HOUR, 90 * 24 * HOUR], [24 * HOUR, 7 * HOUR]];
 
-/// A date and time as RFC 3339, SQL and Go's logger write them; the fraction and the zone follow and stay.
+/// A date and time as RFC 3339, SQL and Go's logger write them, perhaps cut off after the hour by a quote's end; what follows
+/// stays.
 static DATE_TIME: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b(\d{4})([-/])(\d\d)[-/](\d\d)([T ])(\d\d:\d\d:\d\d)").unwrap());
+    LazyLock::new(|| Regex::new(r"\b(\d{4})([-/])(\d\d)[-/](\d\d)([T ])(\d\d)(:\d\d)?(:\d\d)?\b").unwrap());
 /// Unix seconds or milliseconds of these decades, as structured loggers write them.
 static UNIX: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b1[5-9]\d{8}(\d{3})?\b").unwrap());
 
@@ -26,9 +27,19 @@ fn shifted_text(text: &str, seconds: i64) -> String {
         if found[1].parse::<i16>().is_ok_and(|year| year < 1990) {
             return found[0].to_owned();
         }
-        let iso = format!("{}-{}-{}T{}", &found[1], &found[3], &found[4], &found[6]);
+        let (minute, second) = (found.get(7).map(|part| part.as_str()), found.get(8).map(|part| part.as_str()));
+        let iso = format!(
+            "{}-{}-{}T{}{}{}",
+            &found[1],
+            &found[3],
+            &found[4],
+            &found[6],
+            minute.unwrap_or(":00"),
+            second.unwrap_or(":00")
+        );
+        let form = ["%H", minute.map_or("", |_| ":%M"), second.map_or("", |_| ":%S")].concat();
         match iso.parse::<DateTime>().ok().and_then(|time| time.checked_add(seconds.seconds()).ok()) {
-            Some(time) => time.strftime(&format!("%Y{dash}%m{dash}%d{gap}%H:%M:%S")).to_string(),
+            Some(time) => time.strftime(&format!("%Y{dash}%m{dash}%d{gap}{form}")).to_string(),
             None => found[0].to_owned(),
         }
     });
@@ -92,6 +103,7 @@ fn times_of_every_form_are_shifted() {
         ("at 2026/01/31 23:00:05", "at 2026/02/01 00:00:05"),
         ("2026-01-31 23:00:05,123+02", "2026-02-01 00:00:05,123+02"),
         ("{\"ts\":1767330354.25,\"ms\":1767330354123}", "{\"ts\":1767333954.25,\"ms\":1767333954123}"),
+        ("is after 2026-01-31T23", "is after 2026-02-01T00"),
         ("port 8080 pid 12345", "port 8080 pid 12345"),
         ("0001-01-01T00:00:00Z 1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z 1970-01-01T00:00:00Z"),
     ] {
