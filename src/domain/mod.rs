@@ -1,14 +1,24 @@
 //! The nouns. No I/O, no async, no clock, no Kubernetes client: everything else may use them, they use nothing.
 
 mod alert;
+mod attempt;
+mod audit;
+mod decision;
 mod evidence;
+mod intent;
 mod object;
+mod plan;
 mod report;
 mod source;
 
 pub use alert::target_of;
+pub use attempt::{Actor, Attempt, AttemptState};
+pub use audit::{AuditEvent, AuditRow};
+pub use decision::{Decision, DecisionValue};
 pub use evidence::{Evidence, EvidenceSource};
+pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
 pub use object::{ObjectRef, Subject};
+pub use plan::{CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport};
 pub use report::{
     CauseReport, Change, Contradiction, FactReport, FieldChange, HistoryEntry, NumberedEvidence, Report, RuledOut, State,
     SymptomReport, TimelineEntry, Unknown, Verdict,

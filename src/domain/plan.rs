@@ -1,0 +1,153 @@
+//! What a person approves: exactly one request against exactly one version of exactly one object, with what the API
+//! server said it would change. Its digest is what the approval binds.
+
+use super::Risk;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+
+/// One change, dry-run by the API server and ready for approval. The place-holders [`CLAIM_TIME`] and
+/// [`RESOURCE_VERSION`] in the request's body stand for what is only known when it is sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Always `sre-copilot/v1`.
+    pub api_version: String,
+    /// Always `Plan`.
+    pub kind: String,
+    /// Which cluster: the UID of its namespace `kube-system`.
+    pub cluster: String,
+    /// The intent without its risk and reason, see `ExecutionIntent::bound`.
+    pub intent: Value,
+    /// The version of the object that it holds for.
+    pub target: PlanTarget,
+    /// What is sent.
+    pub request: PlanRequest,
+    /// What changes, as the API server's dry run said.
+    pub diff: Vec<DiffLine>,
+    /// How much can go wrong, and why.
+    pub risk: RiskReport,
+    /// The attempt that this one takes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo_of: Option<String>,
+}
+
+/// Stands in a plan's body for the RFC 3339 time at which the attempt is claimed.
+pub const CLAIM_TIME: &str = "<claim-time>";
+/// Stands in a plan's body for the resource version that is read just before sending.
+pub const RESOURCE_VERSION: &str = "<resource-version>";
+
+/// One version of one object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanTarget {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `generation:N`, or `template:HASH` where an autoscaler moves the generation and the action doesn't set replicas; of a
+    /// pod its UID alone, and this is empty.
+    pub version: String,
+    /// The node that a pod runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+}
+
+/// One request to the API server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanRequest {
+    /// `PATCH` or `POST`.
+    pub method: String,
+    /// From `/api` on, without a query.
+    pub path: String,
+    /// The media type of the body, which says how a patch is meant.
+    pub content_type: String,
+    /// The body.
+    pub body: Value,
+}
+
+/// One leaf that changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DiffLine {
+    /// From `spec` on, with list elements by name.
+    pub path: String,
+    /// Null when it was not set.
+    pub before: Value,
+    /// Null when it is taken away.
+    pub after: Value,
+    /// `admission` for what nobody asked for and the API server adds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// A risk and the axes that it was computed from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RiskReport {
+    /// The whole.
+    pub level: Risk,
+    /// In the order of the table.
+    pub axes: Vec<RiskAxis>,
+}
+
+/// One axis of a risk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RiskAxis {
+    /// Such as `blast radius`.
+    pub axis: String,
+    /// Such as `medium (9 callers)`.
+    pub value: String,
+    /// 0 to 3.
+    pub level: u8,
+}
+
+/// The SHA-256 of a plan as canonical JSON (RFC 8785), in 64 lower-case hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest(String);
+
+impl Digest {
+    /// Of any value. Every number in a plan is an integer or was written by the API server, which both forms keep.
+    pub fn of(value: &impl Serialize) -> Result<Self, serde_json::Error> {
+        let canonical = serde_json_canonicalizer::to_vec(value)?;
+        Ok(Self(format!("{:x}", HexOf(Sha256::digest(&canonical).as_slice()))))
+    }
+
+    /// All 64 digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The twelve that are shown.
+    pub fn short(&self) -> &str {
+        self.0.get(..12).unwrap_or(&self.0)
+    }
+
+    /// Whether these are its first digits, at least eight of them; `sha256:` before them is passed over.
+    pub fn begins_with(&self, digits: &str) -> bool {
+        let digits = digits.strip_prefix("sha256:").unwrap_or(digits);
+        digits.len() >= 8 && self.0.starts_with(&digits.to_ascii_lowercase())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", self.short())
+    }
+}
+
+struct HexOf<'a>(&'a [u8]);
+
+impl fmt::LowerHex for HexOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Plan {
+    /// What an approval binds.
+    ///
+    /// # Errors
+    /// Never for a plan; the canonical form refuses numbers that JSON can't write.
+    pub fn digest(&self) -> Result<Digest, serde_json::Error> {
+        Digest::of(self)
+    }
+}
