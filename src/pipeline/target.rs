@@ -153,11 +153,13 @@ fn no_namespace(snapshot: &Snapshot, kind: &str, scope: &Scope) -> Option<NoTarg
 }
 
 fn missing(snapshot: &Snapshot, kind: &str, name: &str, scope: &Scope, what: String) -> NoTarget {
-    if let Some(no_namespace) = no_namespace(snapshot, kind, scope) {
-        return no_namespace;
-    }
     let namespace = if is_cluster_scoped(kind) { "" } else { scope.namespace.as_deref().unwrap_or("") };
     let near = near(snapshot, kind, name, scope);
+    if near.is_empty()
+        && let Some(no_namespace) = no_namespace(snapshot, kind, scope)
+    {
+        return no_namespace;
+    }
     match snapshot.looked_for(kind, namespace) {
         Err(why) => NoTarget::NotSeen { what, why, near },
         Ok(()) => NoTarget::NotFound { what, near },
@@ -335,7 +337,7 @@ mod tests {
     #[test]
     fn a_namespace_that_is_not_there_is_what_is_said() {
         let scope = Scope { namespace: Some("shpo".into()), ..Scope::default() };
-        for wanted in [Wanted::Named { kind: "Pod", name: "web-1".into() }, Wanted::All { kind: "Pod" }] {
+        for wanted in [Wanted::Named { kind: "Pod", name: "nowhere".into() }, Wanted::All { kind: "Pod" }] {
             let error = resolve(&snapshot(), &[wanted], &scope).unwrap_err();
             assert_eq!(error.to_string(), "no such namespace shpo");
             assert!(matches!(error, NoTarget::NotFound { near, .. } if near == [ObjectRef::cluster("Namespace", "shop")]));
