@@ -1,5 +1,15 @@
 //! What the core asks of the world. Adapters and bundles answer; nothing in here knows how.
 
+mod attempts;
+mod audit;
+mod incidents;
+mod store_error;
+
+pub use attempts::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note, Writes};
+pub use audit::{AuditFilter, AuditLog};
+pub use incidents::{IncidentFilter, IncidentStore};
+pub use store_error::StoreError;
+
 use crate::cluster::Recording;
 use crate::domain::ObjectRef;
 use std::future::Future;
