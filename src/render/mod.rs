@@ -4,6 +4,7 @@
 //! event messages, names) is escaped here, once, because here is where it reaches a terminal or a web page.
 
 mod age;
+mod attempts;
 mod definitions;
 mod escape;
 mod json;
@@ -20,6 +21,7 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
+pub use attempts::{attempt, attempt_document, attempt_list, attempts, quoted};
 pub use definitions::{Meaning, definitions};
 pub use escape::escape;
 pub use json::json;
