@@ -12,9 +12,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("diagnose", &["cluster", "domain"]),
     ("bundle", &["cluster", "domain", "ports"]),
     ("adapters", &["cluster", "domain", "ports", "redact"]),
+    ("store", &["cluster", "domain", "ports"]),
     ("render", &["domain"]),
     ("pipeline", &["bundle", "cluster", "diagnose", "domain", "ports", "redact"]),
-    ("cli", &["adapters", "bundle", "cluster", "diagnose", "domain", "pipeline", "ports", "redact", "render"]),
+    ("cli", &["adapters", "bundle", "cluster", "diagnose", "domain", "pipeline", "ports", "redact", "render", "store"]),
 ];
 
 /// What the pure modules may not name, since each is I/O, a clock, an environment or a framework.
