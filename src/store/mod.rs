@@ -54,3 +54,6 @@ impl Store {
         Ok(Self { reader: Reader::start(reading)?, writer: Writer::start(writing, Box::new(clock))? })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,22 @@ trait Work: Send {
     /// Does it; says whether it stands.
     fn run(&mut self, connection: &Connection, now: Timestamp) -> bool;
     /// Answers who asked, once it is known whether the transaction committed.
-    fn answer(self: Box<Self>, commit: Result<(), StoreError>);
+    fn answer(self: Box<Self>, commit: Result<(), NotCommitted>);
+}
+
+/// Why a transaction does not stand.
+#[derive(Clone, Debug)]
+enum NotCommitted {
+    /// The engine refused to begin or to commit.
+    Because(StoreError),
+    /// A piece of work failed so badly (full disk, failed read) that SQLite rolled everything back; it knows why.
+    RolledBack,
+}
+
+impl From<rusqlite::Error> for NotCommitted {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Because(error.into())
+    }
 }
 
 struct Asked<T, E, F> {
@@ -85,12 +100,14 @@ where
         stands
     }
 
-    fn answer(self: Box<Self>, commit: Result<(), StoreError>) {
+    fn answer(self: Box<Self>, commit: Result<(), NotCommitted>) {
         let answer = match (commit, self.outcome) {
-            (Ok(()), Some(outcome)) => outcome,
-            (Ok(()), None) => Err(StoreError::Stopped.into()),
-            // Why the commit failed says more than that the work failed with it.
-            (Err(error), _) => Err(error.into()),
+            (Ok(()), Some(outcome)) | (Err(NotCommitted::RolledBack), Some(outcome @ Err(_))) => outcome,
+            // What it found in a transaction that doesn't stand, a refusal too, says nothing.
+            (Err(NotCommitted::Because(error)), _) => Err(error.into()),
+            (Ok(()) | Err(NotCommitted::RolledBack), _) => {
+                Err(StoreError::Failed("the transaction was rolled back".to_owned()).into())
+            }
         };
         // Nobody listens any more: the work is done all the same.
         let _ = self.reply.send(answer);
@@ -103,7 +120,7 @@ fn write_all(connection: &Connection, receiver: &Receiver<Box<dyn Work>>, clock:
         group.extend(receiver.try_iter().take(GROUP - 1));
         match commit(connection, &mut group, clock) {
             // One that needs more room than there is must not take the others with it.
-            Err(StoreError::Full) if group.len() > 1 => {
+            Err(NotCommitted::RolledBack | NotCommitted::Because(StoreError::Full)) if group.len() > 1 => {
                 for work in group {
                     let mut alone = [work];
                     let committed = commit(connection, &mut alone, clock);
@@ -117,7 +134,7 @@ fn write_all(connection: &Connection, receiver: &Receiver<Box<dyn Work>>, clock:
 }
 
 /// One transaction over the group. An error means that none of it stands.
-fn commit(connection: &Connection, group: &mut [Box<dyn Work>], clock: &Clock) -> Result<(), StoreError> {
+fn commit(connection: &Connection, group: &mut [Box<dyn Work>], clock: &Clock) -> Result<(), NotCommitted> {
     // Taking the write lock at once means that nothing that is read in here can be overtaken.
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let done = in_transaction(connection, group, clock);
@@ -127,13 +144,12 @@ fn commit(connection: &Connection, group: &mut [Box<dyn Work>], clock: &Clock) -
     done
 }
 
-fn in_transaction(connection: &Connection, group: &mut [Box<dyn Work>], clock: &Clock) -> Result<(), StoreError> {
+fn in_transaction(connection: &Connection, group: &mut [Box<dyn Work>], clock: &Clock) -> Result<(), NotCommitted> {
     for work in group {
         connection.execute_batch("SAVEPOINT work")?;
         let stands = work.run(connection, clock());
-        // A full disk or a failed read makes SQLite roll the whole transaction back by itself.
         if connection.is_autocommit() {
-            return Err(StoreError::Full);
+            return Err(NotCommitted::RolledBack);
         }
         connection.execute_batch(if stands { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
     }
