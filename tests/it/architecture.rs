@@ -12,10 +12,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("diagnose", &["cluster", "domain"]),
     ("bundle", &["cluster", "domain", "ports"]),
     ("adapters", &["cluster", "domain", "ports", "redact"]),
+    ("store", &["cluster", "domain", "ports"]),
     ("render", &["domain"]),
     ("config", &[]),
     ("pipeline", &["bundle", "cluster", "diagnose", "domain", "ports", "redact"]),
-    ("cli", &["adapters", "bundle", "cluster", "config", "diagnose", "domain", "pipeline", "ports", "redact", "render"]),
+    ("cli", &["adapters", "bundle", "cluster", "config", "diagnose", "domain", "pipeline", "ports", "redact", "render", "store"]),
 ];
 
 /// What the pure modules may not name, since each is I/O, a clock, an environment or a framework.
@@ -84,8 +85,8 @@ fn breaches(file: &str, text: &str) -> Vec<String> {
             if name != module && !allowed.contains(&name) && MAY_USE.iter().any(|(known, _)| *known == name) {
                 found.push(format!("{file}:{number}: {module} may not use {name}: {}", line.trim()));
             }
-            if name == "adapters" && module == "cli" && file != WIRING {
-                found.push(format!("{file}:{number}: only {WIRING} names adapters: {}", line.trim()));
+            if matches!(name, "adapters" | "store") && module == "cli" && file != WIRING {
+                found.push(format!("{file}:{number}: only {WIRING} names adapters and the store: {}", line.trim()));
             }
         }
         if PURE.contains(&module) && !is_test {
