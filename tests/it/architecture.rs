@@ -10,13 +10,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cluster", &["domain"]),
     ("ports", &["cluster", "domain"]),
     ("diagnose", &["cluster", "domain"]),
+    ("remedy", &["cluster", "domain", "ports"]),
     ("bundle", &["cluster", "domain", "ports"]),
     ("adapters", &["cluster", "domain", "ports", "redact"]),
     ("store", &["cluster", "domain", "ports"]),
     ("render", &["domain"]),
-    ("config", &[]),
-    ("pipeline", &["bundle", "cluster", "diagnose", "domain", "ports", "redact"]),
-    ("cli", &["adapters", "bundle", "cluster", "config", "diagnose", "domain", "pipeline", "ports", "redact", "render", "store"]),
+    ("config", &["remedy"]),
+    ("pipeline", &["bundle", "cluster", "diagnose", "domain", "ports", "redact", "remedy"]),
+    (
+        "cli",
+        &[
+            "adapters", "bundle", "cluster", "config", "diagnose", "domain", "pipeline", "ports", "redact", "remedy", "render",
+            "store",
+        ],
+    ),
 ];
 
 /// What the pure modules may not name, since each is I/O, a clock, an environment or a framework.
@@ -38,7 +45,7 @@ const IMPURE: &[&str] = &[
     "Zoned::now",
     "clap",
 ];
-const PURE: &[&str] = &["domain", "redact", "cluster", "diagnose"];
+const PURE: &[&str] = &["domain", "redact", "cluster", "diagnose", "remedy"];
 
 /// The only file that may name a concrete adapter outside `adapters`.
 const WIRING: &str = "cli/wiring.rs";
