@@ -2,10 +2,12 @@
 //! meant, and whether the report is the one that a case expects.
 
 pub mod expectation;
+mod memory;
 mod redact;
 mod selector;
 mod target;
 
+pub use memory::memory;
 pub use redact::redact_recording;
 pub use selector::{Selector, SelectorError};
 pub use target::{NoTarget, SUGGESTIONS, Scope, Wanted, resolve};

@@ -87,7 +87,7 @@ pub fn attempt(attempt: &Attempt, now: Timestamp, layout: Layout) -> String {
         format!("; not checked by the API server: {}", context.unchecked.join(", "))
     };
     item("checks", &format!("{}{unchecked}", context.checks.join(", ")));
-    item("same as", &quoted(&context.command));
+    item("same as", &context.command);
     item("undo", &context.undo);
     if let Some(reason) = &attempt.reason {
         item("reason", reason);
@@ -117,13 +117,6 @@ fn tone(level: Risk) -> Tone {
         Risk::Medium => Tone::Doubtful,
         Risk::High => Tone::Bad,
     }
-}
-
-/// An argument vector as it is typed into a POSIX shell: quoted only where it is printed.
-pub fn quoted(arguments: &[String]) -> String {
-    let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=:,@%+".contains(&b));
-    let quote = |text: &String| if plain(text) { text.clone() } else { format!("'{}'", text.replace('\'', "'\\''")) };
-    arguments.iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
 /// The public JSON form of an attempt (`sre-copilot/v1`, kind `Attempt`).
@@ -200,9 +193,7 @@ mod tests {
             }),
             checks: vec!["access ok".into(), "dry run ok".into()],
             unchecked: vec!["pod quota (4 of 10 used)".into(), "scheduling".into()],
-            command: ["kubectl", "-n", "squad-7", "rollout", "undo", "deployment/checkout", "--to-revision=14"]
-                .map(str::to_owned)
-                .into(),
+            command: "kubectl -n squad-7 rollout undo deployment/checkout --to-revision=14".into(),
             undo: "back to 15's template".into(),
         };
         let at: Timestamp = "2026-01-02T05:05:00Z".parse().unwrap();
@@ -264,11 +255,5 @@ mod tests {
         let broken = Attempt { plan: json!({"kind": 7}), context: Value::Null, ..sample() };
         let text = attempt(&broken, NOW.parse().unwrap(), layout());
         assert!(text.contains("can't be read") && text.contains("high"), "{text}");
-    }
-
-    #[test]
-    fn arguments_are_quoted_only_where_they_are_printed() {
-        let arguments = ["kubectl", "get", "pods", "-l", "app in (a,b)", "it's", ""].map(str::to_owned);
-        assert_eq!(quoted(&arguments), r"kubectl get pods -l 'app in (a,b)' 'it'\''s' ''");
     }
 }

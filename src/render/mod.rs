@@ -22,7 +22,7 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
-pub use attempts::{attempt, attempt_document, attempt_list, attempts, quoted};
+pub use attempts::{attempt, attempt_document, attempt_list, attempts};
 pub use definitions::{Meaning, definitions};
 pub use escape::escape;
 pub use incidents::{audit, incident, incidents};
