@@ -13,7 +13,7 @@ mod report;
 mod source;
 
 pub use alert::target_of;
-pub use attempt::{Actor, Attempt, AttemptState};
+pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
 pub use decision::{Decision, DecisionValue};
 pub use evidence::{Evidence, EvidenceSource};
