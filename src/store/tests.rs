@@ -98,3 +98,17 @@ async fn a_queue_that_is_full_says_so_at_once() {
     assert!(busy > 0, "nobody was turned away");
     assert_eq!(store.list(AuditFilter::default()).await.unwrap().len(), 1100 - busy);
 }
+
+#[tokio::test]
+async fn a_file_that_another_process_keeps_locked_says_so_and_works_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let store = store(&path, |connection| connection.busy_timeout(Duration::from_millis(20)).unwrap());
+    let other = open::connect(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let locked = store.append(event("cli")).await;
+    assert!(matches!(locked, Err(StoreError::Locked { .. })), "{locked:?}");
+    assert_eq!(store.verify(None).await.unwrap(), AuditCheck::Intact { head: None }, "who reads doesn't wait");
+    other.execute_batch("ROLLBACK").unwrap();
+    store.append(event("cli")).await.unwrap();
+}

@@ -115,7 +115,7 @@ async fn a_claim_counts_the_fence_up_and_a_lapsed_lease_sends_nothing() {
     home.pass(SignedDuration::from_secs(90));
     let late = home.store.advance(step(&claimed, Running, home.now())).await;
     assert!(matches!(late, Err(AdvanceError::TooLate(_))), "the sleeper must not send");
-    assert_eq!(home.store.due(home.now()).await.unwrap(), [claimed.clone()]);
+    assert_eq!(home.store.due(home.now()).await.unwrap(), std::slice::from_ref(&claimed));
     let failed = home.brought(claimed.clone(), &[Failed]).await;
     assert_eq!(failed.lease_until, None);
     let later = home.store.advance(step(&claimed, Running, home.now())).await;
@@ -220,7 +220,7 @@ async fn a_check_that_decides_nothing_is_noted_without_a_row() {
     assert_eq!((noted.state, noted.changed_at, noted.verify_due_at), (Succeeded, done.changed_at, Some(at)));
     assert!(matches!(home.store.note(note).await, Err(AdvanceError::Lost(_))), "two checks at once: one counts");
     assert!(home.store.due(home.now()).await.unwrap().is_empty());
-    assert_eq!(home.store.due(at).await.unwrap(), [noted.clone()]);
+    assert_eq!(home.store.due(at).await.unwrap(), std::slice::from_ref(&noted));
     assert_eq!(home.store.list(AuditFilter::default()).await.unwrap().len(), rows);
     let verified = home.brought(noted, &[Verified]).await;
     assert_eq!((verified.verify_due_at, verified.verification), (None, Some(json!({"checks": 1}))));
@@ -281,8 +281,11 @@ async fn lists_are_filtered_and_newest_first() {
     let list = |filter| async { home.store.attempts(filter).await.unwrap() };
     assert_eq!(list(AttemptFilter::default()).await, [second.clone(), first.clone()]);
     let of = |states: &[AttemptState]| AttemptFilter { states: states.to_vec(), ..AttemptFilter::default() };
-    assert_eq!(list(of(&[Proposed, Approved])).await, [first.clone()]);
-    assert_eq!(list(AttemptFilter { since: Some(second.created_at), ..AttemptFilter::default() }).await, [second.clone()]);
+    assert_eq!(list(of(&[Proposed, Approved])).await, std::slice::from_ref(&first));
+    assert_eq!(
+        list(AttemptFilter { since: Some(second.created_at), ..AttemptFilter::default() }).await,
+        std::slice::from_ref(&second)
+    );
     assert_eq!(list(AttemptFilter { limit: Some(1), ..AttemptFilter::default() }).await, [second]);
     assert_eq!(list(AttemptFilter { target: Some(first.target.clone()), ..AttemptFilter::default() }).await, [first]);
 }

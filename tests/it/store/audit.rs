@@ -95,6 +95,17 @@ async fn whatever_is_done_to_a_row_is_found_at_its_number(#[case] sql: &str, #[c
 }
 
 #[tokio::test]
+async fn a_row_that_was_changed_and_hashed_anew_shows_at_the_one_after_it() {
+    let home = with_rows(5).await;
+    let mut row = serde_json::to_value(&home.store.list(AuditFilter::default()).await.unwrap()[2]).unwrap();
+    row.as_object_mut().unwrap().remove("hash");
+    row["channel"] = json!("http");
+    let hash = sre_copilot::domain::Digest::of(&row).unwrap();
+    without_triggers(&home, &format!("UPDATE audit SET channel = 'http', hash = '{}' WHERE seq = 3", hash.as_str()));
+    assert!(matches!(home.store.verify(None).await.unwrap(), AuditCheck::Broken { seq: 4, .. }));
+}
+
+#[tokio::test]
 async fn a_cut_tail_shows_with_a_noted_head_only() {
     let home = with_rows(5).await;
     let hash = home.store.list(AuditFilter::default()).await.unwrap().remove(4).hash;

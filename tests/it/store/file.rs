@@ -2,7 +2,6 @@
 
 use super::*;
 use rusqlite::Connection;
-use sre_copilot::domain::AuditCheck;
 use sre_copilot::ports::{AuditLog, StoreError};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -67,18 +66,6 @@ fn what_is_no_database_of_ours_is_refused_and_left_alone() {
     assert!(matches!(refusal(&other), StoreError::NotADatabase { .. }));
     assert!(matches!(refusal(folder.path()), StoreError::Open { .. }), "a folder");
     assert!(matches!(refusal(Path::new("/dev/null/state.db")), StoreError::Open { .. }), "below a file");
-}
-
-#[tokio::test]
-async fn a_file_that_another_process_keeps_locked_says_so_and_works_afterwards() {
-    let home = Home::new();
-    let other = Connection::open(home.path()).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let locked = home.store.append(event(AuditName::PolicyLoaded)).await;
-    assert!(matches!(locked, Err(StoreError::Locked { .. })), "{locked:?}");
-    assert_eq!(home.store.verify(None).await.unwrap(), AuditCheck::Intact { head: None }, "who reads doesn't wait");
-    other.execute_batch("ROLLBACK").unwrap();
-    home.store.append(event(AuditName::PolicyLoaded)).await.unwrap();
 }
 
 #[test]
