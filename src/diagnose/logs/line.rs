@@ -51,7 +51,7 @@ impl<'a> Line<'a> {
             Some((text, level)) => (Cow::Owned(text), level),
             None => (plain, Level::Unsaid),
         };
-        let lower = text.to_lowercase();
+        let lower = text.to_ascii_lowercase();
         let level = if level == Level::Unsaid { level_of_text(&text) } else { level };
         Some(Self { text, lower, level, at })
     }
@@ -297,11 +297,12 @@ fn flat(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Object(map) => {
-            let parts: Vec<String> = ["name", "type", "class", "code", "message", "msg", "cause", "stack", "extendedStackTrace"]
-                .iter()
-                .filter_map(|name| map.get(*name))
-                .map(|value| value.as_str().map_or_else(|| value.to_string(), deciding))
-                .collect();
+            let parts: Vec<String> =
+                ["name", "type", "class", "code", "message", "msg", "reason", "cause", "stack", "extendedStackTrace"]
+                    .iter()
+                    .filter_map(|name| map.get(*name))
+                    .map(|value| value.as_str().map_or_else(|| value.to_string(), deciding))
+                    .collect();
             parts.join(": ")
         }
         Value::Null => String::new(),

@@ -16,7 +16,7 @@ const SHIFTS: [[i64; 2]; 2] = [[-400 * 24 * HOUR, 90 * 24 * HOUR], [24 * HOUR, 7
 /// A date and time as RFC 3339, SQL and Go's logger write them, perhaps cut off after the hour by a quote's end; what follows
 /// stays.
 static DATE_TIME: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b(\d{4})([-/])(\d\d)[-/](\d\d)([T ])(\d\d)(:\d\d)?(:\d\d)?\b").unwrap());
+    LazyLock::new(|| Regex::new(r"\b(\d{4})([-/])(\d\d)[-/](\d\d)([T ])(\d\d)(:\d\d)?(:\d\d)?").unwrap());
 /// Unix seconds or milliseconds of these decades, as structured loggers write them.
 static UNIX: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b1[5-9]\d{8}(\d{3})?\b").unwrap());
 
@@ -103,6 +103,7 @@ fn times_of_every_form_are_shifted() {
         ("at 2026/01/31 23:00:05", "at 2026/02/01 00:00:05"),
         ("2026-01-31 23:00:05,123+02", "2026-02-01 00:00:05,123+02"),
         ("{\"ts\":1767330354.25,\"ms\":1767330354123}", "{\"ts\":1767333954.25,\"ms\":1767333954123}"),
+        ("2026-01-31T23:00:05Z", "2026-02-01T00:00:05Z"),
         ("is after 2026-01-31T23", "is after 2026-02-01T00"),
         ("port 8080 pid 12345", "port 8080 pid 12345"),
         ("0001-01-01T00:00:00Z 1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z 1970-01-01T00:00:00Z"),
