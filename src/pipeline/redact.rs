@@ -5,6 +5,11 @@ use crate::cluster::Recording;
 use crate::domain::SourceState;
 use crate::redact::Redactor;
 use std::borrow::Cow;
+use std::sync::Mutex;
+use std::thread;
+
+/// Texts that are shorter than this together, in bytes, are masked sooner than threads have begun.
+const WORTH_THREADS: usize = 1 << 20;
 
 /// Masks a recording in place: objects, logs, the alert, labels of series, and the texts about it.
 pub fn redact_recording(redactor: &Redactor, recording: &mut Recording) {
@@ -14,7 +19,7 @@ pub fn redact_recording(redactor: &Redactor, recording: &mut Recording) {
         }
     };
     recording.objects.iter_mut().chain(&mut recording.alert).for_each(|object| redactor.object(object));
-    recording.logs.values_mut().for_each(mask);
+    in_parallel(recording.logs.values_mut().collect(), mask);
     recording.signals.iter_mut().flat_map(|signal| signal.labels.values_mut()).for_each(mask);
     recording.warnings.iter_mut().chain(&mut recording.title).for_each(mask);
     for state in recording.sources.values_mut() {
@@ -23,6 +28,26 @@ pub fn redact_recording(redactor: &Redactor, recording: &mut Recording) {
             SourceState::Partial(why) | SourceState::Unavailable(why) | SourceState::Forbidden(why) => mask(why),
         }
     }
+}
+
+/// Masks texts on as many threads as there are processors, if there is enough of them. Each thread takes the next text that is
+/// left; where no thread can be had, the calling one does it all.
+fn in_parallel(texts: Vec<&mut String>, mask: impl Fn(&mut String) + Sync) {
+    let length: usize = texts.iter().map(|text| text.len()).sum();
+    let helpers = if length < WORTH_THREADS { 0 } else { thread::available_parallelism().map_or(0, |all| all.get() - 1) };
+    let left = Mutex::new(texts.into_iter());
+    let work = || {
+        while let Some(text) = left.lock().ok().and_then(|mut left| left.next()) {
+            mask(text);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..helpers {
+            // One that can't be started leaves its share to the others.
+            let _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
 }
 
 #[cfg(test)]

@@ -174,7 +174,8 @@ pattern!(PATH, r#"(?:^|[\s"'`=(\[:])((?:/[A-Za-z0-9_.@+-]+)+/?)"#);
 pattern!(NAMED_PORT, r#"(?i)(?:port[ :=]+|['"], ?)(\d{2,5})\b"#);
 pattern!(PORT, r"(?:^|\D):+(\d{2,5})\b|\d:(\d{2,5})\b");
 pattern!(VERSION, r"(?i)version[ :=]+([A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*)");
-pattern!(RELATION, r#"(?i)(?:relation|table|column|schema|sequence|view|database|collection)[ :]+["'`]?([a-z0-9_.$-]+)["'`]?"#);
+pattern!(RELATION, r#"(?i)\b(?:relation|table|column|schema|sequence|view|database|collection)[ :]+["'`]([a-z0-9_.$-]+)["'`]"#);
+pattern!(BARE_RELATION, r"(?i)\b(?:relation|table|column|schema|sequence|view|database|collection):? ([a-z0-9_.$-]+)");
 
 fn first(pattern: &LazyLock<Option<Regex>>, text: &str) -> Option<String> {
     let found = pattern.as_ref()?.captures(text)?;
@@ -185,6 +186,11 @@ fn user(text: &str) -> Option<String> {
     let named =
         || first(&USER, text).filter(|user| !matches!(user.as_str(), "name" | "is" | "and" | "or" | "may" | "has" | "does"));
     known(Name::User, text).or_else(named)
+}
+
+/// A table, column or database, in quotes where the line has any.
+fn relation(text: &str) -> Option<String> {
+    first(&RELATION, text).or_else(|| first(&BARE_RELATION, text))
 }
 
 /// The port that a line is about: the one it names, else the last that stands in an address. A time of day isn't one.
@@ -201,6 +207,10 @@ fn port(text: &str) -> Option<u16> {
 fn announced(text: &str, below: &str) -> Option<String> {
     let announces = text.trim_end().ends_with([':', '[', '(']) || text.contains("validation error");
     let mut below = below.lines().take(ANNOUNCED).take_while(|line| announces || line.starts_with([' ', '\t']));
+    if text.contains("validation error") {
+        // pydantic writes each field on a line of its own, and what is wrong with it below.
+        return below.next().filter(|line| !line.contains(' ')).and_then(one_word).map(str::to_owned);
+    }
     let named = |line| known(Name::Setting, line).or_else(|| first(&UPPER, line)).or_else(|| first(&FLAG, line));
     below.find_map(named)
 }
@@ -217,7 +227,7 @@ pub fn of(signature: &Signature, text: &str, raw: &str, below: &str) -> Captures
         Kind::User => {
             captures.other_end(text, false);
             captures.user = user(text).or_else(|| user(raw));
-            captures.object = known(Name::Object, text).or_else(|| first(&RELATION, text));
+            captures.object = known(Name::Object, text).or_else(|| relation(text));
         }
         Kind::Setting => {
             captures.setting = known(Name::Setting, text).or_else(|| first(&UPPER, text)).or_else(|| first(&FLAG, text));
@@ -231,7 +241,7 @@ pub fn of(signature: &Signature, text: &str, raw: &str, below: &str) -> Captures
         Kind::Object => {
             captures.object = known(Name::Object, text)
                 .or_else(|| first(&VERSION, text))
-                .or_else(|| first(&RELATION, text))
+                .or_else(|| relation(text))
                 .or_else(|| first(&QUOTED, text));
             captures.user = user(raw);
         }

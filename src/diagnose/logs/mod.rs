@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use table::{DESCRIBED, RAISED};
+use table::{DESCRIBED, NO_FIELD, RAISED};
 
 /// How much of a line is quoted.
 const QUOTED: usize = 400;
@@ -225,6 +225,9 @@ impl<'a> Reader<'a> {
     fn reading(self, lines: usize) -> LogReading {
         let mut findings = Vec::with_capacity(self.found.len());
         for Found { mut finding, telling, level, text, raw, below } in self.found.into_values() {
+            if finding.signature.of == NO_FIELD.of && is_missing_field(below) {
+                finding.signature = &NO_FIELD;
+            }
             finding.captures = captures::of(finding.signature, &text, raw, below);
             let stopping = self.stopped.is_some_and(|stopped| finding.line >= stopped);
             finding.doubtful |= self.stopped.is_some_and(|stopped| finding.line < stopped);
@@ -249,6 +252,12 @@ impl<'a> Reader<'a> {
         });
         LogReading { findings, lines, last: self.last }
     }
+}
+
+/// Whether the lines below one of pydantic's say that a field isn't given (errors.pydantic.dev, "missing"; in its first
+/// version `value_error.missing`).
+fn is_missing_field(below: &str) -> bool {
+    below.lines().take(2).any(|line| line.contains("[type=missing") || line.contains("value_error.missing"))
 }
 
 /// A line for quoting: shortened to what stands around the byte `at`, control characters escaped.

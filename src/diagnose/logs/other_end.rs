@@ -20,6 +20,7 @@ const BEFORE: &[&str] = &[
     "server host '",
     "server at '",
     "server on '",
+    "on host '",
     "connect(2) for '",
     "onnect call failed ('",
     CONNECT_TO,
