@@ -6,6 +6,7 @@ mod failure;
 mod line;
 mod other_end;
 mod signatures;
+mod structured;
 mod table;
 
 pub use captures::Captures;
@@ -19,7 +20,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use table::{DESCRIBED, NO_FIELD, RAISED};
+use table::{CAUSED, DESCRIBED, NO_FIELD, RAISED};
 
 /// How much of a line is quoted.
 const QUOTED: usize = 400;
@@ -28,6 +29,8 @@ const AHEAD: usize = 60;
 const FAR: usize = 120;
 /// So many lines before the end of a log count as the last words of the process; frames of stack traces aren't counted.
 const LAST_WORDS: usize = 12;
+/// Lines so near to each other tell of one failure; a stack trace may stand between them.
+const BESIDE: usize = 60;
 /// What is warned of so often is more than noise.
 const OFTEN: u64 = 5;
 
@@ -90,6 +93,8 @@ struct Reader<'a> {
     chained: bool,
     next_level: Option<Level>,
     report: Report,
+    /// Whether the causes of an error of Rust's anyhow or eyre are being listed, the innermost last.
+    chain: bool,
     /// Where the last error begins: what stands above is another matter, unless it is an error too.
     end: usize,
     last: String,
@@ -135,7 +140,12 @@ impl<'a> Reader<'a> {
             self.goroutines = false;
             return;
         };
-        let mut is_detail = line.is_indented();
+        let in_chain = self.chain && line.is_indented();
+        self.chain = in_chain || line.lower.trim() == "caused by:";
+        if self.chain && !in_chain {
+            return;
+        }
+        let mut is_detail = line.is_indented() && !in_chain;
         if let Some(level) = self.next_level.take()
             && is_detail
         {
@@ -166,9 +176,13 @@ impl<'a> Reader<'a> {
         self.traceback = line.lower.contains("traceback (most recent call last)");
         let chains =
             line.lower.contains("during handling of the above exception") || line.lower.contains("was the direct cause of");
-        let goes_on = raised || line.is_inner_cause() || (self.traceback && self.chained);
+        let goes_on = raised || in_chain || line.is_inner_cause() || (self.traceback && self.chained);
         self.chained = chains || (self.chained && !self.traceback && !raised);
-        let expected = if raised { Some(&RAISED) } else { self.described(&line) };
+        let expected = match (raised, in_chain) {
+            (true, _) => Some(&RAISED),
+            (_, true) => Some(&CAUSED),
+            _ => self.described(&line),
+        };
         let Some(signature) = signatures::of(&line, expected) else { return };
         if !goes_on && !is_detail && (line.level >= Level::Error || signature.fatal || line.names_an_exception()) {
             self.end = number;
@@ -250,7 +264,21 @@ impl<'a> Reader<'a> {
             let key = |finding: &LogFinding| (finding.recovered, !finding.last_words, finding.rank, Reverse(finding.line));
             key(a).cmp(&key(b)).then_with(|| a.text.cmp(&b.text))
         });
+        learn(&mut findings);
         LogReading { findings, lines, last: self.last }
+    }
+}
+
+/// The line that decides learns whom it is about from one beside it that says the same: an error without an address is often
+/// wrapped by one that has it, or reported a second time.
+fn learn(findings: &mut [LogFinding]) {
+    let Some((first, others)) = findings.split_first_mut() else { return };
+    if first.captures.host.is_none() && matches!(first.signature.kind, Kind::Address | Kind::HostName) {
+        let same = others.iter().filter(|other| other.signature.cause == first.signature.cause && other.captures.host.is_some());
+        let near = same.map(|other| (other.line.abs_diff(first.line), other)).filter(|(lines, _)| *lines <= BESIDE);
+        if let Some((_, other)) = near.min_by_key(|(lines, _)| *lines) {
+            (first.captures.host, first.captures.port) = (other.captures.host.clone(), other.captures.port);
+        }
     }
 }
 

@@ -44,6 +44,8 @@ const SQLSTATE: &[&str] = &["sqlstate", "sql state", "code", "error:", "fatal:",
 
 /// The last line of a Python traceback: the exception and its message.
 pub static RAISED: Signature = Signature { rank: 3, of: "Python", fatal: true, ..PLAIN };
+/// A cause in the list that anyhow and eyre print below an error.
+pub static CAUSED: Signature = Signature { rank: 3, of: "Rust", ..PLAIN };
 /// A field of pydantic's settings that no environment variable gives: said in the lines below the one that names the class.
 pub static NO_FIELD: Signature =
     Signature { cause: "environment_variable_missing", rank: 1, kind: Kind::Setting, of: "pydantic", ..PLAIN };
@@ -190,6 +192,7 @@ signatures! {
     "configuration_invalid" 1 Setting "pydantic" &["validation error for", "validation errors for"], &["settings", "config"];
     "configuration_invalid" 2 Setting "zod" &["zoderror: ["], &[];
     "configuration_invalid" 1 Setting "NestJS" &["nest can't resolve dependencies"], &[];
+    "configuration_invalid" 1 Plain "Elasticsearch" &["bootstrap checks failed", "bootstrap check failure"], &[];
     "configuration_invalid" 4 Setting "PostgreSQL" &["configuration file \""], &["contains errors"];
     "configuration_invalid" 3 Setting "nginx" &["[emerg]"], &[];
     "configuration_invalid" 1 Setting "" &["bad option:", "unrecognized vm option", "invalid maximum heap size", "initial heap size set to a larger value", "following arguments are required", "following required arguments were not provided", "flag needs an argument", "unrecognized command line flag", "unrecognised option", "invalid argument \"", "unrecognized configuration parameter", "[server] unknown variable", "unknown variable '", "invalid value for configuration", "invalid value for parameter", "unknown flag:", "flag provided but not defined", "unknown shorthand flag", "unrecognized arguments:", "unrecognized option", "unexpected argument", "invalid option --", "unknown option", "no such option:", "unknown command-line flag", "unknown long flag", "required flag(s)", "the following required arguments"], &[];
