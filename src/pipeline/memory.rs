@@ -18,9 +18,10 @@ pub async fn memory(
     now: Timestamp,
 ) -> Result<Memory, StoreError> {
     let of_subject = store.memory(&incident.id, now, REMEMBERED).await?;
-    let incidents = of_subject.incidents.iter().filter_map(|past| {
-        Some(PastIncident { cause: past.cause.clone()?, resolved_at: past.resolved_at? })
-    });
+    let incidents = of_subject
+        .incidents
+        .iter()
+        .filter_map(|past| Some(PastIncident { cause: past.cause.clone()?, resolved_at: past.resolved_at? }));
     let filter = AttemptFilter {
         cluster: Some(incident.cluster.clone()),
         since: now.checked_sub(REMEMBERED).ok(),
