@@ -21,7 +21,8 @@ pub fn redact_recording(redactor: &Redactor, recording: &mut Recording) {
         }
     };
     let length: usize = recording.logs.values().map(String::len).sum();
-    in_parallel(recording.objects.iter_mut().collect(), recording.objects.len() > FEW, |object| redactor.object(object));
+    let many = recording.objects.len() > FEW;
+    in_parallel(recording.objects.iter_mut().collect(), many, |object| redactor.object(object));
     in_parallel(recording.logs.values_mut().collect(), length > WORTH_THREADS, mask);
     recording.alert.iter_mut().for_each(|alert| redactor.object(alert));
     recording.signals.iter_mut().flat_map(|signal| signal.labels.values_mut()).for_each(mask);
