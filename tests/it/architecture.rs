@@ -16,7 +16,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("render", &["domain"]),
     ("config", &[]),
     ("pipeline", &["bundle", "cluster", "diagnose", "domain", "ports", "redact", "remedy"]),
-    ("cli", &["adapters", "bundle", "cluster", "config", "diagnose", "domain", "pipeline", "ports", "redact", "remedy", "render"]),
+    (
+        "cli",
+        &["adapters", "bundle", "cluster", "config", "diagnose", "domain", "pipeline", "ports", "redact", "remedy", "render"],
+    ),
 ];
 
 /// What the pure modules may not name, since each is I/O, a clock, an environment or a framework.
