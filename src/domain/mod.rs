@@ -22,7 +22,7 @@ pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, 
 pub use object::{ObjectRef, Subject};
 pub use plan::{CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport};
 pub use report::{
-    CauseReport, Change, Contradiction, FactReport, FieldChange, HistoryEntry, NumberedEvidence, Report, RuledOut, State,
-    SymptomReport, TimelineEntry, Unknown, Verdict,
+    ActionDecision, ActionReport, CauseReport, Change, Contradiction, FactReport, FieldChange, HistoryEntry, NumberedEvidence,
+    Report, RuledOut, State, SymptomReport, TimelineEntry, Unknown, Verdict,
 };
 pub use source::{DEPLOYS, KUBERNETES, LOGS, SIGNALS, SourceState, Sources};

@@ -18,6 +18,7 @@ mod refusal;
 mod refusals;
 mod request;
 mod risk;
+mod rollout;
 mod settings;
 mod verification;
 
@@ -32,7 +33,8 @@ pub use gitops::gitops_owner;
 pub use inverse::inverse;
 pub use memory::{Memory, PastAttempt, PastIncident, REMEMBERED};
 pub use namespaces::{Tier, tier};
-pub use parse::{ParseContext, Rejection, parse};
+pub use parse::schema::schema;
+pub use parse::{ParseContext, Rejection, parse, read};
 pub use policy::{GateInput, Mode, RISK_HIGH, gate, guard};
 pub use proposals::{Advice, Refused, advise};
 pub use refusal::Refusal;
