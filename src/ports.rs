@@ -1,5 +1,11 @@
 //! What the core asks of the world. Adapters and bundles answer; nothing in here knows how.
 
+mod clock;
+mod writer;
+
+pub use clock::Clock;
+pub use writer::{Access, AccessQuestion, ApiReason, ApiRefusal, ClusterWriter, WriteError, permits};
+
 use crate::cluster::Recording;
 use crate::domain::ObjectRef;
 use std::future::Future;

@@ -65,6 +65,33 @@ pub struct PlanRequest {
     pub body: Value,
 }
 
+impl PlanRequest {
+    /// This request with its place-holders filled in: the time of the claim, and the resource version read just before.
+    #[must_use]
+    pub fn filled(&self, claim_time: &str, resource_version: &str) -> Self {
+        let mut filled = self.clone();
+        fill(&mut filled.body, claim_time, resource_version, 0);
+        filled
+    }
+}
+
+/// Deeper than any body that `remedy` makes, except a pod template, whose own depth the API server bounds.
+const DEEPEST: usize = 128;
+
+fn fill(value: &mut Value, claim_time: &str, resource_version: &str, depth: usize) {
+    match value {
+        Value::String(text) if text == CLAIM_TIME => claim_time.clone_into(text),
+        Value::String(text) if text == RESOURCE_VERSION => resource_version.clone_into(text),
+        Value::Array(list) if depth < DEEPEST => {
+            list.iter_mut().for_each(|value| fill(value, claim_time, resource_version, depth + 1));
+        }
+        Value::Object(map) if depth < DEEPEST => {
+            map.values_mut().for_each(|value| fill(value, claim_time, resource_version, depth + 1));
+        }
+        _ => {}
+    }
+}
+
 /// One leaf that changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DiffLine {

@@ -6,7 +6,7 @@ use super::fault;
 use super::proxy::{Environment, with_scheme};
 use crate::ports::ReadError;
 use http::Uri;
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -54,7 +54,18 @@ pub(super) struct Connection {
 }
 
 pub(super) async fn connect(options: &ConnectOptions) -> Result<Connection, ReadError> {
+    connect_as(options, None).await
+}
+
+/// Connects with the token in a file, and with nothing else of the kubeconfig's credentials, where one is named.
+pub(super) async fn connect_as(options: &ConnectOptions, token_file: Option<&Path>) -> Result<Connection, ReadError> {
     let mut config = config(options).await?;
+    if let Some(file) = token_file {
+        // kube reads the file again every minute, since the kubelet renews a projected token.
+        std::fs::metadata(file)
+            .map_err(|why| ReadError::Config(format!("the token file {} can't be read: {why}", file.display())))?;
+        config.auth_info = AuthInfo { token_file: Some(file.to_string_lossy().into_owned()), ..AuthInfo::default() };
+    }
     config.connect_timeout = Some(options.request_timeout);
     config.read_timeout = Some(options.request_timeout);
     config.write_timeout = Some(options.request_timeout);
