@@ -15,6 +15,7 @@ pub mod adapters;
 pub mod bundle;
 pub mod cli;
 pub mod cluster;
+pub mod config;
 pub mod diagnose;
 pub mod domain;
 pub mod pipeline;

@@ -1,9 +1,17 @@
 //! What the core asks of the world. Adapters and bundles answer; nothing in here knows how.
 
+mod attempts;
+mod audit;
 mod clock;
+mod incidents;
+mod store_error;
 mod writer;
 
+pub use attempts::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note, Writes};
+pub use audit::{AuditFilter, AuditLog};
 pub use clock::Clock;
+pub use incidents::{IncidentFilter, IncidentStore};
+pub use store_error::StoreError;
 pub use writer::{Access, AccessQuestion, ApiReason, ApiRefusal, ClusterWriter, WriteError, permits};
 
 use crate::cluster::Recording;

@@ -133,7 +133,10 @@ pub fn run(args: &AnalyzeArgs, screen: Screen) -> Result<Exit, CliError> {
         reports => Reports::Many(reports),
     };
     screen.print(&output::reports(shown, args.output, screen)?)?;
-    Ok(if args.exit_code { output::exit_of(&reports) } else { Exit::Done })
+    let exit = if args.exit_code { output::exit_of(&reports) } else { Exit::Done };
+    // The process ends here: giving a large cluster's objects back one by one would take longer than diagnosing it.
+    std::mem::forget(snapshot);
+    Ok(exit)
 }
 
 fn read(path: &Path) -> Result<Recording, CliError> {

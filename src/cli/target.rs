@@ -30,7 +30,7 @@ pub fn parse(words: &[String]) -> Result<Vec<Wanted>, CliError> {
     if words.iter().any(|word| word.contains('/')) {
         return words.iter().map(|word| type_and_name(word)).collect();
     }
-    let kind = kind(first, names)?;
+    let kind = kind(first, names.is_empty())?;
     if names.is_empty() {
         return Ok(vec![Wanted::All { kind }]);
     }
@@ -40,7 +40,7 @@ pub fn parse(words: &[String]) -> Result<Vec<Wanted>, CliError> {
 fn type_and_name(word: &str) -> Result<Wanted, CliError> {
     match word.split_once('/') {
         Some((r#type, name)) if !name.is_empty() && !name.contains('/') => {
-            Ok(Wanted::Named { kind: kind(r#type, &[])?, name: name.to_owned() })
+            Ok(Wanted::Named { kind: kind(r#type, false)?, name: name.to_owned() })
         }
         Some(_) => Err(CliError::usage(format!("{word:?} is not TYPE/NAME")).hint("write pod/NAME, deploy/NAME or ns/NAME")),
         None => Err(CliError::usage(format!("{word:?} has no type, while other targets are TYPE/NAME"))
@@ -49,7 +49,7 @@ fn type_and_name(word: &str) -> Result<Wanted, CliError> {
 }
 
 /// The kind that a type means, in any spelling that kubectl takes; case doesn't matter.
-fn kind(word: &str, names: &[String]) -> Result<&'static str, CliError> {
+fn kind(word: &str, is_alone: bool) -> Result<&'static str, CliError> {
     let lower = word.to_lowercase();
     let (name, group) = lower.split_once('.').unwrap_or((&lower, ""));
     // `deployments.v1.apps`: a version before the group.
@@ -63,18 +63,18 @@ fn kind(word: &str, names: &[String]) -> Result<&'static str, CliError> {
     });
     match found {
         Some((kind, ..)) => Ok(kind),
-        None => Err(unknown_type(word, &lower, names)),
+        None => Err(unknown_type(word, &lower, is_alone)),
     }
 }
 
-fn unknown_type(word: &str, lower: &str, names: &[String]) -> CliError {
+fn unknown_type(word: &str, lower: &str, is_alone: bool) -> CliError {
     let error = CliError::usage(format!("{word:?} is no type that can be analysed"));
     let spellings = KINDS.iter().flat_map(|(kind, plural, ..)| [kind.to_lowercase(), (*plural).to_owned()]);
     // Words of attackers' length cost nothing here: a type is short.
     let near = if lower.len() > 40 { None } else { spellings.min_by_key(|spelling| strsim::osa_distance(spelling, lower)) };
     match near {
         Some(near) if strsim::osa_distance(&near, lower) <= 2 => error.hint(format!("did you mean {near}?")),
-        _ if names.is_empty() => error.hint(format!("give a type before the name: pod/{word}, deploy/{word}")),
+        _ if is_alone => error.hint(format!("give a type before the name: pod/{word}, deploy/{word}")),
         _ => {
             let types =
                 KINDS.iter().map(|(kind, _, short, _)| if short.is_empty() { kind.to_lowercase() } else { (*short).to_owned() });

@@ -1,5 +1,5 @@
 //! One try at applying one plan, with its own states. What moves it from one to the next is in the table of
-//! [`State::may_become`]; the store makes each move one durable transaction.
+//! [`AttemptState::may_become`]; the store makes each move one durable transaction.
 
 use super::Digest;
 use jiff::Timestamp;
@@ -93,7 +93,8 @@ impl AttemptState {
             Claimed => matches!(next, Running | Superseded | Failed),
             Running => matches!(next, Running | Succeeded | Failed | Unknown),
             Unknown => matches!(next, Succeeded | Failed),
-            Succeeded => matches!(next, Verified | NotVerified | Undone),
+            // A last check that could not tell leaves it where it is.
+            Succeeded => matches!(next, Succeeded | Verified | NotVerified | Undone),
             Verified | NotVerified => next == Undone,
             Undone | Failed | Declined | Expired | Superseded => false,
         }
@@ -140,6 +141,8 @@ pub struct Attempt {
     pub try_number: u32,
     /// The plan as it was stored; `Plan` reads it.
     pub plan: Value,
+    /// The UID of the cluster's namespace `kube-system`.
+    pub cluster: String,
     /// What the plan is about, `NAMESPACE/type/name` on its cluster; at most one attempt holds it.
     pub target: String,
     /// What the report said: the cause, the verdict, its sentence, and what each screen shows.
@@ -152,8 +155,15 @@ pub struct Attempt {
     pub requested_by: Option<Actor>,
     /// Who approved or declined it.
     pub decided_by: Option<Actor>,
+    /// When they did.
+    pub decided_at: Option<Timestamp>,
+    /// A secret word of this attempt alone, for what is handed out for one use (a button, a confirm token). Never shown.
+    #[serde(skip)]
+    pub nonce: String,
     /// When it was stored.
     pub created_at: Timestamp,
+    /// When it came into its present state.
+    pub changed_at: Timestamp,
     /// Until when it can be approved; once approved, until when it can be claimed.
     pub expires_at: Timestamp,
     /// Until when its worker has it.

@@ -138,6 +138,12 @@ impl Digest {
         Ok(Self(format!("{:x}", HexOf(Sha256::digest(&canonical).as_slice()))))
     }
 
+    /// All 64 lower-case hexadecimal digits, or nothing.
+    pub fn parse(digits: &str) -> Option<Self> {
+        let is_digest = digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        is_digest.then(|| Self(digits.to_owned()))
+    }
+
     /// All 64 digits.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -170,6 +176,13 @@ impl fmt::LowerHex for HexOf<'_> {
 }
 
 impl Plan {
+    /// The object that the intent is about, as `NAMESPACE/type/name`: what at most one attempt may hold. `None` for an
+    /// intent that doesn't name one.
+    pub fn target_name(&self) -> Option<String> {
+        let word = |key: &str| self.intent.get(key).and_then(Value::as_str).filter(|word| !word.is_empty());
+        Some(format!("{}/{}/{}", word("namespace")?, word("resource_type")?, word("resource_name")?))
+    }
+
     /// What an approval binds.
     ///
     /// # Errors

@@ -144,9 +144,22 @@ fn named(snapshot: &Snapshot, kind: &str, name: &str, scope: &Scope) -> Result<V
     }
 }
 
+/// The namespace that was named, where all of them were seen and it isn't among them.
+fn no_namespace(snapshot: &Snapshot, kind: &str, scope: &Scope) -> Option<NoTarget> {
+    let name = scope.namespace.as_deref().filter(|_| !is_cluster_scoped(kind))?;
+    let is_there = namespaces(snapshot).contains(name) || snapshot.looked_for("Namespace", "").is_err();
+    let near = || mistyped(snapshot, "Namespace", name, scope).into_iter().take(SUGGESTIONS).collect();
+    (!is_there).then(|| NoTarget::NotFound { what: described("Namespace", Some(name), scope), near: near() })
+}
+
 fn missing(snapshot: &Snapshot, kind: &str, name: &str, scope: &Scope, what: String) -> NoTarget {
     let namespace = if is_cluster_scoped(kind) { "" } else { scope.namespace.as_deref().unwrap_or("") };
     let near = near(snapshot, kind, name, scope);
+    if near.is_empty()
+        && let Some(no_namespace) = no_namespace(snapshot, kind, scope)
+    {
+        return no_namespace;
+    }
     match snapshot.looked_for(kind, namespace) {
         Err(why) => NoTarget::NotSeen { what, why, near },
         Ok(()) => NoTarget::NotFound { what, near },
@@ -163,6 +176,9 @@ fn all(snapshot: &Snapshot, kind: &str, scope: &Scope) -> Result<Vec<ObjectRef>,
     }
     if !found.is_empty() {
         return Ok(found);
+    }
+    if let Some(no_namespace) = no_namespace(snapshot, kind, scope) {
+        return Err(no_namespace);
     }
     let what = described(kind, None, scope);
     let namespace = if is_cluster_scoped(kind) { "" } else { scope.namespace.as_deref().unwrap_or("") };
@@ -316,6 +332,16 @@ mod tests {
         assert_eq!(names(Scope { namespace: Some("bank".into()), ..Scope::default() }), ["bank"]);
         assert_eq!(names(Scope::default()), ["bank", "lab", "shop"]);
         assert_eq!(resolve(&Snapshot::new(Recording::default()), &[], &Scope::default()), Err(NoTarget::NotSaid));
+    }
+
+    #[test]
+    fn a_namespace_that_is_not_there_is_what_is_said() {
+        let scope = Scope { namespace: Some("shpo".into()), ..Scope::default() };
+        for wanted in [Wanted::Named { kind: "Pod", name: "nowhere".into() }, Wanted::All { kind: "Pod" }] {
+            let error = resolve(&snapshot(), &[wanted], &scope).unwrap_err();
+            assert_eq!(error.to_string(), "no such namespace shpo");
+            assert!(matches!(error, NoTarget::NotFound { near, .. } if near == [ObjectRef::cluster("Namespace", "shop")]));
+        }
     }
 
     #[test]

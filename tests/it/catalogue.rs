@@ -40,12 +40,6 @@ const PUBLIC: &str = "
 /// Public ids that are verdicts: they have a row for the documentation, and no rule states them.
 const VERDICTS: [&str; 3] = ["healthy", "recovered", "unknown"];
 
-/// Public ids that no rule states yet.
-const WITHOUT_ROW: [&str; 0] = [];
-
-/// Rows that lack a case, a near miss or both. Kept exactly: a row that gets them is taken off.
-const WITHOUT_FIXTURES: &[&str] = &[];
-
 /// Facts that are neither causes nor symptoms.
 const CONTEXT: [&str; 1] = ["recent_deploy"];
 
@@ -78,10 +72,8 @@ fn ids_are_unique_and_in_snake_case() {
 #[test]
 fn every_public_id_has_a_row() {
     let ids = cause_ids();
-    let lacking: Vec<&str> = PUBLIC.split_whitespace().filter(|id| !ids.contains(id)).collect();
-    let differs =
-        lacking.iter().filter(|id| !WITHOUT_ROW.contains(id)).chain(WITHOUT_ROW.iter().filter(|id| !lacking.contains(id)));
-    assert_none("public ids without a row, or listed as such with one", differs.map(ToString::to_string));
+    let lacking = PUBLIC.split_whitespace().filter(|id| !ids.contains(id));
+    assert_none("public ids without a row", lacking.map(ToString::to_string));
 }
 
 #[test]
@@ -145,9 +137,7 @@ fn every_row_has_a_case_and_a_near_miss() {
         let case = fixtures().iter().any(|case| shows(case, id));
         let near_miss = fixtures().iter().any(|case| denies(case, id));
         match (case, near_miss) {
-            (true, true) if WITHOUT_FIXTURES.contains(&id) => missing.push(format!("{id}: has both now, take it off the list")),
             (true, true) => {}
-            _ if WITHOUT_FIXTURES.contains(&id) => {}
             (false, true) => missing.push(format!("{id}: no case")),
             (true, false) => missing.push(format!("{id}: no near miss")),
             (false, false) => missing.push(format!("{id}: neither case nor near miss")),

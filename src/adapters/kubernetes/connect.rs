@@ -167,8 +167,8 @@ fn chosen(kubeconfig: &Kubeconfig, asked: Option<&str>) -> Result<String, ReadEr
     }
     let near = names.iter().map(|known| (strsim::jaro_winkler(known, name), known));
     let near = near.filter(|(likeness, _)| *likeness > 0.8).max_by(|(a, _), (b, _)| a.total_cmp(b));
-    let meant = near.map(|(_, known)| format!("; did you mean {known:?}?")).unwrap_or_default();
-    Err(ReadError::Config(format!("the kubeconfig has no context {name:?}{meant} It has: {}", some(&names))))
+    let meant = near.map(|(_, known)| format!("did you mean {known:?}? ")).unwrap_or_default();
+    Err(ReadError::Config(format!("the kubeconfig has no context {name:?}; {meant}it has {}", some(&names))))
 }
 
 /// The first few names, and how many more there are.
@@ -262,7 +262,7 @@ mod tests {
         let config = kubeconfig(&["prod-eu", "staging", "dev"], "dev");
         assert_eq!(chosen(&config, None).unwrap(), "dev");
         let error = chosen(&config, Some("prod-ue")).unwrap_err().to_string();
-        assert_eq!(error, r#"the kubeconfig has no context "prod-ue"; did you mean "prod-eu"? It has: dev, prod-eu, staging"#);
+        assert_eq!(error, r#"the kubeconfig has no context "prod-ue"; did you mean "prod-eu"? it has dev, prod-eu, staging"#);
         let error = chosen(&kubeconfig(&["dev"], ""), None).unwrap_err().to_string();
         assert!(error.contains("--context: dev"), "{error}");
     }

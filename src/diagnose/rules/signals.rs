@@ -1,8 +1,9 @@
 //! Faults that only time series show: saturation, throttling, growth, delay and loss.
 
+mod network;
+
 use super::explains::SLOW;
 use crate::cluster::{Object, Signal, pod, quantity::Quantity};
-use crate::diagnose::alerts;
 use crate::diagnose::catalogue::{Cause, Family, Link, Perspective, Section};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
@@ -13,6 +14,7 @@ use crate::diagnose::symptoms::{ERROR_RATE, HIGH_LATENCY, PROBE_FAILED, SATURATI
 use crate::diagnose::workload_symptoms::selected;
 use crate::domain::{Evidence, ObjectRef};
 use jiff::SignedDuration;
+use network::{NETWORK_DELAY, NETWORK_PACKET_LOSS};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -62,35 +64,6 @@ static MEMORY_GROWING: Cause = Cause {
     fields: &[".image", ".env["],
 };
 
-static NETWORK_DELAY: Cause = Cause {
-    id: "network_delay",
-    title: "answers late, with CPU, memory and pods calm",
-    perspective: Perspective::Infra,
-    explains: &[SLOW, &[(Link::Calls, "network_delay")]],
-    reads: "signals latency_p50_ms to latency_p99_ms, dependencies",
-    source: "service mesh or ingress: response times by service",
-    doc: "Every answer of the workload takes longer by about the same time, without load, errors or restarts to explain it.",
-    check: "kubectl -n NAMESPACE exec POD -- ping -c 5 OTHER_POD_IP",
-    fix: "look at the network of the pod and its node: traffic shaping, the network plugin, a saturated link",
-    fields: &[],
-};
-
-static NETWORK_PACKET_LOSS: Cause = Cause {
-    id: "network_packet_loss",
-    title: "packets are lost",
-    perspective: Perspective::Infra,
-    explains: &[
-        SLOW,
-        &[(Link::Node, "network_delay"), (Link::Node, "high_latency"), (Link::Node, "error_rate"), (Link::Node, "packet_loss")],
-    ],
-    reads: "signal node_tcp_retransmits_rate, alerts",
-    source: "node exporter: node_netstat_Tcp_RetransSegs",
-    doc: "TCP segments of one node have to be sent again far more often than before.",
-    check: "kubectl debug node/NODE -it --image=busybox -- chroot /host nstat -az TcpRetransSegs",
-    fix: "look at the node's network interface, its cable or virtual switch, and its network plugin",
-    fields: &[],
-};
-
 /// A share of throttled periods from which throttling hurts.
 const THROTTLED: f64 = 0.25;
 /// A rise in CPU use that counts: half as much again, and at least a twentieth of a core.
@@ -100,10 +73,6 @@ const THROTTLE_RISE: Bar = Bar { ratio: 1.5, step: THROTTLED };
 const LATENCY_RISE: Bar = Bar { ratio: 1.5, step: 20.0 };
 /// A rise in the share of failed answers that counts: twice as many, and at least two in a hundred.
 const ERROR_RISE: Bar = Bar { ratio: 2.0, step: 0.02 };
-/// A rise in retransmitted segments that counts: twice as many, and at least one a second.
-const RETRANSMIT_RISE: Bar = Bar { ratio: 2.0, step: 1.0 };
-/// Latencies below this are dominated by measurement, so that ratios to them say little.
-const LATENCY_FLOOR_MS: f64 = 1.0;
 /// Growth of memory over the series that counts.
 const GROWTH: f64 = 1.3;
 /// A series that begins sooner than this after the process may show how it warms up.
@@ -163,7 +132,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         read(cx, signal, workloads.entry(workload.clone()).or_default(), &workload);
     }
     probes(cx, out);
-    let lossy = lossy_nodes(cx, &workloads, out);
+    let lossy = network::lossy_nodes(cx, &workloads, out);
     for (workload, measured) in &workloads {
         saturation(cx, workload, measured, out);
         if let Some((signal, highest)) = measured.unthrottled.filter(|_| measured.throttled.is_none()) {
@@ -183,8 +152,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             out.symptom(&HIGH_LATENCY, workload.clone(), summary, rise.since(), vec![rise_evidence(cx, workload, signal, rise)]);
         }
     }
-    if !lossy && !alerted_loss(cx, out) {
-        delay(cx, &workloads, out);
+    if !lossy && !network::alerted_loss(cx, out) {
+        network::delay(cx, &workloads, out);
     }
 }
 
@@ -315,94 +284,4 @@ fn probes(cx: &Context<'_>, out: &mut Findings) {
             out.symptom(&PROBE_FAILED, object.clone(), summary, series::time(at), evidence);
         }
     }
-}
-
-/// Nodes whose TCP segments are lost, where the services that slowed down run on them. Says whether there is one.
-fn lossy_nodes(cx: &Context<'_>, workloads: &BTreeMap<ObjectRef, Measured<'_>>, out: &mut Findings) -> bool {
-    let slow: Vec<&ObjectRef> = workloads.iter().filter(|(_, measured)| !measured.latency.is_empty()).map(|(id, _)| id).collect();
-    let mut found = false;
-    for signal in cx.snap.signals.iter().filter(|signal| signal.signal == "node_tcp_retransmits_rate") {
-        let Some(node) = signal.labels.get("node") else { continue };
-        let Some(rise) = series::rise(&signal.values, RETRANSMIT_RISE).rise() else { continue };
-        let here = cx.snap.pods_on(node).map(|pod| cx.workload(&pod.id)).filter(|workload| slow.contains(&workload)).count();
-        if here == 0 {
-            continue;
-        }
-        found = true;
-        let id = ObjectRef::cluster("Node", node);
-        let proof = if here > 1 { Proof::Signal } else { Proof::WeakSignal };
-        let says = format!(
-            "sends {:.1} TCP segments a second again, {:.1} before, and services on it slowed down",
-            rise.peak, rise.baseline
-        );
-        let evidence = rise_evidence(cx, &id, signal, &rise);
-        out.symptom(&crate::diagnose::symptoms::PACKET_LOSS, id.clone(), says.clone(), rise.since(), vec![evidence.clone()]);
-        out.found(&NETWORK_PACKET_LOSS, id, proof).since(rise.since()).evidence([evidence]).says(says);
-    }
-    found
-}
-
-/// Nodes that an alert says lose packets, where no series shows it. Says whether there is one.
-fn alerted_loss(cx: &Context<'_>, out: &mut Findings) -> bool {
-    let alerts: Vec<_> = alerts::firing(cx).into_iter().filter(alerts::speaks_of_loss).collect();
-    for alert in &alerts {
-        let Some(object) = &alert.object else { continue };
-        out.found(&NETWORK_PACKET_LOSS, object.clone(), Proof::Text)
-            .since(alert.since)
-            .evidence([alert.evidence.clone()])
-            .says(format!("loses packets, by the words of alert {}; no series that was read shows it", alert.name));
-    }
-    !alerts.is_empty()
-}
-
-/// The workload that a rise in latency comes from. A delay in one place adds the same time to each call, so it is
-/// relatively largest where it arises and thins out towards the callers; callers of it rise too.
-fn delay(cx: &Context<'_>, workloads: &BTreeMap<ObjectRef, Measured<'_>>, out: &mut Findings) {
-    let slow: Vec<(&ObjectRef, &Measured<'_>)> = workloads.iter().filter(|(_, measured)| !measured.latency.is_empty()).collect();
-    // The median comes first: where every call is slow it rises, where only some callers' calls are slow it doesn't.
-    let percentiles = ["latency_p50_ms", "latency_p90_ms", "latency_p95_ms", "latency_p99_ms"];
-    let strength = |measured: &Measured<'_>| {
-        percentiles.map(|p| measured.latency.get(p).map_or(0.0, |(_, rise)| rise.ratio(LATENCY_FLOOR_MS)))
-    };
-    let by_strength = |a: &&(&ObjectRef, &Measured<'_>), b: &&(&ObjectRef, &Measured<'_>)| {
-        let (a, b) = (strength(a.1), strength(b.1));
-        a.iter().zip(&b).map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
-    };
-    let Some((workload, measured)) = slow.iter().max_by(by_strength) else { return };
-    if measured.cpu.is_some() && measured.throttled.is_some()
-        || measured.cpu_at_limit.is_some()
-        || measured.throttled_always.is_some()
-    {
-        return;
-    }
-    let restarted = cx.snap.pods_of(workload).iter().any(|pod| !pod::is_ready(pod));
-    if restarted {
-        return;
-    }
-    let known = |caller: &&ObjectRef| *caller != *workload && cx.calls.calls(caller, workload);
-    let callers: Vec<&ObjectRef> = workloads.keys().filter(known).collect();
-    let risen = callers.iter().filter(|caller| slow.iter().any(|(other, _)| other == *caller)).count();
-    let proof = if risen > 0 || callers.is_empty() && slow.len() > 1 { Proof::Signal } else { Proof::WeakSignal };
-    let Some((signal, rise)) = measured.latency.values().next() else { return };
-    if proof == Proof::WeakSignal && !measured.latency.contains_key("latency_p50_ms") {
-        // A delay slows every answer down. A few slow answers can come from anywhere.
-        out.unknown(
-            "network_delay",
-            (*workload).clone(),
-            format!("only {} rose, and no caller's latency was measured", signal.signal),
-        );
-        let would = "whether every answer is late, as with a slow network, or only some, as with a slow query or dependency";
-        out.blind((*workload).clone(), "the median latency, and that of its callers", "not among the signals that rose", would);
-        return;
-    }
-    let evidence = measured.latency.values().map(|(signal, rise)| rise_evidence(cx, workload, signal, rise));
-    let also = if risen > 0 { format!(", and {risen} of {} callers slowed down with it", callers.len()) } else { String::new() };
-    out.found(&NETWORK_DELAY, (*workload).clone(), proof)
-        .since(rise.since())
-        .evidence(evidence)
-        .says(format!(
-            "answers late: {} rose from {:.1} to {:.0} ms while its CPU and its pods stayed calm{also}",
-            signal.signal, rise.baseline, rise.peak
-        ))
-        .next(format!("kubectl -n {} get pods -o wide", workload.ns()));
 }

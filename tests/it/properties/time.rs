@@ -16,7 +16,7 @@ const SHIFTS: [[i64; 2]; 2] = [[-400 * 24 * HOUR, 90 * 24 * HOUR], [24 * HOUR, 7
 /// A date and time as RFC 3339, SQL and Go's logger write them, perhaps cut off after the hour by a quote's end; what follows
 /// stays.
 static DATE_TIME: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b(\d{4})([-/])(\d\d)[-/](\d\d)([T ])(\d\d)(:\d\d)?(:\d\d)?\b").unwrap());
+    LazyLock::new(|| Regex::new(r"\b(\d{4})([-/])(\d\d)[-/](\d\d)([T ])(\d\d)(:\d\d)?(:\d\d)?").unwrap());
 /// Unix seconds or milliseconds of these decades, as structured loggers write them.
 static UNIX: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b1[5-9]\d{8}(\d{3})?\b").unwrap());
 
@@ -110,4 +110,5 @@ fn times_of_every_form_are_shifted() {
         assert_eq!(shifted_text(text, HOUR), later);
         assert_eq!(shifted_text(later, -HOUR), text);
     }
+    assert_eq!(shifted_text("2026-01-31T23:00:05Z", 58), "2026-01-31T23:01:03Z");
 }

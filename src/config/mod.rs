@@ -1,0 +1,85 @@
+//! Settings: defaults, then the file, then the environment; flags are the command line's own and win over all of them. One
+//! struct a concern. A key that nobody knows is an error, since a misspelt guard guards nothing.
+
+mod error;
+mod layers;
+
+pub use error::ConfigError;
+pub use layers::{FILE_NAME, load};
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// All settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where this runs; anything but development is strict.
+    pub environment: Environment,
+    /// Nothing is written to a cluster without an approved attempt that was claimed.
+    pub safe_mode: bool,
+    /// `sqlite:PATH`; without it, the state folder of the user.
+    pub database_url: Option<String>,
+    /// What may be sent to the cluster.
+    pub executor: Executor,
+    /// How a change is approved.
+    pub approval: Approval,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            environment: Environment::default(),
+            safe_mode: true,
+            database_url: None,
+            executor: Executor::default(),
+            approval: Approval::default(),
+        }
+    }
+}
+
+/// `ENV`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// Somebody's own machine.
+    #[default]
+    Development,
+    /// Follows production's rules.
+    Staging,
+    /// Nothing is applied by itself.
+    Production,
+}
+
+/// `[executor]`: what may be sent to the cluster, and as whom.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Executor {
+    /// Dry runs are sent; without it everything stays advice.
+    pub enabled: bool,
+    /// Approved changes are sent too.
+    pub approval_enabled: bool,
+    /// The kubeconfig of the identity that writes; without it, the caller's own.
+    pub kubeconfig: Option<PathBuf>,
+    /// Its context.
+    pub context: Option<String>,
+    /// A file with the token of a ServiceAccount that writes, on the cluster that is read.
+    pub token_file: Option<PathBuf>,
+}
+
+/// `[approval]`: how a change is approved.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Approval {
+    /// A person has to approve even what a rule would apply by itself.
+    pub required: bool,
+    /// How long a proposal can be approved.
+    pub ttl: SignedDuration,
+}
+
+impl Default for Approval {
+    fn default() -> Self {
+        Self { required: true, ttl: SignedDuration::from_mins(30) }
+    }
+}
