@@ -209,7 +209,7 @@ pub fn permits(attempt: &Attempt, request: &PlanRequest) -> Result<(), ApiRefusa
     }
     let token = attempt.token.as_deref().unwrap_or_default();
     let version = attempt.resource_version.as_deref().unwrap_or_default();
-    if plan.request.filled(token, version) != *request {
+    if plan.request.filled(token, version) != request.bound() {
         return refuse("the request is not the plan's");
     }
     Ok(())
