@@ -4,10 +4,10 @@
 //!
 //! Each module may use only what stands to its right:
 //!
-//! `main → cli → pipeline → {diagnose, bundle} → {cluster, ports} → {domain, redact}`;
+//! `main → cli → pipeline → {diagnose, remedy, bundle} → {cluster, ports} → {domain, redact}`;
 //! `adapters → {ports, cluster, domain, redact}`; `render → domain`.
 //!
-//! Only `cli/wiring.rs` names concrete adapters. `domain`, `redact`, `cluster` and `diagnose` are pure: they name no
+//! Only `cli/wiring.rs` names concrete adapters. `domain`, `redact`, `cluster`, `diagnose` and `remedy` are pure: they name no
 //! tokio, HTTP client, Kubernetes client, file system, environment or wall clock. `tests/it/architecture.rs` reads the
 //! `use` lines and fails with the line that breaks this.
 
@@ -21,4 +21,5 @@ pub mod domain;
 pub mod pipeline;
 pub mod ports;
 pub mod redact;
+pub mod remedy;
 pub mod render;

@@ -10,12 +10,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cluster", &["domain"]),
     ("ports", &["cluster", "domain"]),
     ("diagnose", &["cluster", "domain"]),
+    ("remedy", &["cluster", "domain", "ports"]),
     ("bundle", &["cluster", "domain", "ports"]),
     ("adapters", &["cluster", "domain", "ports", "redact"]),
     ("render", &["domain"]),
     ("config", &[]),
-    ("pipeline", &["bundle", "cluster", "diagnose", "domain", "ports", "redact"]),
-    ("cli", &["adapters", "bundle", "cluster", "config", "diagnose", "domain", "pipeline", "ports", "redact", "render"]),
+    ("pipeline", &["bundle", "cluster", "diagnose", "domain", "ports", "redact", "remedy"]),
+    ("cli", &["adapters", "bundle", "cluster", "config", "diagnose", "domain", "pipeline", "ports", "redact", "remedy", "render"]),
 ];
 
 /// What the pure modules may not name, since each is I/O, a clock, an environment or a framework.
@@ -37,7 +38,7 @@ const IMPURE: &[&str] = &[
     "Zoned::now",
     "clap",
 ];
-const PURE: &[&str] = &["domain", "redact", "cluster", "diagnose"];
+const PURE: &[&str] = &["domain", "redact", "cluster", "diagnose", "remedy"];
 
 /// The only file that may name a concrete adapter outside `adapters`.
 const WIRING: &str = "cli/wiring.rs";
