@@ -1,6 +1,7 @@
 //! What lies between the person who asks and the rules that answer: what leaves the recording masked, the objects that are
 //! meant, and whether the report is the one that a case expects.
 
+pub mod execute;
 pub mod expectation;
 mod redact;
 mod selector;

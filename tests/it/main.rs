@@ -12,3 +12,4 @@ mod kubernetes;
 mod properties;
 mod readme;
 mod replay;
+mod store;

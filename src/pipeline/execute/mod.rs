@@ -6,24 +6,26 @@
 //! object than the one approved, and retries nothing that may have landed.
 
 mod apply;
-mod decide;
+mod approve;
 mod outcome;
 mod planned;
 mod propose;
 mod read_back;
 mod recover;
 mod send;
-mod settled;
 mod undo;
 mod verify;
 
+pub use approve::ApproveError;
 pub use outcome::{ExecutionStatus, Outcome};
-pub use propose::Proposal;
+pub use propose::Ask;
 pub use read_back::{Landed, landed};
 pub use undo::UndoError;
-pub use verify::{Checks, Criterion, Judge};
+pub use verify::Judge;
 
-use crate::domain::{Actor, Attempt, AttemptState, AuditData, AuditEvent, AuditName, Code, Decision, ExecutionIntent, PlanRequest, RiskReport};
+use crate::domain::{
+    Actor, Attempt, AttemptState, AuditData, AuditEvent, AuditName, Code, Decision, ExecutionIntent, PlanRequest, RiskReport,
+};
 use crate::ports::{Advance, AdvanceError, AttemptStore, AuditLog, Changes, Clock, ClusterWriter, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -48,7 +50,7 @@ pub trait Policy: Sync {
     fn risk(&self, intent: &ExecutionIntent, live: &Value, now: Timestamp) -> RiskReport;
 
     /// Whether this request may be sent, and who has to approve it.
-    fn gate(&self, intent: &ExecutionIntent, live: &Value, request: &PlanRequest, risk: &RiskReport, now: Timestamp) -> Decision;
+    fn gate(&self, intent: &ExecutionIntent, request: &PlanRequest, risk: &RiskReport, now: Timestamp) -> Decision;
 }
 
 /// Hears where the executor is. A test kills the process at each of these points.

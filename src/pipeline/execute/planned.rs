@@ -5,8 +5,10 @@ use super::outcome::Stop;
 use super::{Executor, Reason};
 use crate::cluster::json as at;
 use crate::cluster::selector;
-use crate::domain::{Action, CLAIM_TIME, DiffLine, ExecutionIntent, Params, Plan, PlanRequest, PlanTarget, RiskReport};
-use crate::ports::{AccessQuestion, ApiReason, AttemptStore, AuditLog, Clock, ClusterWriter, WriteError};
+use crate::domain::{
+    Action, CLAIM_TIME, DiffLine, ExecutionIntent, Params, Plan, PlanRequest, PlanTarget, RiskReport, template_hash,
+};
+use crate::ports::{AccessQuestion, ApiReason, AttemptStore, AuditLog, Clock, ClusterWriter, StoreError};
 use crate::redact::Redactor;
 use crate::remedy;
 use hmac::{Hmac, KeyInit, Mac};
@@ -73,9 +75,8 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
                 .map_err(|refusal| Stop::Blocked(Reason::new(refusal.code, refusal.why)))?;
             let tried_at = self.clock.now().strftime(TRIED_AT).to_string();
             match self.writer.dry_run(&request.filled(&tried_at, at::text(&live, "metadata.resourceVersion"))).await {
-                Ok(mut after) => {
+                Ok(after) => {
                     self.progress.reached("dry_run.done");
-                    put_back(&mut after, &tried_at, 0);
                     let mut diff = remedy::diff(&comparable(intent, &live), &after, &request);
                     diff.extend(self.allowances(intent, &live).await);
                     self.mask(&mut diff).await?;
@@ -110,7 +111,8 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         let Params::Rollback { revision } = intent.params else { return Ok(None) };
         let wanted = revision.to_string();
         let kept = self.writer.revisions(live).await?;
-        let number = |object: &Value| at::key(at::at(object, "metadata.annotations"), "deployment.kubernetes.io/revision").clone();
+        let number =
+            |object: &Value| at::key(at::at(object, "metadata.annotations"), "deployment.kubernetes.io/revision").clone();
         Ok(kept.into_iter().find(|object| number(object).as_str() == Some(&wanted)))
     }
 
@@ -134,10 +136,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         }
         let budgets = self.writer.list("PodDisruptionBudget", &intent.namespace, "").await.unwrap_or_default();
         let labels = at::at(pod, "metadata.labels");
-        let counts = |budget: &&Value| {
-            let wanted = selector::requirements(at::at(budget, "spec.selector"));
-            !wanted.is_empty() && wanted.iter().all(|wanted| wanted.matches(at::key(labels, wanted.key).as_str()))
-        };
+        let counts = |budget: &&Value| selector::matches(at::at(budget, "spec.selector"), labels);
         let line = |budget: &Value| {
             let allowed = at::int(budget, "status.disruptionsAllowed")?;
             let path = format!("poddisruptionbudgets[{}].status.disruptionsAllowed", at::text(budget, "metadata.name"));
@@ -148,7 +147,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
 
     /// Puts hashes in place of environment values, and masks what looks like a secret elsewhere.
     async fn mask(&self, diff: &mut [DiffLine]) -> Result<(), Stop> {
-        let key = self.store.key().await.map_err(|error| Stop::Unanswered(Reason::new("store", error.to_string())))?;
+        let key = self.store.key().await?;
         let redactor = Redactor::new(&key);
         for line in diff {
             let secret = line.path.contains(".env[") && line.path.ends_with(".value");
@@ -182,16 +181,6 @@ fn comparable(intent: &ExecutionIntent, live: &Value) -> Value {
     }
 }
 
-/// Puts the place-holder back where the trial's time stands.
-fn put_back(value: &mut Value, tried_at: &str, depth: usize) {
-    match value {
-        Value::String(text) if text == tried_at => CLAIM_TIME.clone_into(text),
-        Value::Array(list) if depth < 64 => list.iter_mut().for_each(|value| put_back(value, tried_at, depth + 1)),
-        Value::Object(map) if depth < 64 => map.values_mut().for_each(|value| put_back(value, tried_at, depth + 1)),
-        _ => {}
-    }
-}
-
 /// What this identity must be allowed to do.
 fn question(intent: &ExecutionIntent) -> AccessQuestion {
     let (verb, subresource) = match intent.action {
@@ -218,7 +207,9 @@ pub(super) fn kept(object: &Value) -> Value {
     let revision = "deployment.kubernetes.io/revision";
     let containers = |list: &str| {
         let containers = at::list(object, &format!("spec.template.spec.{list}")).iter();
-        Value::Array(containers.map(|one| json!({"name": at::key(one, "name"), "resources": at::key(one, "resources")})).collect())
+        Value::Array(
+            containers.map(|one| json!({"name": at::key(one, "name"), "resources": at::key(one, "resources")})).collect(),
+        )
     };
     json!({
         "kind": text("kind"),
@@ -231,17 +222,12 @@ pub(super) fn kept(object: &Value) -> Value {
             "replicas": text("spec.replicas"), "paused": text("spec.paused"), "nodeName": text("spec.nodeName"),
             "template": {"spec": {"containers": containers("containers"), "initContainers": containers("initContainers")}},
         },
-        "templateHash": crate::domain::template_hash(at::at(object, "spec.template")),
+        "templateHash": remedy::template(object).map(|template| template_hash(&template)),
     })
 }
 
-impl From<crate::ports::StoreError> for Stop {
-    fn from(error: crate::ports::StoreError) -> Self {
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
         Self::Unanswered(Reason::new("store", error.to_string()))
     }
-}
-
-/// Whether an error says that the object is another one, or another version, than the plan's.
-pub(super) fn is_drift(error: &WriteError) -> bool {
-    matches!(error.code(), Some(ApiReason::TargetChanged | ApiReason::TargetReplaced))
 }

@@ -2,7 +2,7 @@
 //! `last-applied-configuration` show as sizes; the rest is masked before it is cut.
 
 use super::call::Call;
-use super::{ASK, KubernetesWriter, encode, known};
+use super::{KubernetesWriter, encode, known};
 use crate::domain::{Action, ExecutionIntent, Params, ResourceType};
 use crate::ports::{ApiReason, ApiRefusal, ClusterWriter, WriteError};
 use serde_json::{Map, Value, json};
@@ -38,7 +38,7 @@ async fn log(writer: &KubernetesWriter, intent: &ExecutionIntent) -> Result<Stri
     if let Some(container) = container {
         path += &format!("&container={}", encode(container));
     }
-    let bytes = Call::get(path, ASK).send(&writer.connection.client, &writer.redactor).await?;
+    let bytes = Call::get(path, writer.ask).send(&writer.connection.client, &writer.redactor).await?;
     let text = String::from_utf8_lossy(&bytes);
     Ok(last(&plain(&writer.redactor.text(&text))))
 }

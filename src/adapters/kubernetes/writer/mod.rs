@@ -20,7 +20,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The longest that anything but a write may take.
+/// The longest that anything but a write may take; [`ConnectOptions::request_timeout`] may be shorter.
 const ASK: Duration = Duration::from_secs(10);
 /// The longest that a write may take. The API server itself gives up after 60 s (`--request-timeout`).
 const SEND: Duration = Duration::from_secs(15);
@@ -32,7 +32,8 @@ const LIST_LIMIT: u32 = 500;
 /// Where to write, and as whom.
 #[derive(Clone)]
 pub struct WriterOptions {
-    /// The cluster: the reader's own, or `executor.kubeconfig` and `executor.context`.
+    /// The cluster: the reader's own, or `executor.kubeconfig` and `executor.context`. Its `request_timeout` can only shorten
+    /// the writer's own limits.
     pub connect: ConnectOptions,
     /// `executor.token_file`: a ServiceAccount's token in place of the kubeconfig's credentials.
     pub token_file: Option<PathBuf>,
@@ -53,6 +54,8 @@ impl fmt::Debug for WriterOptions {
 /// Writes to one cluster.
 pub struct KubernetesWriter {
     connection: Connection,
+    ask: Duration,
+    send: Duration,
     safe_mode: bool,
     redactor: Redactor,
 }
@@ -70,10 +73,11 @@ impl KubernetesWriter {
     /// [`ReadError::Config`] for a kubeconfig, context, token file or credentials that can't be used.
     pub async fn connect(options: WriterOptions) -> Result<Self, ReadError> {
         let WriterOptions { connect, token_file, safe_mode, redactor } = options;
+        let limit = connect.request_timeout;
         // The connection's own limits only back up those of each request.
-        let connect = ConnectOptions { request_timeout: SEND, ..connect };
+        let connect = ConnectOptions { request_timeout: limit.max(SEND), ..connect };
         let connection = connect::connect_as(&connect, token_file.as_deref()).await?;
-        Ok(Self { connection, safe_mode, redactor })
+        Ok(Self { connection, ask: ASK.min(limit), send: SEND.min(limit), safe_mode, redactor })
     }
 
     /// The server's address, without credentials.
@@ -101,7 +105,7 @@ impl KubernetesWriter {
     }
 
     async fn get_path(&self, path: String) -> Result<Value, WriteError> {
-        Call::get(path, ASK).json(&self.connection.client, &self.redactor).await
+        Call::get(path, self.ask).json(&self.connection.client, &self.redactor).await
     }
 
     /// Does what `ask` does under the newest version of a kind that the server has.
@@ -185,7 +189,7 @@ impl ClusterWriter for KubernetesWriter {
             }},
         });
         let path = format!("{}/selfsubjectaccessreviews", api("authorization.k8s.io/v1"));
-        let call = Call { method: "POST", path, content_type: "application/json", body: Some(&body), within: ASK };
+        let call = Call { method: "POST", path, content_type: "application/json", body: Some(&body), within: self.ask };
         let answer = call.json(&self.connection.client, &self.redactor).await?;
         let status = answer.get("status");
         let Some(allowed) = status.and_then(|status| status.get("allowed")?.as_bool()) else {
@@ -207,14 +211,14 @@ impl ClusterWriter for KubernetesWriter {
     }
 
     async fn dry_run(&self, request: &PlanRequest) -> Result<Value, WriteError> {
-        self.write(request, "dryRun=All&", ASK).await
+        self.write(request, "dryRun=All&", self.ask).await
     }
 
     async fn send(&self, attempt: &Attempt, request: &PlanRequest) -> Result<Value, WriteError> {
         if self.safe_mode {
             permits(attempt, request)?;
         }
-        self.write(request, "", SEND).await
+        self.write(request, "", self.send).await
     }
 
     async fn read(&self, intent: &ExecutionIntent) -> Result<String, WriteError> {
