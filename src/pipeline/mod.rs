@@ -2,6 +2,7 @@
 //! meant, and whether the report is the one that a case expects.
 
 mod advice;
+pub mod execute;
 pub mod expectation;
 mod memory;
 mod redact;
