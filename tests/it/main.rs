@@ -11,4 +11,5 @@ mod generated;
 mod kubernetes;
 mod properties;
 mod readme;
+mod remedy;
 mod replay;
