@@ -36,7 +36,7 @@ pub use namespaces::{Tier, tier};
 pub use parse::schema::schema;
 pub use parse::{ParseContext, Rejection, parse, read};
 pub use policy::{GateInput, Mode, RISK_HIGH, gate, guard};
-pub use proposals::{Advice, Refused, advise};
+pub use proposals::{Advice, Refused, advise, causes};
 pub use refusal::Refusal;
 pub use refusals::refusals;
 pub use request::{RESTARTED_AT, object_path, plan_target, request, resource, template};

@@ -5,6 +5,7 @@ mod reads;
 mod rollback;
 mod sizes;
 pub(super) use sizes::most_replicas;
+pub use table::causes;
 mod steps;
 mod table;
 

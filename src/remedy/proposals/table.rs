@@ -102,3 +102,8 @@ pub(super) const ROWS: &[Row] = &[
 pub(super) fn of(cause: &str) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.causes.contains(&cause))
 }
+
+/// The ids of all causes that have a row, in the order of the rows.
+pub fn causes() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().flat_map(|row| row.causes).copied()
+}
