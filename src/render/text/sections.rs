@@ -189,7 +189,7 @@ impl<'a> Page<'a> {
                 DecisionValue::Auto => format!("allowed by {}", decision.rule),
             };
             let head = Paragraph::new().add(Tone::Strong, &format!("{} {place}", action.intent.action));
-            let head = self.short(head.add(Tone::Plain, &format!(" ({} risk, {ruling}): {}", action.risk.as_str(), action.why)));
+            let head = self.short(head.add(Tone::Plain, &format!(" ({}, {ruling}): {}", action.risk.as_str(), action.why)));
             let command = Paragraph::new().add(Tone::Dim, "$ ").add(Tone::Strong, &action.command).unbroken();
             let refused =
                 (decision.value == DecisionValue::Block).then(|| self.short(Paragraph::new().add(Tone::Dim, &decision.why)));
