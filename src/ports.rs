@@ -2,13 +2,17 @@
 
 mod attempts;
 mod audit;
+mod clock;
 mod incidents;
 mod store_error;
+mod writer;
 
 pub use attempts::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note, Writes};
 pub use audit::{AuditFilter, AuditLog};
+pub use clock::Clock;
 pub use incidents::{IncidentFilter, IncidentStore};
 pub use store_error::StoreError;
+pub use writer::{Access, AccessQuestion, ApiReason, ApiRefusal, ClusterWriter, WriteError, permits};
 
 use crate::cluster::Recording;
 use crate::domain::ObjectRef;

@@ -1,7 +1,7 @@
 //! One try at applying one plan, with its own states. What moves it from one to the next is in the table of
 //! [`AttemptState::may_become`]; the store makes each move one durable transaction.
 
-use super::Digest;
+use super::{Decision, Digest};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -123,6 +123,34 @@ pub struct Actor {
     pub name: String,
 }
 
+/// What each screen shows of an attempt beside its plan: written when it is proposed, so that whoever approves it reads what
+/// was true then. Kept as JSON in [`Attempt::context`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AttemptContext {
+    /// The action on one line: `Rollback deployment/checkout in squad-7 from revision 15 to 14`.
+    pub title: String,
+    /// The same in two or three words, for a table: `rollback to 14`.
+    pub change: String,
+    /// The id of the cause.
+    pub cause: String,
+    /// The verdict's word.
+    pub verdict: String,
+    /// Verdict, cause and the sentence with the number that proves it.
+    pub why: String,
+    /// What policy said at the dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+    /// What was checked, such as `access ok`.
+    pub checks: Vec<String>,
+    /// What the API server doesn't check in a dry run, with what the snapshot says about it: `pod quota (4 of 10 used)`.
+    pub unchecked: Vec<String>,
+    /// The kubectl command that does the same.
+    pub command: String,
+    /// How it is taken back: `back to 15's template`, or `none`.
+    pub undo: String,
+}
+
 /// One try at applying one plan, as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -145,7 +173,7 @@ pub struct Attempt {
     pub cluster: String,
     /// What the plan is about, `NAMESPACE/type/name` on its cluster; at most one attempt holds it.
     pub target: String,
-    /// What the report said: the cause, the verdict, its sentence, and what each screen shows.
+    /// What each screen shows, see [`AttemptContext`].
     pub context: Value,
     /// Where it stands.
     pub state: AttemptState,

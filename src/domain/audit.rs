@@ -274,3 +274,36 @@ pub enum AuditCheck {
         why: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_holds_no_sentence_and_no_secret_with_other_characters() {
+        for text in ["rbac_denied", "auto:restarts", "body:spec.hostNetwork", "A-7F3K2M"] {
+            assert_eq!(Code::new(text).map(String::from).as_deref(), Some(text));
+        }
+        for text in ["", "two words", "password=x", "a\nb", "\u{e9}", &"x".repeat(65)] {
+            assert_eq!(Code::new(text), None, "{text}");
+        }
+        assert!(serde_json::from_str::<AuditData>(r#"{"reason": "pod said: secret"}"#).is_err());
+    }
+
+    #[test]
+    fn each_name_is_read_back() {
+        for name in AuditName::ALL {
+            assert_eq!(AuditName::parse(name.as_str()), Some(*name));
+            assert_eq!(serde_json::to_value(name).unwrap(), name.as_str());
+        }
+    }
+
+    #[test]
+    fn a_head_is_read_back() {
+        let head = AuditHead { seq: 7, hash: "ab".repeat(32) };
+        assert_eq!(AuditHead::parse(&head.to_string()), Some(head));
+        for text in ["", "7", "7:", "0:ab", "x:ab", &format!("-1:{}", "ab".repeat(32)), &format!("1:{}", "AB".repeat(32))] {
+            assert_eq!(AuditHead::parse(text), None, "{text}");
+        }
+    }
+}

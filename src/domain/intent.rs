@@ -311,6 +311,39 @@ impl ExecutionIntent {
     }
 }
 
+impl ExecutionIntent {
+    /// The intent that [`ExecutionIntent::bound`] wrote, as a stored plan holds it; without a reason, and with the highest
+    /// risk. `None` for anything else: what a person or a model wrote is read by `remedy`.
+    pub fn from_bound(value: &Value) -> Option<Self> {
+        let word = |key: &str| value.get(key)?.as_str().map(str::to_owned);
+        let action: Action = serde_json::from_value(value.get("action")?.clone()).ok()?;
+        let resource_type: ResourceType = serde_json::from_value(value.get("resource_type")?.clone()).ok()?;
+        let params = value.get("params")?;
+        let text = |key: &str| params.get(key).and_then(Value::as_str).map(str::to_owned);
+        let number = |key: &str| params.get(key)?.as_i64();
+        let params = match action {
+            Action::ScaleDeployment => Params::Scale { replicas: number("replicas")?.try_into().ok()? },
+            Action::RollbackDeployment => Params::Rollback { revision: number("revision")? },
+            Action::SetResources => Params::Resources(ResourceParams {
+                container: text("container")?,
+                memory_limit: text("memory_limit"),
+                memory_request: text("memory_request"),
+                cpu_limit: text("cpu_limit"),
+                cpu_request: text("cpu_request"),
+            }),
+            Action::GetLogs => Params::Logs {
+                container: text("container"),
+                previous: params.get("previous").and_then(Value::as_bool).unwrap_or_default(),
+                tail: number("tail")?.try_into().ok()?,
+            },
+            Action::GetPods => Params::Pods { label_selector: text("label_selector") },
+            _ => Params::None,
+        };
+        let (resource_name, namespace) = (word("resource_name")?, word("namespace")?);
+        Some(Self { action, resource_type, resource_name, namespace, params, risk: Risk::High, reason: String::new() })
+    }
+}
+
 impl Serialize for ExecutionIntent {
     /// The public JSON form, whole.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -13,14 +13,16 @@ mod report;
 mod source;
 
 pub use alert::target_of;
-pub use attempt::{Actor, Attempt, AttemptState};
+pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
 pub use decision::{Decision, DecisionValue};
 pub use evidence::{Evidence, EvidenceSource};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
 pub use object::{ObjectRef, Subject};
-pub use plan::{CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport};
+pub use plan::{
+    CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport, template_hash,
+};
 pub use report::{
     ActionDecision, ActionReport, CauseReport, Change, Contradiction, FactReport, FieldChange, HistoryEntry, NumberedEvidence,
     Report, RuledOut, State, SymptomReport, TimelineEntry, Unknown, Verdict,

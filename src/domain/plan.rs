@@ -65,6 +65,53 @@ pub struct PlanRequest {
     pub body: Value,
 }
 
+impl PlanRequest {
+    /// This request with its place-holders filled in: the time of the claim, and the resource version read just before.
+    #[must_use]
+    pub fn filled(&self, claim_time: &str, resource_version: &str) -> Self {
+        let mut filled = self.clone();
+        fill(&mut filled.body, claim_time, resource_version, 0);
+        filled
+    }
+
+    /// This request as a plan holds it: a pod template that a rollback writes stands as its hash, since what is stored and
+    /// shown holds no environment value. Everything else is as it is sent.
+    #[must_use]
+    pub fn bound(&self) -> Self {
+        let mut bound = self.clone();
+        for operation in bound.body.as_array_mut().into_iter().flatten() {
+            let is_template = operation.get("path").and_then(Value::as_str) == Some("/spec/template");
+            if let Some(value) = operation.get_mut("value").filter(|value| is_template && value.is_object()) {
+                *value = Value::String(template_hash(value));
+            }
+        }
+        bound
+    }
+}
+
+/// What stands in a plan for a pod template.
+pub fn template_hash(template: &Value) -> String {
+    // The canonical form refuses only numbers that JSON can't write.
+    Digest::of(template).map(|digest| format!("<template:{}>", digest.as_str())).unwrap_or_default()
+}
+
+/// Deeper than any body that `remedy` makes, except a pod template, whose own depth the API server bounds.
+const DEEPEST: usize = 128;
+
+fn fill(value: &mut Value, claim_time: &str, resource_version: &str, depth: usize) {
+    match value {
+        Value::String(text) if text == CLAIM_TIME => claim_time.clone_into(text),
+        Value::String(text) if text == RESOURCE_VERSION => resource_version.clone_into(text),
+        Value::Array(list) if depth < DEEPEST => {
+            list.iter_mut().for_each(|value| fill(value, claim_time, resource_version, depth + 1));
+        }
+        Value::Object(map) if depth < DEEPEST => {
+            map.values_mut().for_each(|value| fill(value, claim_time, resource_version, depth + 1));
+        }
+        _ => {}
+    }
+}
+
 /// One leaf that changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DiffLine {

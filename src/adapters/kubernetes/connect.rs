@@ -6,8 +6,9 @@ use super::fault;
 use super::proxy::{Environment, with_scheme};
 use crate::ports::ReadError;
 use http::Uri;
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -54,7 +55,15 @@ pub(super) struct Connection {
 }
 
 pub(super) async fn connect(options: &ConnectOptions) -> Result<Connection, ReadError> {
+    connect_as(options, None).await
+}
+
+/// Connects with the token in a file, and with nothing else of the kubeconfig's credentials, where one is named.
+pub(super) async fn connect_as(options: &ConnectOptions, token_file: Option<&Path>) -> Result<Connection, ReadError> {
     let mut config = config(options).await?;
+    if let Some(file) = token_file {
+        config.auth_info = token_in(file)?;
+    }
     config.connect_timeout = Some(options.request_timeout);
     config.read_timeout = Some(options.request_timeout);
     config.write_timeout = Some(options.request_timeout);
@@ -66,6 +75,22 @@ pub(super) async fn connect(options: &ConnectOptions) -> Result<Connection, Read
     let namespace = config.default_namespace.clone();
     let client = client(config).await?;
     Ok(Connection { client, server, namespace })
+}
+
+/// The credentials that a token file holds.
+fn token_in(file: &Path) -> Result<AuthInfo, ReadError> {
+    let unreadable = |why: String| ReadError::Config(format!("the token file {} can't be used: {why}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|why| unreadable(why.to_string()))?;
+    let token = text.trim();
+    if token.is_empty() {
+        return Err(unreadable("it is empty".to_owned()));
+    }
+    // kube reads the file again every minute, since the kubelet renews a projected token; but it takes the line's end that
+    // an editor adds for a part of it. A file with one is nobody's who renews it.
+    Ok(match token.len() == text.len() {
+        true => AuthInfo { token_file: Some(file.to_string_lossy().into_owned()), ..AuthInfo::default() },
+        false => AuthInfo { token: Some(SecretString::from(token.to_owned())), ..AuthInfo::default() },
+    })
 }
 
 /// Builds the client. This runs the kubeconfig's credential command and waits for it, so it has a thread of its own:

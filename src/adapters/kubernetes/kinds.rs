@@ -99,6 +99,11 @@ pub(super) static CLUSTER: &[Kind] = &[
     ),
 ];
 
+/// A namespaced kind by its name.
+pub(super) fn of(kind: &str) -> Option<&'static Kind> {
+    [&PODS, &EVENTS].into_iter().chain(NAMESPACED).find(|known| known.kind == kind)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -178,7 +178,7 @@ impl List {
 }
 
 /// The path of an API version: the core group's is older than groups.
-fn api(version: &str) -> String {
+pub(super) fn api(version: &str) -> String {
     if version.contains('/') { format!("/apis/{version}") } else { format!("/api/{version}") }
 }
 

@@ -1,10 +1,12 @@
-//! Reads a live cluster: one LIST a kind and place, all at once, then the logs of the containers that need them. It
-//! only ever GETs, so that read-only rights are enough; what it may not or can't see becomes a source's state and the
-//! rest goes on. Secrets' values, tokens and bodies of answers appear in no error and no log.
+//! A live cluster. The reader does one LIST a kind and place, all at once, then the logs of the containers that need them.
+//! It only ever GETs, so that read-only rights are enough; what it may not or can't see becomes a source's state and the
+//! rest goes on. The writer, in a folder of its own, is the only one that changes anything. Secrets' values, tokens and
+//! bodies of answers appear in no error and no log.
 
 mod connect;
 mod containers;
 mod fault;
+mod identity;
 mod kinds;
 mod list;
 mod logs;
@@ -12,13 +14,16 @@ mod plan;
 mod proxy;
 mod request;
 mod sources;
+mod writer;
 
 pub use connect::ConnectOptions;
+pub use writer::{KubernetesWriter, WriterOptions};
 
 use crate::cluster::{Object, Recording};
 use crate::domain::{KUBERNETES, LOGS, ObjectRef, SourceState};
 use crate::ports::{ClusterReader, ReadError, ReadRequest};
 use connect::Connection;
+use fault::Fault;
 use futures::{StreamExt, future, stream};
 use kinds::{NAMESPACES, NODES, PODS};
 use list::{List, Listing, Outcome, Paging};
@@ -89,6 +94,19 @@ impl KubernetesReader {
     /// The namespace of the context, or of the pod we run in; `default` where neither names one.
     pub fn default_namespace(&self) -> &str {
         &self.connection.namespace
+    }
+
+    /// Which cluster this is: the UID of its namespace `kube-system`, else `server:` and a hash of the server's address.
+    ///
+    /// # Errors
+    /// What is wrong with the cluster, where it doesn't answer.
+    async fn cluster_id(&self) -> Result<String, Fault> {
+        let deadline = Deadline::after(self.request_timeout);
+        match list::one(&self.connection.client, &NAMESPACES, identity::NAMESPACE, deadline).await {
+            Ok(namespace) => Ok(namespace.as_ref().and_then(identity::of).unwrap_or_else(|| identity::by_address(self.server()))),
+            Err(fault) if fault.code() == Some(403) => Ok(identity::by_address(self.server())),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Does LISTs, all at once, and gives what they brought in their order.

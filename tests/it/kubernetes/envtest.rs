@@ -66,6 +66,18 @@ impl Cluster {
         }
     }
 
+    /// Where the server's certificate lies, and the authority that signed it, in base64.
+    pub fn certificates(&self) -> (PathBuf, String) {
+        let authority = self.kubeconfig.clusters[0].cluster.clone().unwrap().certificate_authority_data.unwrap();
+        (self.folder.join("pki"), authority)
+    }
+
+    /// One object of an API's path and plural in the test's namespace, such as `/apis/apps/v1/deployments` and `web`.
+    pub async fn get(&self, under: &str, name: &str) -> Value {
+        let (api, plural) = under.rsplit_once('/').unwrap();
+        self.call(Method::GET, &format!("{api}/namespaces/{}/{plural}/{name}", self.namespace), None).await
+    }
+
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
         let content = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();

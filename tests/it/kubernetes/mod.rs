@@ -1,6 +1,6 @@
 //! The live reader, against answers made for the purpose and against a real API server.
 
-mod envtest;
+pub mod envtest;
 mod live;
 mod logs;
 mod made;
@@ -17,12 +17,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A kubeconfig in a folder of its own, which goes when this does.
-struct Kubeconfig {
+pub struct Kubeconfig {
     folder: TempDir,
 }
 
 impl Kubeconfig {
-    fn new(cluster: &Value, user: &Value) -> Self {
+    pub fn new(cluster: &Value, user: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "here",
@@ -34,11 +34,11 @@ impl Kubeconfig {
         Self { folder }
     }
 
-    fn path(&self) -> PathBuf {
+    pub fn path(&self) -> PathBuf {
         self.folder.path().join("config")
     }
 
-    fn options(&self) -> ConnectOptions {
+    pub fn options(&self) -> ConnectOptions {
         ConnectOptions { kubeconfig: Some(self.path()), request_timeout: Duration::from_secs(20), ..ConnectOptions::default() }
     }
 }

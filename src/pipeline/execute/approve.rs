@@ -1,0 +1,64 @@
+//! What a person says to a proposal, and to an attempt of which nobody knows whether it landed. Who may say it is decided
+//! by the channel that asks; that it is about exactly this plan is decided here.
+
+use super::{Executor, Reason};
+use crate::domain::{Attempt, AttemptState, AuditData, AuditName, Digest};
+use crate::ports::{AdvanceError, AttemptStore, AuditLog, Changes, Clock, ClusterWriter};
+use thiserror::Error;
+
+/// Why an approval did not count.
+#[derive(Debug, Error)]
+pub enum ApproveError {
+    /// What was approved is another plan.
+    #[error("this digest is not that of {code}, which has {digest}")]
+    OtherDigest {
+        /// The attempt.
+        code: String,
+        /// Its digest.
+        digest: Digest,
+    },
+    /// Somebody was first, or it is too late.
+    #[error(transparent)]
+    Advance(#[from] AdvanceError),
+}
+
+impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, C> {
+    /// Approves the plan that has this digest, in the executor's actor's name. It can be applied for 60 s from now on.
+    ///
+    /// # Errors
+    /// Another plan's digest, or somebody was first, or it is too late.
+    pub async fn approve(&self, attempt: &Attempt, digest: &Digest) -> Result<Attempt, ApproveError> {
+        if attempt.digest != *digest {
+            return Err(ApproveError::OtherDigest { code: attempt.code.clone(), digest: attempt.digest.clone() });
+        }
+        let set = Changes { decided_by: Some(self.actor.clone()), ..Changes::default() };
+        let (to, name) = (AttemptState::Approved, AuditName::ApprovalApproved);
+        let approved = self.advance(attempt, to, set, name, AuditData::default()).await?;
+        self.progress.reached("approve.stored");
+        Ok(approved)
+    }
+
+    /// Says no.
+    ///
+    /// # Errors
+    /// Somebody was first.
+    pub async fn decline(&self, attempt: &Attempt) -> Result<Attempt, AdvanceError> {
+        let set = Changes { decided_by: Some(self.actor.clone()), ..Changes::default() };
+        self.advance(attempt, AttemptState::Declined, set, AuditName::ApprovalDeclined, AuditData::default()).await
+    }
+
+    /// Says of an attempt that is unknown whether it was applied.
+    ///
+    /// # Errors
+    /// It is not unknown any more.
+    pub async fn resolve(&self, attempt: &Attempt, applied: bool) -> Result<Attempt, AdvanceError> {
+        let reason = match applied {
+            true => Reason::new("resolved_applied", format!("{} says that it was applied", self.actor.name)),
+            false => Reason::new("resolved_not_applied", format!("{} says that it was not applied", self.actor.name)),
+        };
+        let to = if applied { AttemptState::Succeeded } else { AttemptState::Failed };
+        let set = Changes { reason: Some(reason.to_string()), ..Changes::default() };
+        let set = if applied { Changes { verify_due_at: Some(self.clock.now()), ..set } } else { set };
+        self.advance(attempt, to, set, AuditName::AttemptResolved, reason.data()).await
+    }
+}

@@ -1,0 +1,149 @@
+//! From an intent to a proposal that somebody can approve: guard, GET, access review, dry run, diff, risk, gate, digest.
+//! What does not come through is told and is no error; nothing is written to the cluster.
+
+use super::outcome::{ExecutionStatus, Outcome, Stop};
+use super::planned::{Planned, kept};
+use super::{Executor, Policy, Reason, after};
+use crate::domain::{Actor, Attempt, AttemptState, AuditData, AuditName, Code, Decision, DecisionValue, ExecutionIntent};
+use crate::ports::{AdvanceError, ApiReason, AttemptStore, AuditLog, Changes, Clock, ClusterWriter, NewAttempt, StoreError};
+use jiff::SignedDuration;
+use serde_json::Value;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Ask<'a> {
+    /// What to do.
+    pub intent: &'a ExecutionIntent,
+    /// The incident that it is for.
+    pub incident: &'a str,
+    /// The analysis that proposes it.
+    pub run_id: &'a str,
+    /// What each screen shows of the report.
+    pub context: Value,
+    /// Who asked for it, where somebody did.
+    pub requested_by: Option<Actor>,
+    /// The cluster that was analysed; `None` where that isn't known, as from a recording.
+    pub cluster: Option<&'a str>,
+    /// How long it can be approved.
+    pub ttl: SignedDuration,
+    /// The attempt that it takes back.
+    pub undo_of: Option<&'a Attempt>,
+}
+
+impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, C> {
+    /// Takes an intent as far as it comes.
+    ///
+    /// # Errors
+    /// The store could not keep what happened.
+    pub async fn propose(&self, ask: Ask<'_>, policy: &impl Policy) -> Result<Outcome, StoreError> {
+        let decision = policy.guard(ask.intent, self.clock.now());
+        if decision.value == DecisionValue::Block {
+            return self.blocked(&ask, decision).await;
+        }
+        self.note(&ask, AuditName::GuardPassed, AuditData::default()).await?;
+        if !ask.intent.action.is_write() {
+            return self.look(&ask).await;
+        }
+        let (cluster, planned) = match self.try_out(&ask).await {
+            Ok(done) => done,
+            Err(stop) => {
+                let name = if matches!(stop, Stop::Blocked(_)) { AuditName::GuardBlocked } else { AuditName::DryRunFailed };
+                self.note(&ask, name, stop.reason().data()).await?;
+                return Ok(stop.outcome());
+            }
+        };
+        let now = self.clock.now();
+        let risk = policy.risk(ask.intent, &planned.live, now);
+        let decision = policy.gate(ask.intent, &planned.request, &risk, now);
+        let plan = planned.plan(&cluster, ask.intent, risk, ask.undo_of.map(|undone| undone.id.clone()));
+        if decision.value == DecisionValue::Block {
+            return Ok(Outcome { plan: Some(plan), ..self.blocked(&ask, decision).await? });
+        }
+        let data = AuditData {
+            risk: Some(plan.risk.level),
+            decision: Some(decision.value),
+            rule: Code::new(&decision.rule),
+            ..data(&ask)
+        };
+        let first = if ask.undo_of.is_some() { AuditName::UndoProposed } else { AuditName::IntentProposed };
+        let events = [first, AuditName::DryRunOk, AuditName::ApprovalRequested].map(|name| self.event(name, data.clone()));
+        let new = NewAttempt {
+            incident: ask.incident.to_owned(),
+            run_id: ask.run_id.to_owned(),
+            plan: plan.clone(),
+            context: ask.context.clone(),
+            requested_by: ask.requested_by.clone(),
+            expires_at: after(now, ask.ttl),
+            before: Some(kept(&planned.live)),
+            undo_of: ask.undo_of.map(|undone| undone.id.clone()),
+            audit: events.into(),
+        };
+        let mut attempt = self.store.propose(new).await?;
+        if decision.value == DecisionValue::Auto && attempt.state == AttemptState::Proposed {
+            attempt = self.approve_by_rule(attempt, &decision).await?;
+        }
+        let text = decision.why.clone();
+        let (plan, decision, attempt) = (Some(plan), Some(decision), Some(Box::new(attempt)));
+        Ok(Outcome { status: ExecutionStatus::DryRunOk, code: None, text, plan, decision, attempt })
+    }
+
+    async fn try_out(&self, ask: &Ask<'_>) -> Result<(String, Planned), Stop> {
+        let cluster = self.writer.cluster_id().await?;
+        if ask.cluster.is_some_and(|read| read != cluster) {
+            let why = "the write identity leads to another cluster than the one that was analysed";
+            return Err(Stop::Refused(Reason::new(ApiReason::ClusterMismatch.as_str(), why)));
+        }
+        let planned = self.planned(ask.intent, true).await?;
+        if planned.is_empty() {
+            return Err(Stop::Refused(Reason::new("no_change", "the API server would change nothing: it is so already")));
+        }
+        Ok((cluster, planned))
+    }
+
+    async fn look(&self, ask: &Ask<'_>) -> Result<Outcome, StoreError> {
+        match self.writer.read(ask.intent).await {
+            Ok(text) => {
+                self.note(ask, AuditName::ReadDone, AuditData::default()).await?;
+                Ok(Outcome { status: ExecutionStatus::ReadOk, code: None, text, plan: None, decision: None, attempt: None })
+            }
+            Err(error) => {
+                let stop = Stop::from(error);
+                self.note(ask, AuditName::DryRunFailed, stop.reason().data()).await?;
+                Ok(stop.outcome())
+            }
+        }
+    }
+
+    async fn blocked(&self, ask: &Ask<'_>, decision: Decision) -> Result<Outcome, StoreError> {
+        let reason = Reason::new(decision.rule.clone(), decision.why.clone());
+        let data = AuditData { decision: Some(decision.value), rule: Code::new(&decision.rule), ..AuditData::default() };
+        self.note(ask, AuditName::GuardBlocked, data).await?;
+        Ok(Outcome { decision: Some(decision), ..Stop::Blocked(reason).outcome() })
+    }
+
+    /// A rule of `[[policy.auto]]` approves: nobody is asked.
+    async fn approve_by_rule(&self, attempt: Attempt, decision: &Decision) -> Result<Attempt, StoreError> {
+        let policy = Actor { kind: "policy".to_owned(), id: decision.rule.clone(), name: decision.rule.clone() };
+        let set = Changes { decided_by: Some(policy), ..Changes::default() };
+        let data = AuditData { decision: Some(decision.value), rule: Code::new(&decision.rule), ..AuditData::default() };
+        match self.advance(&attempt, AttemptState::Approved, set, AuditName::ApprovalApproved, data).await {
+            Ok(approved) => Ok(approved),
+            Err(AdvanceError::Store(error)) => Err(error),
+            // Somebody was faster, or holds the object: it waits for a person, or is as they left it.
+            Err(_) => Ok(self.store.attempt(&attempt.id).await?.unwrap_or(attempt)),
+        }
+    }
+
+    async fn note(&self, ask: &Ask<'_>, name: AuditName, particulars: AuditData) -> Result<(), StoreError> {
+        let data = AuditData { action: Some(ask.intent.action), ..particulars };
+        self.log(name, target(ask.intent), data, (ask.incident, ask.run_id)).await
+    }
+}
+
+fn data(ask: &Ask<'_>) -> AuditData {
+    AuditData { action: Some(ask.intent.action), ..AuditData::default() }
+}
+
+fn target(intent: &ExecutionIntent) -> String {
+    format!("{}/{}/{}", intent.namespace, intent.resource_type, intent.resource_name)
+}

@@ -1,0 +1,59 @@
+//! Whether an applied change helped: looked at several times, each time with a fresh view of the cluster.
+
+use super::{Executor, Reason, after};
+use crate::domain::{Attempt, AttemptState, AuditData, AuditName};
+use crate::ports::{AdvanceError, AttemptStore, AuditLog, Changes, Clock, ClusterWriter, Note};
+use crate::remedy::{Outcome, Verification};
+use jiff::SignedDuration;
+use serde_json::json;
+use std::future::Future;
+
+/// Looks at the cluster anew and judges, see [`crate::remedy::judge`].
+pub trait Judge: Sync {
+    /// `is_last` says that no further check follows.
+    fn judge(&self, attempt: &Attempt, is_last: bool) -> impl Future<Output = Verification> + Send;
+}
+
+impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, C> {
+    /// Does the check of a succeeded attempt that is due. `after_sent` says when checks are due, counted from when it was
+    /// sent, in rising order (`verify.after`); the last of them decides.
+    ///
+    /// # Errors
+    /// Somebody else was first, or the store failed.
+    pub async fn verify(
+        &self,
+        succeeded: Attempt,
+        judge: &impl Judge,
+        after_sent: &[SignedDuration],
+    ) -> Result<Attempt, AdvanceError> {
+        let now = self.clock.now();
+        let due = succeeded.verify_due_at.filter(|due| *due <= now);
+        if succeeded.state != AttemptState::Succeeded || due.is_none() {
+            return Ok(succeeded);
+        }
+        let sent = succeeded.sent_at.unwrap_or(succeeded.changed_at);
+        let next = after_sent.iter().map(|time| after(sent, *time)).find(|due| *due > now);
+        let seen = judge.judge(&succeeded, next.is_none()).await;
+        let checked = json!({"at": now, "outcome": seen.outcome, "criteria": seen.criteria});
+        let set = Changes { verification: Some(checked), verify_due_at: next, ..Changes::default() };
+        let (to, name, reason) = match seen.outcome {
+            Outcome::Pending => {
+                let (id, state, version, fence) = (succeeded.id, succeeded.state, succeeded.version, succeeded.fence);
+                return self.store.note(Note { id, state, version, fence, set }).await;
+            }
+            Outcome::Verified => {
+                (AttemptState::Verified, AuditName::VerifyVerified, Reason::new("verified", "the fault is gone"))
+            }
+            Outcome::NotVerified => {
+                (AttemptState::NotVerified, AuditName::VerifyNotVerified, Reason::new("not_verified", "the fault is still there"))
+            }
+            Outcome::Undetermined => {
+                let reason = Reason::new("undetermined", "the last check could not see whether it helped");
+                (AttemptState::Succeeded, AuditName::VerifyUndetermined, reason)
+            }
+        };
+        // Nothing is due after a decision.
+        let set = Changes { verify_due_at: None, reason: Some(reason.to_string()), ..set };
+        self.advance(&succeeded, to, set, name, AuditData::default()).await
+    }
+}

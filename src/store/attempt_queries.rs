@@ -1,0 +1,132 @@
+//! What is asked about attempts.
+
+use super::{codes, columns};
+use crate::domain::{Actor, Attempt, AttemptState};
+use crate::ports::{AttemptFilter, StoreError, Writes};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Params, Row, named_params, params};
+
+/// So many at a time where nobody says how many.
+const LIMIT: u32 = 500;
+
+fn attempt(row: &Row<'_>) -> Result<Attempt, rusqlite::Error> {
+    Ok(Attempt {
+        id: row.get("id")?,
+        code: row.get("code")?,
+        incident: row.get("incident_id")?,
+        run_id: row.get("run_id")?,
+        digest: columns::word(row, "digest")?,
+        try_number: row.get("try")?,
+        plan: columns::json(row, "plan")?,
+        cluster: row.get("cluster")?,
+        target: row.get("target")?,
+        context: columns::json(row, "context")?,
+        state: columns::word(row, "state")?,
+        version: row.get("version")?,
+        requested_by: columns::maybe_json(row, "requested_by")?,
+        decided_by: columns::maybe_json(row, "decided_by")?,
+        decided_at: columns::maybe_time(row, "decided_at")?,
+        nonce: row.get("nonce")?,
+        created_at: columns::time(row, "created_at")?,
+        changed_at: columns::time(row, "changed_at")?,
+        expires_at: columns::time(row, "expires_at")?,
+        lease_until: columns::maybe_time(row, "lease_until")?,
+        fence: row.get("fence")?,
+        sent_at: columns::maybe_time(row, "sent_at")?,
+        token: row.get("token")?,
+        resource_version: row.get("resource_version")?,
+        sends: row.get("sends")?,
+        before: columns::maybe_json(row, "before")?,
+        after: columns::maybe_json(row, "after")?,
+        reason: row.get("reason")?,
+        verify_due_at: columns::maybe_time(row, "verify_due_at")?,
+        verification: columns::maybe_json(row, "verification")?,
+        undo_of: row.get("undo_of")?,
+    })
+}
+
+fn one(connection: &Connection, sql: &str, params: impl Params) -> Result<Option<Attempt>, StoreError> {
+    Ok(connection.query_row(sql, params, attempt).optional()?)
+}
+
+pub(super) fn many(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<Attempt>, StoreError> {
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map(params, attempt)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn by_id(connection: &Connection, id: &str) -> Result<Option<Attempt>, StoreError> {
+    one(connection, "SELECT * FROM attempts WHERE id = ?1", [id])
+}
+
+pub(super) fn find(connection: &Connection, code_or_id: &str) -> Result<Option<Attempt>, StoreError> {
+    match codes::typed(code_or_id) {
+        Some(code) => one(connection, "SELECT * FROM attempts WHERE code = ?1", [code]),
+        None => by_id(connection, code_or_id),
+    }
+}
+
+pub(super) fn last_try(connection: &Connection, run: &str, digest: &str) -> Result<Option<Attempt>, StoreError> {
+    one(connection, "SELECT * FROM attempts WHERE run_id = ?1 AND digest = ?2 ORDER BY try DESC LIMIT 1", [run, digest])
+}
+
+pub(super) fn open_proposal(connection: &Connection, incident: &str) -> Result<Option<Attempt>, StoreError> {
+    one(connection, "SELECT * FROM attempts WHERE incident_id = ?1 AND state = 'proposed'", [incident])
+}
+
+/// Another attempt that holds this one's target.
+pub(super) fn holder(connection: &Connection, attempt: &Attempt) -> Result<Option<Attempt>, StoreError> {
+    one(
+        connection,
+        "SELECT * FROM attempts WHERE cluster = ?1 AND target = ?2 AND id <> ?3
+           AND state IN ('approved', 'claimed', 'running', 'unknown')",
+        params![attempt.cluster, attempt.target, attempt.id],
+    )
+}
+
+pub(super) fn list(connection: &Connection, filter: &AttemptFilter) -> Result<Vec<Attempt>, StoreError> {
+    let states: Vec<&str> = filter.states.iter().map(|state: &AttemptState| state.as_str()).collect();
+    many(
+        connection,
+        "SELECT * FROM attempts
+         WHERE (:incident IS NULL OR incident_id = :incident) AND (:run IS NULL OR run_id = :run)
+           AND (:cluster IS NULL OR cluster = :cluster) AND (:target IS NULL OR target = :target)
+           AND (:since IS NULL OR created_at >= :since)
+           AND (:states = '[]' OR state IN (SELECT value FROM json_each(:states)))
+         ORDER BY created_at DESC, id DESC LIMIT :limit",
+        named_params! {
+            ":incident": filter.incident, ":run": filter.run_id, ":cluster": filter.cluster, ":target": filter.target,
+            ":since": filter.since.map(Timestamp::as_millisecond), ":states": columns::text(&states)?,
+            ":limit": filter.limit.unwrap_or(LIMIT),
+        },
+    )
+}
+
+pub(super) fn due(connection: &Connection, now: Timestamp) -> Result<Vec<Attempt>, StoreError> {
+    many(
+        connection,
+        "SELECT * FROM attempts
+         WHERE (state IN ('proposed', 'approved') AND expires_at <= ?1)
+           OR (state IN ('claimed', 'running') AND lease_until <= ?1)
+           OR (state IN ('unknown', 'succeeded') AND verify_due_at <= ?1)
+         ORDER BY created_at, id LIMIT ?2",
+        params![now.as_millisecond(), LIMIT],
+    )
+}
+
+/// What is unknown counts as a write: it may have landed.
+pub(super) fn writes(connection: &Connection, cluster: &str, target: &str, since: Timestamp) -> Result<Writes, StoreError> {
+    let sent = "SELECT
+      (SELECT max(sent_at) FROM attempts WHERE cluster = ?1 AND target = ?2 AND sent_at IS NOT NULL AND state <> 'failed')
+        AS last_on_target,
+      (SELECT count(*) FROM attempts WHERE cluster = ?1 AND sent_at >= ?3 AND state <> 'failed') AS in_cluster";
+    Ok(connection.query_row(sent, params![cluster, target, since.as_millisecond()], |row| {
+        Ok(Writes { last_on_target: columns::maybe_time(row, "last_on_target")?, in_cluster: row.get("in_cluster")? })
+    })?)
+}
+
+pub(super) fn approvals(connection: &Connection, by: &Actor, since: Timestamp) -> Result<u32, StoreError> {
+    let counted = "SELECT count(*) FROM attempts WHERE decided_at >= ?1 AND state <> 'declined'
+      AND decided_by ->> '$.kind' = ?2 AND decided_by ->> '$.id' = ?3";
+    Ok(connection.query_row(counted, params![since.as_millisecond(), by.kind, by.id], |row| row.get(0))?)
+}
