@@ -11,9 +11,10 @@ use crate::bundle;
 use crate::cluster::{Recording, Snapshot, is_cluster_scoped};
 use crate::diagnose::{Examination, Options};
 use crate::domain::{ObjectRef, Report};
-use crate::pipeline::{NoTarget, Scope, Selector, Wanted, redact_recording, resolve};
+use crate::pipeline::{NoTarget, Scope, Selector, Wanted, propose, redact_recording, resolve};
 use crate::ports::ReadRequest;
 use crate::redact::Redactor;
+use crate::remedy::{Memory, Settings};
 use crate::render::Reports;
 use clap::{Args, ValueHint};
 use jiff::SignedDuration;
@@ -111,7 +112,10 @@ pub fn run(args: &AnalyzeArgs, screen: Screen) -> Result<Exit, CliError> {
     let scope = Scope { namespace, all_namespaces: args.all_namespaces, selector };
     let targets = resolve(&snapshot, &wanted, &scope).map_err(|error| no_target(&error))?;
     let examination = Examination::new(&snapshot, Options { since: args.since });
-    let reports: Vec<Report> = targets.iter().map(|target| examination.report(target)).collect();
+    let mut reports: Vec<Report> = targets.iter().map(|target| examination.report(target)).collect();
+    for report in &mut reports {
+        propose(report, &snapshot, &Memory::default(), &Settings::default());
+    }
     screen.remark(&format!(
         "read {} objects in {} ms, diagnosed {} in {:.1} ms",
         snapshot.objects().len(),

@@ -10,8 +10,9 @@ use crate::cluster::Snapshot;
 use crate::diagnose::{self, Options};
 use crate::domain::{ObjectRef, Report};
 use crate::pipeline::expectation::{Comparison, compare};
-use crate::pipeline::{Scope, redact_recording, resolve};
+use crate::pipeline::{Scope, propose, redact_recording, resolve};
 use crate::redact::Redactor;
+use crate::remedy::{Memory, Settings};
 use crate::render::{self, Layout, Reports};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -102,7 +103,8 @@ fn replay(bundle: &Path, screen: Screen) -> Result<Replayed, BundleError> {
     // A recording that doesn't say what it is about is about all that it holds; of several namespaces the first.
     let targets = resolve(&snapshot, &[], &Scope::default()).unwrap_or_default();
     let target = targets.into_iter().next().unwrap_or_else(|| ObjectRef::cluster("Namespace", "default"));
-    let report = diagnose::diagnose(&snapshot, &target, Options::default());
+    let mut report = diagnose::diagnose(&snapshot, &target, Options::default());
+    propose(&mut report, &snapshot, &Memory::default(), &Settings::default());
     let comparison = match &expected {
         Some(expected) => compare(expected, &report, &snapshot, &render::text(Reports::One(&report), MENTIONS)),
         None => Comparison::default(),

@@ -89,6 +89,8 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
         facts,
         evidence: numbering.list.into_iter().enumerate().map(number).collect(),
         noticed,
+        // What to do is `remedy`'s to say.
+        actions: Vec::new(),
         next,
         sources: snap.sources.clone(),
         checked,

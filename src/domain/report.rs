@@ -1,7 +1,7 @@
 //! A diagnosis as it is shown and stored: public, versioned JSON (`sre-copilot/v1`, kind `Report`). Fields are added,
 //! never renamed.
 
-use super::{Evidence, ObjectRef, Sources, Subject};
+use super::{DecisionValue, Evidence, ExecutionIntent, ObjectRef, Risk, Sources, Subject};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -90,6 +90,8 @@ pub struct Report {
     /// Faults in configuration that explain no symptom of this target, worst first; for information.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub noticed: Vec<CauseReport>,
+    /// What could be done about the first cause, best first. Nothing is done without approval.
+    pub actions: Vec<ActionReport>,
     /// Commands to run next.
     pub next: Vec<String>,
     /// How reading each source went.
@@ -133,6 +135,35 @@ pub struct CauseReport {
     /// Since when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+}
+
+/// One action that is proposed, with what policy says to it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ActionReport {
+    /// It.
+    pub intent: ExecutionIntent,
+    /// Why it is proposed.
+    pub why: String,
+    /// The same as a kubectl command.
+    pub command: String,
+    /// How much can go wrong.
+    pub risk: Risk,
+    /// `block`, `approve` or `auto`, with the rule that decided and its sentence.
+    #[serde(flatten)]
+    pub decision: ActionDecision,
+}
+
+/// A decision as a report shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ActionDecision {
+    /// What may happen.
+    #[serde(rename = "decision")]
+    pub value: DecisionValue,
+    /// The reason code.
+    pub rule: String,
+    /// The rule's sentence.
+    #[serde(rename = "ruling")]
+    pub why: String,
 }
 
 /// One symptom.

@@ -1,10 +1,11 @@
 //! Whether a report is the one that a case expects (`expected.json` of a bundle), key by key. It judges reports and never
 //! makes one.
 
-use crate::bundle::{Expected, ExpectedObject};
+use crate::bundle::{Expected, ExpectedObject, Gate};
 use crate::cluster::Snapshot;
 use crate::domain::{ObjectRef, Report, State, Verdict};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// One assertion that doesn't hold.
@@ -23,8 +24,6 @@ pub struct Difference {
 pub struct Comparison {
     /// The assertions that don't hold, in the order of the keys in the specification.
     pub differences: Vec<Difference>,
-    /// Keys that are asserted and that this version can't judge.
-    pub not_evaluated: Vec<&'static str>,
 }
 
 /// Compares. `text` is the report as text, for `mentions`; how it is wrapped doesn't matter.
@@ -67,9 +66,35 @@ pub fn compare(expected: &Expected, report: &Report, snapshot: &Snapshot, text: 
             differs("notCauses", format!("no {id}"), format!("ranked {}", rank + 1));
         }
     }
-    comparison.not_evaluated.extend(expected.intent.as_ref().map(|_| "intent"));
-    comparison.not_evaluated.extend(expected.gate.as_ref().map(|_| "gate"));
+    let proposed = report.actions.iter().find(|action| action.intent.action.is_write());
+    if let Some(wanted) = &expected.intent {
+        let got = proposed.and_then(|action| serde_json::to_value(&action.intent).ok()).unwrap_or_default();
+        if !has_fields(&got, wanted) {
+            differs("intent", wanted.to_string(), got.to_string());
+        }
+    }
+    if let Some(wanted) = expected.gate {
+        let got = proposed.map(|action| action.decision.value.as_str());
+        let wanted = match wanted {
+            Gate::Block => Some("block"),
+            Gate::Approve => Some("approve"),
+            Gate::Auto => Some("auto"),
+            Gate::None => None,
+        };
+        if got != wanted {
+            let rule = proposed.map(|action| format!(" by {}", action.decision.rule)).unwrap_or_default();
+            differs("gate", wanted.unwrap_or("none").to_owned(), format!("{}{rule}", got.unwrap_or("none")));
+        }
+    }
     comparison
+}
+
+/// Whether an intent has the fields that are given, those of `params` too; null asks for none at all.
+fn has_fields(got: &Value, wanted: &Value) -> bool {
+    match wanted {
+        Value::Object(wanted) => wanted.iter().all(|(key, wanted)| has_fields(got.get(key).unwrap_or(&Value::Null), wanted)),
+        wanted => got == wanted,
+    }
 }
 
 /// The id of the catalogue that a verdict without a fault stands for.
@@ -136,7 +161,10 @@ mod tests {
     use crate::bundle::Expected;
     use crate::cluster::{Recording, Snapshot};
     use crate::diagnose::{self, Options};
-    use crate::domain::{CauseReport, FactReport, ObjectRef, Report, State, Subject, Verdict};
+    use crate::domain::{
+        Action, ActionDecision, ActionReport, CauseReport, DecisionValue, ExecutionIntent, FactReport, ObjectRef, Params, Report,
+        ResourceType, Risk, State, Subject, Verdict,
+    };
     use serde_json::json;
 
     fn fact(id: &str, pod: &str, state: State) -> FactReport {
@@ -223,10 +251,31 @@ mod tests {
     }
 
     #[test]
-    fn what_this_version_can_not_judge_is_said() {
-        let (report, snapshot) = case();
-        let expected: Expected = serde_json::from_value(json!({"intent": null, "gate": "block"})).unwrap();
-        let comparison = compare(&expected, &report, &snapshot, "");
-        assert_eq!((comparison.differences.len(), comparison.not_evaluated), (0, vec!["intent", "gate"]));
+    fn what_is_proposed_and_what_policy_says() {
+        let (mut report, snapshot) = case();
+        let differing = |report: &Report, expected: serde_json::Value| {
+            let expected: Expected = serde_json::from_value(expected).unwrap();
+            compare(&expected, report, &snapshot, "").differences.into_iter().map(|it| it.key).collect::<Vec<_>>()
+        };
+        assert_eq!(differing(&report, json!({"intent": null, "gate": "none"})), Vec::<String>::new());
+        assert_eq!(differing(&report, json!({"intent": {"action": "scale_deployment"}, "gate": "block"})), ["intent", "gate"]);
+        let intent = ExecutionIntent {
+            action: Action::ScaleDeployment,
+            resource_type: ResourceType::Deployment,
+            resource_name: "web".into(),
+            namespace: "shop".into(),
+            params: Params::Scale { replicas: 3 },
+            risk: Risk::Low,
+            reason: "slow".into(),
+        };
+        let decision = ActionDecision { value: DecisionValue::Block, rule: "namespace_read_only".into(), why: String::new() };
+        report.actions = vec![ActionReport { intent, why: String::new(), command: String::new(), risk: Risk::Low, decision }];
+        for (expected, differs) in [
+            (json!({"intent": {"action": "scale_deployment", "params": {"replicas": 3}}, "gate": "block"}), &[][..]),
+            (json!({"intent": {"params": {"replicas": 4}}}), &["intent"][..]),
+            (json!({"intent": null, "gate": "approve"}), &["intent", "gate"][..]),
+        ] {
+            assert_eq!(differing(&report, expected.clone()), differs, "{expected}");
+        }
     }
 }

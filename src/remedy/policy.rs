@@ -123,20 +123,22 @@ fn body(input: &GateInput<'_>) -> Option<Refusal> {
 }
 
 fn recurrence(input: &GateInput<'_>) -> Option<Refusal> {
-    let (intent, now) = (input.intent, input.now);
-    if input.is_undo || !intent.action.is_write() {
+    if input.is_undo { None } else { seen_before(input.intent, input.cause, input.memory, input.now) }
+}
+
+/// What was done before and did not last.
+pub(super) fn seen_before(intent: &ExecutionIntent, cause: &str, memory: &Memory, now: Timestamp) -> Option<Refusal> {
+    if !intent.action.is_write() {
         return None;
     }
     if (intent.action.is_restart() || intent.action == Action::EvictPod)
-        && let Some(past) = input.memory.recurrence(input.cause, now)
+        && let Some(past) = memory.recurrence(cause, now)
     {
-        let why = format!(
-            "{} was resolved at {} and is back: another {} would only hide it",
-            past.cause, past.resolved_at, intent.action
-        );
+        let why =
+            format!("{cause} was resolved at {} and is back: another {} would only hide it", past.resolved_at, intent.action);
         return Some(Refusal::new("recurrence_restart", why));
     }
-    let past = input.memory.tried_in_vain(&intent.object(), intent.action, now)?;
+    let past = memory.tried_in_vain(&intent.object(), intent.action, now)?;
     let at = past.sent_at.map(|at| format!(" at {at}")).unwrap_or_default();
     Some(Refusal::new("already_tried", format!("{} was tried on {}{at} and did not help", intent.action, past.object)))
 }

@@ -1,6 +1,9 @@
 //! Objects and intents that the tests of this module share.
 
-use crate::domain::{Action, ExecutionIntent, Params, ResourceType, Risk};
+use crate::domain::{
+    Action, CauseReport, ExecutionIntent, ObjectRef, Params, Report, ResourceType, Risk, Sources, SymptomReport, Verdict,
+};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 /// A Deployment of two replicas at revision 15.
@@ -24,5 +27,54 @@ pub fn intent(action: Action, params: Params) -> ExecutionIntent {
         params,
         risk: Risk::Low,
         reason: "because".to_owned(),
+    }
+}
+
+/// A report of a fault of that Deployment, seen at a pod for half an hour.
+pub fn report(verdict: Verdict) -> Report {
+    let captured_at: Timestamp = "2026-03-10T09:41:27Z".parse().unwrap();
+    let object = ObjectRef::new("Deployment", "squad-7", "web");
+    let cause = CauseReport {
+        id: "oom_killed".to_owned(),
+        object: object.clone(),
+        container: Some("app".to_owned()),
+        confidence: 0.9,
+        summary: String::new(),
+        fix: String::new(),
+        explains: Vec::new(),
+        evidence: Vec::new(),
+        perspective: "runtime",
+        since: None,
+    };
+    let symptom = SymptomReport {
+        id: "crash_loop".to_owned(),
+        object: ObjectRef::new("Pod", "squad-7", "web-1"),
+        container: Some("app".to_owned()),
+        summary: String::new(),
+        since: Some(captured_at - SignedDuration::from_mins(30)),
+        evidence: Vec::new(),
+    };
+    Report {
+        api_version: "sre-copilot/v1",
+        kind: "Report",
+        target: object,
+        verdict,
+        summary: String::new(),
+        causes: vec![cause],
+        symptoms: vec![symptom],
+        change: None,
+        ruled_out: Vec::new(),
+        unknown: Vec::new(),
+        contradictions: Vec::new(),
+        history: Vec::new(),
+        timeline: Vec::new(),
+        facts: Vec::new(),
+        evidence: Vec::new(),
+        noticed: Vec::new(),
+        actions: Vec::new(),
+        next: Vec::new(),
+        sources: Sources::new(),
+        checked: String::new(),
+        captured_at,
     }
 }

@@ -11,8 +11,8 @@ use super::escape::escape;
 use super::text::{cited, source};
 use super::value::{show, show_field};
 use crate::domain::{
-    CauseReport, Contradiction, FieldChange, HistoryEntry, NumberedEvidence, ObjectRef, Report, RuledOut, SymptomReport,
-    TimelineEntry, Unknown, Verdict,
+    ActionReport, CauseReport, Contradiction, FieldChange, HistoryEntry, NumberedEvidence, ObjectRef, Report, RuledOut,
+    SymptomReport, TimelineEntry, Unknown, Verdict,
 };
 use markup::{longest_run, prose};
 
@@ -65,6 +65,7 @@ impl Page<'_> {
         if all {
             self.list("Timeline", &report.timeline, Self::moment);
         }
+        self.list("Proposed", &report.actions, |_, action| proposed(action));
         self.advice();
     }
 
@@ -154,6 +155,19 @@ impl Page<'_> {
             self.out += &format!("\n{fence}sh\n{commands}{fence}\n");
         }
     }
+}
+
+fn proposed(action: &ActionReport) -> String {
+    let (intent, decision) = (&action.intent, &action.decision);
+    let (command, risk, object) = (code(&action.command), action.risk.as_str(), object(&intent.object()));
+    let value = decision.value.as_str();
+    format!(
+        "{} {object}, {risk} risk: {}. {command}; {value}, {}: {}",
+        code(intent.action.as_str()),
+        prose(&action.why),
+        code(&decision.rule),
+        prose(&decision.why)
+    )
 }
 
 fn contradiction(conflict: &Contradiction) -> String {

@@ -46,6 +46,7 @@ fn empty(target: ObjectRef, verdict: Verdict, summary: &str) -> Report {
         facts: Vec::new(),
         evidence: Vec::new(),
         noticed: Vec::new(),
+        actions: Vec::new(),
         next: Vec::new(),
         sources: [("kubernetes".to_owned(), SourceState::Ok)].into(),
         checked: String::new(),

@@ -5,8 +5,9 @@ use sre_copilot::bundle::{self, Expected};
 use sre_copilot::cluster::{Recording, Snapshot};
 use sre_copilot::diagnose::{self, Options};
 use sre_copilot::domain::{ObjectRef, Report};
-use sre_copilot::pipeline::{Scope, redact_recording, resolve};
+use sre_copilot::pipeline::{Scope, propose, redact_recording, resolve};
 use sre_copilot::redact::Redactor;
+use sre_copilot::remedy::{Memory, Settings};
 use sre_copilot::render;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -77,7 +78,9 @@ pub fn target(snapshot: &Snapshot) -> ObjectRef {
 /// The report of a recording.
 pub fn report(recording: &Recording) -> Report {
     let snapshot = Snapshot::new(recording.clone());
-    diagnose::diagnose(&snapshot, &target(&snapshot), Options::default())
+    let mut report = diagnose::diagnose(&snapshot, &target(&snapshot), Options::default());
+    propose(&mut report, &snapshot, &Memory::default(), &Settings::default());
+    report
 }
 
 /// A report as `-o json` prints it.

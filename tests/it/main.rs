@@ -12,5 +12,6 @@ mod generated;
 mod kubernetes;
 mod properties;
 mod readme;
+mod remedy;
 mod replay;
 mod store;

@@ -1,9 +1,8 @@
 //! Every recorded incident replays as its `expected.json` says, twice the same, and through the program as through the
 //! library.
 
-use crate::cases::{Case, fixtures, json, root, target};
+use crate::cases::{Case, fixtures, json, report, root};
 use sre_copilot::cluster::Snapshot;
-use sre_copilot::diagnose::{self, Options};
 use sre_copilot::pipeline::expectation::compare;
 use sre_copilot::render::{self, Layout, Reports};
 use std::process::Output;
@@ -15,7 +14,7 @@ const SCREEN: Layout = Layout { width: 100, color: false, verbose: false };
 fn differences(case: &Case) -> Vec<String> {
     let Some(expected) = &case.expected else { return vec![format!("{}: has no expected.json", case.name)] };
     let snapshot = Snapshot::new(case.recording.clone());
-    let report = diagnose::diagnose(&snapshot, &target(&snapshot), Options::default());
+    let report = report(&case.recording);
     let comparison = compare(expected, &report, &snapshot, &render::text(Reports::One(&report), SCREEN));
     let line = |it: &sre_copilot::pipeline::expectation::Difference| {
         format!("{}: {}: expected {}, got {}", case.name, it.key, it.expected, it.got)

@@ -7,7 +7,6 @@ use crate::domain::{ObjectRef, Verdict};
 use crate::pipeline::expectation::Difference;
 use crate::render::{self, Cell, Fit, Tone};
 use serde::Serialize;
-use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
 const HEAD: [&str; 8] = ["case", "target", "verdict", "cause", "object", "sure", "expected", "ok?"];
@@ -107,16 +106,6 @@ impl Totals {
     }
 }
 
-/// Keys of `expected.json` that were not judged, as one sentence; empty when all were.
-fn not_evaluated(cases: &[Case]) -> String {
-    let keys = cases.iter().filter_map(|case| case.outcome.as_ref().ok()).flat_map(|replayed| &replayed.comparison.not_evaluated);
-    let keys = keys.copied().collect::<BTreeSet<_>>();
-    if keys.is_empty() {
-        return String::new();
-    }
-    format!("not evaluated by this version: {}", keys.into_iter().collect::<Vec<_>>().join(", "))
-}
-
 /// The columns that tell cases apart: not the target when it is the same everywhere, and not what is expected when
 /// nothing is.
 fn telling(rows: &[[Cell; HEAD.len()]]) -> Vec<usize> {
@@ -156,10 +145,7 @@ pub(super) fn text(cases: &[Case], diff: bool, screen: Screen) -> String {
         out += &format!("\n{}", render::table(&DIFF_HEAD, &rows, layout, fit(Fit::Wrap)));
     }
     out += &format!("\n{}\n", Totals::of(cases).sentence());
-    match not_evaluated(cases) {
-        sentence if diff && !sentence.is_empty() => out + &sentence + "\n",
-        _ => out,
-    }
+    out
 }
 
 /// For a ticket.
@@ -201,7 +187,6 @@ struct Item<'a> {
     /// Null when nothing is expected.
     ok: Option<bool>,
     differences: &'a [Difference],
-    not_evaluated: &'a [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -221,7 +206,6 @@ impl<'a> Document<'a> {
                 confidence: cause.map(|cause| cause.confidence),
                 ok: case.is_ok(),
                 differences: replayed.map_or(&[], |replayed| &replayed.comparison.differences),
-                not_evaluated: replayed.map_or(&[], |replayed| &replayed.comparison.not_evaluated),
                 error: case.outcome.as_ref().err().map(ToString::to_string),
             }
         };

@@ -2,8 +2,8 @@
 
 use super::Page;
 use crate::domain::{
-    CauseReport, Contradiction, EvidenceSource, FieldChange, HistoryEntry, NumberedEvidence, ObjectRef, Report, RuledOut,
-    SymptomReport, Unknown, Verdict,
+    ActionReport, CauseReport, Contradiction, DecisionValue, EvidenceSource, FieldChange, HistoryEntry, NumberedEvidence,
+    ObjectRef, Report, RuledOut, SymptomReport, Unknown, Verdict,
 };
 use crate::render::age::{age, ago, since};
 use crate::render::paragraph::Paragraph;
@@ -42,6 +42,7 @@ impl<'a> Page<'a> {
         if matches!(report.verdict, Verdict::Healthy | Verdict::Recovered) || verbose {
             self.section("Noticed", &report.noticed, caps.few, Self::noticed);
         }
+        self.section("Proposed", &self.proposed(), usize::MAX, |_, line| line.clone());
         self.section("To do", &self.advice(), caps.items.saturating_add(2), |_, line| line.clone());
     }
 
@@ -173,12 +174,35 @@ impl<'a> Page<'a> {
         self.item(&cause.id, &cause.summary, &cause.object, cause.container.as_deref(), "")
     }
 
+    /// The actions that would change something. Those that only look stand among the commands.
+    fn changes(&self) -> impl Iterator<Item = &'a ActionReport> + use<'a> {
+        self.report.actions.iter().filter(|action| action.intent.action.is_write())
+    }
+
+    /// What could be done, as a command, and what policy says to it.
+    fn proposed(&self) -> Vec<Paragraph> {
+        let lines = |action: &'a ActionReport| {
+            let place = self.place(&action.intent.object(), None);
+            let head = Paragraph::new().add(Tone::Strong, &format!("{} {place}", action.intent.action));
+            let head = self.short(head.add(Tone::Plain, &format!(" ({} risk): {}", action.risk.as_str(), action.why)));
+            let command = Paragraph::new().add(Tone::Dim, "$ ").add(Tone::Strong, &action.command).unbroken();
+            let ruling = match action.decision.value {
+                DecisionValue::Block => format!("blocked, {}: {}", action.decision.rule, action.decision.why),
+                DecisionValue::Approve => format!("needs approval: {}", action.decision.why),
+                DecisionValue::Auto => format!("allowed, {}: {}", action.decision.rule, action.decision.why),
+            };
+            [head, command, self.short(Paragraph::new().add(Tone::Dim, &ruling))]
+        };
+        self.changes().flat_map(lines).collect()
+    }
+
     /// The fix of each cause in words, then commands, which are never broken so that they can be copied.
     fn advice(&self) -> Vec<Paragraph> {
         let fixes = self.report.causes.iter().filter(|_| self.report.verdict.is_fault()).map(|cause| cause.fix.as_str());
         let fixes = fixes.filter(|fix| !fix.is_empty()).map(|fix| Paragraph::new().add(Tone::Plain, fix).hang(2));
         let command = |command: &String| Paragraph::new().add(Tone::Dim, "$ ").add(Tone::Strong, command).unbroken();
-        fixes.chain(self.report.next.iter().map(command)).collect()
+        let proposed = |command: &&String| self.changes().any(|action| action.command == **command);
+        fixes.chain(self.report.next.iter().filter(|next| !proposed(next)).map(command)).collect()
     }
 }
 
