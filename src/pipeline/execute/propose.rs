@@ -53,7 +53,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
             }
         };
         let now = self.clock.now();
-        let risk = policy.risk(ask.intent, &planned.live, now);
+        let risk = policy.risk(ask.intent, now);
         let decision = policy.gate(ask.intent, &planned.request, &risk, now);
         let plan = planned.plan(&cluster, ask.intent, risk, ask.undo_of.map(|undone| undone.id.clone()));
         if decision.value == DecisionValue::Block {
