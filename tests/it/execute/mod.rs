@@ -5,6 +5,7 @@ mod lost;
 mod race;
 mod refused;
 mod simulated;
+mod verified;
 mod webhook;
 mod writes;
 

@@ -42,6 +42,7 @@ fn report(verdict: Verdict, causes: &[&str], at: Timestamp) -> Report {
         facts: Vec::new(),
         evidence: Vec::new(),
         noticed: Vec::new(),
+        actions: Vec::new(),
         next: Vec::new(),
         sources: Sources::default(),
         checked: String::new(),
