@@ -185,3 +185,21 @@ async fn a_rule_that_somebody_wrote_approves_a_low_risk_at_once() {
     }
     assert_eq!(server.writes(), 1);
 }
+
+#[tokio::test]
+async fn a_server_can_do_each_step_in_a_task_of_its_own() {
+    fn is_send<F: Future + Send>(step: F) -> F {
+        step
+    }
+    let server = Server::start(vec![]).await;
+    let (kubeconfig, home) = (server.kubeconfig(), Home::new());
+    let writer = connect(options(&kubeconfig)).await;
+    let (executor, give) = (home.executor(&writer), more_memory());
+    let proposed = *is_send(executor.propose(ask(&give), &Allows)).await.unwrap().attempt.unwrap();
+    let approved = is_send(executor.approve(&proposed, &proposed.digest)).await.unwrap();
+    let done = is_send(executor.apply(&approved, &Allows)).await.unwrap();
+    let done = is_send(executor.settle(done)).await.unwrap();
+    let done = is_send(executor.verify(done, &Says::new(&[]), &minutes())).await.unwrap();
+    is_send(executor.undo(&done, SignedDuration::from_mins(1), &Allows)).await.unwrap();
+    is_send(executor.recover()).await.unwrap();
+}
