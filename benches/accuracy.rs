@@ -1,5 +1,6 @@
 //! How right the diagnosis is over a folder of bundles with `expected.json`: cause and object, first and among the first
-//! three, false claims, refusals, the Brier score, and the time, by family. `cargo bench --bench accuracy -- [FOLDER]`.
+//! three, false claims, refusals, the Brier score, and the time, by family; with `--rules` also a line for each rule.
+//! `cargo bench --bench accuracy -- [FOLDER] [--rules]`.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
@@ -27,10 +28,26 @@ struct Row {
     times: Vec<f64>,
 }
 
+/// What is counted of one rule.
+#[derive(Default)]
+struct Rule {
+    /// Cases that expect it, and those in which it stands first with its object.
+    cases: usize,
+    right: usize,
+    /// The confidence with which it does, added up.
+    confidence: f64,
+    /// Cases that exclude it, and those that rank it all the same.
+    near_misses: usize,
+    fooled: usize,
+    /// Cases of another cause in which it stands first.
+    usurped: usize,
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let given = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let folder = given.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/incidents"), PathBuf::from);
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
     let mut failures = Vec::new();
     for case in bundle::list(&folder)? {
         let Some(expected) = bundle::expected(&case)? else { continue };
@@ -42,6 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let Some(target) = targets.first() else { continue };
         let report = diagnose::diagnose(&snapshot, target, Options::default());
         let took = started.elapsed().as_secs_f64() * 1000.0;
+        count_rules(&mut rules, &expected, &report);
         let family = expected.cause.as_deref().map_or("no fault or unknown", family);
         for row in [family, "all"] {
             count(rows.entry(row.to_owned()).or_default(), &expected, &report, took);
@@ -77,7 +95,37 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
     }
     failures.iter().for_each(|case| println!("not first: {case}"));
+    if std::env::args().any(|argument| argument == "--rules") {
+        println!();
+        println!("| rule | cases | right | mean confidence | near misses | fooled | first in others' cases |");
+        println!("| --- | --- | --- | --- | --- | --- | --- |");
+        for (id, rule) in &rules {
+            let mean = if rule.right == 0 { "-".to_owned() } else { format!("{:.2}", rule.confidence / rule.right as f64) };
+            let Rule { cases, right, near_misses, fooled, usurped, .. } = rule;
+            println!("| {id} | {cases} | {right} | {mean} | {near_misses} | {fooled} | {usurped} |");
+        }
+    }
     Ok(())
+}
+
+fn count_rules(rules: &mut BTreeMap<String, Rule>, expected: &Expected, report: &Report) {
+    let first = report.causes.first();
+    if let Some(id) = expected.cause.as_ref().filter(|_| is_fault(expected)) {
+        let rule = rules.entry(id.clone()).or_default();
+        rule.cases += 1;
+        if let Some(cause) = first.filter(|cause| is_right(expected, cause)) {
+            rule.right += 1;
+            rule.confidence += cause.confidence;
+        }
+    }
+    for id in &expected.not_causes {
+        let rule = rules.entry(id.clone()).or_default();
+        rule.near_misses += 1;
+        rule.fooled += usize::from(report.causes.iter().any(|cause| cause.id == *id));
+    }
+    if let Some(cause) = first.filter(|cause| expected.cause.is_some() && expected.cause.as_ref() != Some(&cause.id)) {
+        rules.entry(cause.id.clone()).or_default().usurped += 1;
+    }
 }
 
 /// The section of the catalogue that a cause stands in.

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_sre_copilot_global_optspecs
-    string join \n color= q/quiet v/verbose h/help V/version
+    string join \n color= q/quiet v/verbose config= h/help V/version
 end
 
 function __fish_sre_copilot_needs_command
@@ -27,12 +27,15 @@ end
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
 always\t'Even into a file or a pipe'
 never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -l config -d 'The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user\'s own' -r -F
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -s V -l version -d 'Print version'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "analyze" -d 'Find the root cause of what is wrong with a pod, workload, node, service or namespace'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "replay" -d 'Diagnose recorded incidents again, without a cluster, and compare with what was expected'
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "incidents" -d 'List incidents, or show one with its analyses and what was tried'
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "audit" -d 'List who did what, or verify that the log is as it was written'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "explain" -d 'Explain a cause or a symptom: what it is, how to check it by hand, how to mend it'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "completions" -d 'Print the script that completes commands and flags in a shell'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -51,6 +54,7 @@ markdown\t'For a ticket or a pull request'"
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
 always\t'Even into a file or a pipe'
 never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l config -d 'The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user\'s own' -r -F
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s A -l all-namespaces -d 'Every namespace'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l exit-code -d 'End with 3 when a fault is found and with 4 when something is wrong and the cause is not certain'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
@@ -64,11 +68,49 @@ markdown\t'For a ticket or a pull request'"
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
 always\t'Even into a file or a pipe'
 never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l config -d 'The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user\'s own' -r -F
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l diff -d 'Compare with each bundle\'s expected.json; end with 3 when anything differs'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l exit-code -d 'End with 3 when a fault is found, or in a table when anything differs; with 4 when the cause is not certain'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand incidents" -s n -l namespace -d 'Only of this namespace' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand incidents" -l since -d 'Only those that opened within this time, such as 24h' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand incidents" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people, on a screen'
+json\t'For programs'
+yaml\t'For programs, and people who read on'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand incidents" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
+always\t'Even into a file or a pipe'
+never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand incidents" -l config -d 'The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user\'s own' -r -F
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand incidents" -l open -d 'Only those that go on'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand incidents" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand incidents" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand incidents" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l incident -d 'Only about this incident' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l since -d 'Only rows of this time, such as 24h' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people, on a screen'
+json\t'For programs'
+yaml\t'For programs, and people who read on'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
+always\t'Even into a file or a pipe'
+never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l config -d 'The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user\'s own' -r -F
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "verify" -d 'Read the whole chain: ends with 0 and the head, or with 3 and the first row that is not as it was written'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and __fish_seen_subcommand_from verify" -l head -d 'A head that was noted earlier; without it a tail that was cut off can\'t show' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and __fish_seen_subcommand_from verify" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
+always\t'Even into a file or a pipe'
+never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and __fish_seen_subcommand_from verify" -l config -d 'The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user\'s own' -r -F
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Read the whole chain: ends with 0 and the head, or with 3 and the first row that is not as it was written'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand explain" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people, on a screen'
 json\t'For programs'
 yaml\t'For programs, and people who read on'
@@ -76,17 +118,22 @@ markdown\t'For a ticket or a pull request'"
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand explain" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
 always\t'Even into a file or a pipe'
 never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand explain" -l config -d 'The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user\'s own' -r -F
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand explain" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand explain" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
 always\t'Even into a file or a pipe'
 never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -l config -d 'The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user\'s own' -r -F
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -s h -l help -d 'Print help'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay explain completions help" -f -a "analyze" -d 'Find the root cause of what is wrong with a pod, workload, node, service or namespace'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay explain completions help" -f -a "replay" -d 'Diagnose recorded incidents again, without a cluster, and compare with what was expected'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay explain completions help" -f -a "explain" -d 'Explain a cause or a symptom: what it is, how to check it by hand, how to mend it'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay explain completions help" -f -a "completions" -d 'Print the script that completes commands and flags in a shell'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay explain completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay incidents audit explain completions help" -f -a "analyze" -d 'Find the root cause of what is wrong with a pod, workload, node, service or namespace'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay incidents audit explain completions help" -f -a "replay" -d 'Diagnose recorded incidents again, without a cluster, and compare with what was expected'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay incidents audit explain completions help" -f -a "incidents" -d 'List incidents, or show one with its analyses and what was tried'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay incidents audit explain completions help" -f -a "audit" -d 'List who did what, or verify that the log is as it was written'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay incidents audit explain completions help" -f -a "explain" -d 'Explain a cause or a symptom: what it is, how to check it by hand, how to mend it'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay incidents audit explain completions help" -f -a "completions" -d 'Print the script that completes commands and flags in a shell'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay incidents audit explain completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and __fish_seen_subcommand_from audit" -f -a "verify" -d 'Read the whole chain: ends with 0 and the head, or with 3 and the first row that is not as it was written'

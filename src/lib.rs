@@ -5,7 +5,7 @@
 //! Each module may use only what stands to its right:
 //!
 //! `main → cli → pipeline → {diagnose, remedy, bundle} → {cluster, ports} → {domain, redact}`;
-//! `adapters → {ports, cluster, domain, redact}`; `store → {ports, cluster, domain}`; `render → domain`.
+//! `adapters → {ports, cluster, domain, redact}`; `store → {ports, cluster, domain}`; `config → remedy`; `render → domain`.
 //!
 //! Only `cli/wiring.rs` names concrete adapters. `domain`, `redact`, `cluster`, `diagnose` and `remedy` are pure: they name no
 //! tokio, HTTP client, Kubernetes client, file system, environment or wall clock. `tests/it/architecture.rs` reads the

@@ -2,7 +2,8 @@
 //! why it failed and what to do next, in two lines. Never a backtrace.
 
 use crate::bundle::BundleError;
-use crate::ports::ReadError;
+use crate::config::ConfigError;
+use crate::ports::{ReadError, StoreError};
 use crate::render::escape;
 use std::fmt;
 use std::process::ExitCode;
@@ -84,6 +85,28 @@ fn line(text: &str) -> String {
 impl From<BundleError> for CliError {
     fn from(error: BundleError) -> Self {
         Self::failed(error.to_string()).hint(error.hint())
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error.to_string()).hint(error.hint())
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        let hint = match &error {
+            StoreError::Location(_) => "set DATABASE_URL=sqlite:/path/to/file.db",
+            StoreError::Open { .. } | StoreError::ReadOnly => "check the owner and the rights of the file and its folder",
+            StoreError::NotADatabase { .. } => "name another file with DATABASE_URL=sqlite:/path/to/file.db",
+            StoreError::Newer { .. } => "use the newer program, or another file",
+            StoreError::Full => "make room, then do it again: nothing that was stored before is lost",
+            StoreError::Locked { .. } | StoreError::Busy => "do it again in a moment; another process writes to the same file",
+            StoreError::Damaged(_) => "restore the last back-up; keep the damaged file",
+            StoreError::Stopped | StoreError::Invalid(_) | StoreError::Failed(_) => "-v shows more; nothing was stored",
+        };
+        Self::failed(error.to_string()).hint(hint)
     }
 }
 

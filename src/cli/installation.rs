@@ -1,4 +1,4 @@
-//! The key of this installation, under which secrets become pseudonyms: made once, kept in the user's state folder, never
+//! Where this installation keeps what it must remember, and its key, under which secrets become pseudonyms: made once, kept in the user's state folder, never
 //! shown and never sent. Without a place to keep it, each run has its own.
 
 use crate::redact::Redactor;
@@ -17,11 +17,15 @@ pub fn redactor() -> Redactor {
     key.map_or_else(Redactor::fixed, |key| Redactor::new(&key))
 }
 
-/// `$XDG_STATE_HOME/sre-copilot/redaction.key` (XDG Base Directory Specification 0.8).
-fn key_file() -> Option<PathBuf> {
+/// `$XDG_STATE_HOME/sre-copilot` (XDG Base Directory Specification 0.8); `None` without a home.
+pub fn state_folder() -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
-    Some(state.join("sre-copilot").join("redaction.key"))
+    Some(state.join("sre-copilot"))
+}
+
+fn key_file() -> Option<PathBuf> {
+    Some(state_folder()?.join("redaction.key"))
 }
 
 fn kept_key(file: &PathBuf) -> io::Result<Vec<u8>> {

@@ -2,10 +2,12 @@
 //! answer. Nothing in here judges anything; only `wiring` knows which adapters there are.
 
 mod analyze;
+mod audit;
 mod completions;
 mod duration;
 mod error;
 mod explain;
+mod incidents;
 mod installation;
 mod output;
 mod replay;
@@ -14,14 +16,17 @@ mod ui;
 mod wiring;
 
 pub use completions::script as completion_script;
+use error::CliError;
 pub use error::Exit;
 pub use explain::page as causes_page;
 
+use crate::config::{self, Settings};
 use crate::render::escape;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use ui::Screen;
 
 const ABOUT: &str = "Finds the root cause of a Kubernetes incident from facts, with its proof, and says what to do next";
@@ -57,12 +62,21 @@ struct Cli {
     command: Command,
     #[command(flatten)]
     screen: Screen,
+    /// The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user's own
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+fn settings(cli: &Cli) -> Result<Settings, CliError> {
+    Ok(config::load(cli.config.as_deref(), &|name| std::env::var_os(name))?)
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Analyze(analyze::AnalyzeArgs),
     Replay(replay::ReplayArgs),
+    Incidents(incidents::IncidentsArgs),
+    Audit(audit::AuditArgs),
     Explain(explain::ExplainArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -81,6 +95,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match &cli.command {
         Command::Analyze(args) => analyze::run(args, cli.screen),
         Command::Replay(args) => replay::run(args, cli.screen),
+        Command::Incidents(args) => settings(&cli).and_then(|settings| incidents::run(args, &settings, cli.screen)),
+        Command::Audit(args) => settings(&cli).and_then(|settings| audit::run(args, &settings, cli.screen)),
         Command::Explain(args) => explain::run(args, cli.screen),
         Command::Completions(args) => completions::run(args, cli.screen),
     };

@@ -60,3 +60,27 @@ pub fn exit_of<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Exit {
     let exits: Vec<Exit> = reports.into_iter().map(exit).collect();
     [Exit::Finding, Exit::Inconclusive].into_iter().find(|exit| exits.contains(exit)).unwrap_or(Exit::Done)
 }
+
+/// The form of a result that is no report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Plain {
+    /// For people, on a screen.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For programs, and people who read on.
+    Yaml,
+}
+
+/// A document in this form; `text` lays it out for people.
+///
+/// # Errors
+/// When it can't be represented in it.
+pub fn plain(form: Plain, document: &impl Serialize, text: impl FnOnce() -> String) -> Result<String, CliError> {
+    match form {
+        Plain::Text => Ok(text()),
+        Plain::Json => json(document),
+        Plain::Yaml => yaml(document),
+    }
+}

@@ -1,12 +1,17 @@
-//! Builds adapters from what was typed. The only file that names concrete adapters.
+//! Builds adapters and the store from settings and from what was typed. The only file that names concrete ones.
 
 use super::error::CliError;
+use super::installation;
 use super::ui::Progress;
 use crate::adapters::kubernetes::{ConnectOptions, KubernetesReader};
 use crate::cluster::Recording;
-use crate::ports::{ClusterReader, ReadRequest};
+use crate::config::Settings;
+use crate::ports::{AttemptStore, AuditLog, ClusterReader, IncidentStore, ReadRequest};
+use crate::store::{self, Store};
+use jiff::Timestamp;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::runtime::Runtime;
 
 /// Which cluster, and how long reading it may take.
 #[derive(Clone, Debug)]
@@ -24,10 +29,7 @@ pub struct Cluster {
 /// # Errors
 /// When there is no cluster, it doesn't answer, or nothing of it may be read.
 pub fn read(cluster: Cluster, progress: &Progress, plan: impl FnOnce(&str) -> ReadRequest) -> Result<Recording, CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::failed(format!("cannot start the threads that read the cluster: {error}")))?;
+    let runtime = runtime()?;
     let heard = progress.clone();
     let recording = runtime.block_on(async {
         progress.say("connecting");
@@ -47,4 +49,30 @@ pub fn read(cluster: Cluster, progress: &Progress, plan: impl FnOnce(&str) -> Re
     // A name server that doesn't answer must not hold up the end.
     runtime.shutdown_background();
     Ok(recording?)
+}
+
+/// The threads on which a command waits for others.
+///
+/// # Errors
+/// When the system gives none.
+pub fn runtime() -> Result<Runtime, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| CliError::failed(format!("cannot start the threads that this needs: {error}")))
+}
+
+/// The file of the database when no setting names one.
+const DATABASE: &str = "sre-copilot.db";
+
+/// Opens the database, and makes it where there is none.
+///
+/// # Errors
+/// When there is no place for it, or it can't be opened.
+pub fn store(settings: &Settings) -> Result<impl AttemptStore + AuditLog + IncidentStore + use<>, CliError> {
+    let path = match &settings.database_url {
+        Some(url) => store::path_of(url)?,
+        None => installation::state_folder().map(|folder| folder.join(DATABASE)).ok_or_else(|| {
+            CliError::failed("there is no home folder to keep the database in").hint("set DATABASE_URL=sqlite:/path/to/file.db")
+        })?,
+    };
+    Ok(Store::open(&path, Timestamp::now)?)
 }

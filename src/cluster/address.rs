@@ -191,8 +191,9 @@ fn after_scheme<'a>(scheme: &'a str, rest: &'a str) -> Option<Address<'a>> {
 
 /// A token without a scheme: `host:port`, or a name that only a cluster has.
 fn plain<'a>(token: &'a str, scheme: &'a str) -> Option<Address<'a>> {
-    // gRPC's resolvers put `ipv4:` or `dns:` in front.
-    let token = ["ipv4:", "ipv6:", "dns:"].iter().find_map(|prefix| token.strip_prefix(prefix)).unwrap_or(token);
+    // gRPC's resolvers put `ipv4:` or `dns:` in front, librdkafka `ipv4#`.
+    let token =
+        ["ipv4:", "ipv6:", "dns:", "ipv4#", "ipv6#"].iter().find_map(|prefix| token.strip_prefix(prefix)).unwrap_or(token);
     let (authority, rest) = token.split_once(['/', '?', '#']).unwrap_or((token, ""));
     // Java writes a resolved address as `name/ip:port`, and as `/ip:port` without a name.
     if let Some((ip, Some(port))) = split_port(rest).filter(|(host, _)| host.parse::<IpAddr>().is_ok()) {

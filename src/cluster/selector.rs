@@ -241,6 +241,11 @@ pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) 
         if wanted.len() > MAX_COMPARED || candidate.len() > MAX_COMPARED {
             continue;
         }
+        // What differs in length by more than this can't be alike; the names of a large namespace are many.
+        let (short, long) = (wanted.len().min(candidate.len()), wanted.len().max(candidate.len()));
+        if (short as f64) < ALIKE * long as f64 && wanted.is_ascii() && candidate.is_ascii() {
+            continue;
+        }
         let likeness = strsim::normalized_damerau_levenshtein(wanted, candidate);
         if likeness >= ALIKE && best.is_none_or(|(highest, _)| likeness > highest) {
             best = Some((likeness, candidate));

@@ -26,7 +26,7 @@ const VARIABLES: &[(&str, &str, Form)] = &[
     ("DATABASE_URL", "database_url", Form::Text),
     ("EXECUTOR_ENABLED", "executor.enabled", Form::Switch),
     ("EXECUTOR_APPROVAL_ENABLED", "executor.approval_enabled", Form::Switch),
-    ("APPROVAL_REQUIRED", "approval.required", Form::Switch),
+    ("APPROVAL_REQUIRED", "approval_required", Form::Switch),
 ];
 
 /// Reads the settings. `named` is the file of `--config`; without it `$SRE_COPILOT_CONFIG`, the working folder and the
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
         let settings = with("", &[]).unwrap();
-        assert!(settings.safe_mode && settings.approval.required && !settings.executor.enabled);
+        assert!(settings.safe_mode && settings.approval_required && !settings.executor.enabled);
         assert_eq!(settings.approval.ttl, jiff::SignedDuration::from_mins(30));
 
         let text = "safe_mode = true\nenvironment = \"staging\"\n[executor]\nenabled = true\ncontext = \"writer\"\n[approval]\nttl = \"10m\"\n";

@@ -7,7 +7,7 @@ mod layers;
 pub use error::ConfigError;
 pub use layers::{FILE_NAME, load};
 
-use jiff::SignedDuration;
+use crate::remedy::{self, ApprovalSettings, PolicySettings, RemedySettings, VerifySettings};
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -23,8 +23,35 @@ pub struct Settings {
     pub database_url: Option<String>,
     /// What may be sent to the cluster.
     pub executor: Executor,
-    /// How a change is approved.
-    pub approval: Approval,
+    /// A person has to approve even what a rule would apply by itself.
+    pub approval_required: bool,
+    /// What may be done where and when.
+    pub policy: PolicySettings,
+    /// What is proposed.
+    pub remedy: RemedySettings,
+    /// Who may approve, and for how long.
+    pub approval: ApprovalSettings,
+    /// When an applied change is looked at.
+    pub verify: VerifySettings,
+}
+
+impl Settings {
+    /// What the pure part of remediation reads of them.
+    pub fn remediation(&self) -> remedy::Settings {
+        remedy::Settings {
+            policy: self.policy.clone(),
+            remedy: self.remedy.clone(),
+            approval: self.approval.clone(),
+            verify: self.verify.clone(),
+        }
+    }
+
+    /// What the environment says about writing.
+    pub fn mode(&self) -> remedy::Mode {
+        // Staging follows production's rules.
+        let is_production = self.environment != Environment::Development;
+        remedy::Mode { safe_mode: self.safe_mode, approval_required: self.approval_required, is_production }
+    }
 }
 
 impl Default for Settings {
@@ -34,7 +61,11 @@ impl Default for Settings {
             safe_mode: true,
             database_url: None,
             executor: Executor::default(),
-            approval: Approval::default(),
+            approval_required: true,
+            policy: PolicySettings::default(),
+            remedy: RemedySettings::default(),
+            approval: ApprovalSettings::default(),
+            verify: VerifySettings::default(),
         }
     }
 }
@@ -66,20 +97,4 @@ pub struct Executor {
     pub context: Option<String>,
     /// A file with the token of a ServiceAccount that writes, on the cluster that is read.
     pub token_file: Option<PathBuf>,
-}
-
-/// `[approval]`: how a change is approved.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Approval {
-    /// A person has to approve even what a rule would apply by itself.
-    pub required: bool,
-    /// How long a proposal can be approved.
-    pub ttl: SignedDuration,
-}
-
-impl Default for Approval {
-    fn default() -> Self {
-        Self { required: true, ttl: SignedDuration::from_mins(30) }
-    }
 }

@@ -1,10 +1,11 @@
 //! Calls to others that fail, by the caller's own log: to whom, and in which way. A line counts when it names the other end;
 //! a call that failed at the start and works since is left out. Says what the caller saw, never why.
 
-mod wording;
+mod lines;
 
 use super::context::Context;
 use super::findings::{Findings, SymptomFinding};
+pub use super::logs::Failure;
 use super::symptoms::CALLS_FAIL;
 use crate::cluster::pod::{self, Container};
 use crate::cluster::service_dns::{self, Host};
@@ -13,7 +14,6 @@ use crate::domain::{Evidence, EvidenceSource, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
-pub use wording::Failure;
 
 /// A failing line that bears a time counts this long.
 const RECENT: SignedDuration = SignedDuration::from_mins(15);
@@ -99,8 +99,8 @@ pub fn read<'a>(cx: &Context<'a>) -> Vec<FailedCall<'a>> {
 }
 
 fn of_log<'a>(cx: &Context<'a>, container: &Container<'a>, previous: bool, text: &str, found: &mut Vec<FailedCall<'a>>) {
-    let lines = wording::failing_lines(text);
-    let mut ends: BTreeMap<(String, Option<u16>, Failure), Vec<&wording::FailingLine<'_>>> = BTreeMap::new();
+    let lines = lines::failing_lines(text);
+    let mut ends: BTreeMap<(String, Option<u16>, Failure), Vec<&lines::FailingLine<'_>>> = BTreeMap::new();
     for line in &lines {
         let spec = container.pod.at("spec");
         let leads = |host: &str| service_dns::resolve(cx.snap, host, container.pod.id.ns(), spec);

@@ -145,8 +145,8 @@ pub struct AttemptContext {
     pub checks: Vec<String>,
     /// What the API server doesn't check in a dry run, with what the snapshot says about it: `pod quota (4 of 10 used)`.
     pub unchecked: Vec<String>,
-    /// The kubectl command that does the same, as an argument vector.
-    pub command: Vec<String>,
+    /// The kubectl command that does the same.
+    pub command: String,
     /// How it is taken back: `back to 15's template`, or `none`.
     pub undo: String,
 }

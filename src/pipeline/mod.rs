@@ -4,11 +4,13 @@
 mod advice;
 pub mod execute;
 pub mod expectation;
+mod memory;
 mod redact;
 mod selector;
 mod target;
 
 pub use advice::propose;
+pub use memory::memory;
 pub use redact::redact_recording;
 pub use selector::{Selector, SelectorError};
 pub use target::{NoTarget, SUGGESTIONS, Scope, Wanted, resolve};

@@ -5,6 +5,13 @@ use crate::cluster::Recording;
 use crate::domain::SourceState;
 use crate::redact::Redactor;
 use std::borrow::Cow;
+use std::sync::Mutex;
+use std::thread;
+
+/// Texts that are shorter than this together, in bytes, are masked sooner than threads have begun.
+const WORTH_THREADS: usize = 1 << 20;
+/// So are no more objects than this.
+const FEW: usize = 16;
 
 /// Masks a recording in place: objects, logs, the alert, labels of series, and the texts about it.
 pub fn redact_recording(redactor: &Redactor, recording: &mut Recording) {
@@ -13,9 +20,10 @@ pub fn redact_recording(redactor: &Redactor, recording: &mut Recording) {
             *text = masked;
         }
     };
-    let mut logs: Vec<&mut String> = recording.logs.values_mut().collect();
-    in_parallel(&mut recording.objects, |object| redactor.object(object));
-    in_parallel(&mut logs, |log| mask(log));
+    let length: usize = recording.logs.values().map(String::len).sum();
+    let many = recording.objects.len() > FEW;
+    in_parallel(recording.objects.iter_mut().collect(), many, |object| redactor.object(object));
+    in_parallel(recording.logs.values_mut().collect(), length > WORTH_THREADS, mask);
     recording.alert.iter_mut().for_each(|alert| redactor.object(alert));
     recording.signals.iter_mut().flat_map(|signal| signal.labels.values_mut()).for_each(mask);
     recording.warnings.iter_mut().chain(&mut recording.title).for_each(mask);
@@ -27,20 +35,22 @@ pub fn redact_recording(redactor: &Redactor, recording: &mut Recording) {
     }
 }
 
-/// Fewer than this aren't worth a thread.
-const FEW: usize = 16;
-
-/// Masks each item, on as many threads as there are processors: nothing of one item says anything about another.
-fn in_parallel<T: Send>(items: &mut [T], mask: impl Fn(&mut T) + Sync) {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    if items.len() < FEW || threads == 1 {
-        return items.iter_mut().for_each(mask);
-    }
-    let share = items.len().div_ceil(threads);
-    std::thread::scope(|scope| {
-        for part in items.chunks_mut(share) {
-            scope.spawn(|| part.iter_mut().for_each(&mask));
+/// Masks each item, on as many threads as there are processors where it `is_worth` them: nothing of one item says anything
+/// about another. Each thread takes the next item that is left; where no thread can be had, the calling one does it all.
+fn in_parallel<T: Send>(items: Vec<&mut T>, is_worth: bool, mask: impl Fn(&mut T) + Sync) {
+    let helpers = if is_worth { thread::available_parallelism().map_or(0, |all| all.get() - 1) } else { 0 };
+    let left = Mutex::new(items.into_iter());
+    let work = || {
+        while let Some(item) = left.lock().ok().and_then(|mut left| left.next()) {
+            mask(item);
         }
+    };
+    thread::scope(|scope| {
+        for _ in 0..helpers {
+            // One that can't be started leaves its share to the others.
+            let _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
     });
 }
 

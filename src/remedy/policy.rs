@@ -101,14 +101,12 @@ fn first_hit(input: &GateInput<'_>, rows: usize) -> Option<Decision> {
 fn namespace(input: &GateInput<'_>) -> Option<Refusal> {
     let namespace = &input.intent.namespace;
     match tier(input.settings, namespace) {
-        Tier::Forbidden => Some(Refusal::new(
-            "namespace_forbidden",
-            format!("{namespace} may not even be read: policy.namespaces.forbidden matches it"),
-        )),
-        Tier::ReadOnly if input.intent.action.is_write() => Some(Refusal::new(
-            "namespace_read_only",
-            format!("{namespace} is read-only: policy.namespaces.writable doesn't match it, or read_only does"),
-        )),
+        Tier::Forbidden => {
+            Some(Refusal::new("namespace_forbidden", format!("{namespace} may not even be read by policy.namespaces")))
+        }
+        Tier::ReadOnly if input.intent.action.is_write() => {
+            Some(Refusal::new("namespace_read_only", format!("{namespace} isn't writable by policy.namespaces")))
+        }
         _ => None,
     }
 }

@@ -179,3 +179,6 @@ fn calm(input: &VerifyInput<'_>) -> Criterion {
         None => criterion(NAME, true, format!("{} ready", ready(&input.intent.object()).unwrap_or(0))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,10 @@
 //! event messages, names) is escaped here, once, because here is where it reaches a terminal or a web page.
 
 mod age;
+mod attempts;
 mod definitions;
 mod escape;
+mod incidents;
 mod json;
 mod markdown;
 mod paragraph;
@@ -20,8 +22,10 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
+pub use attempts::{attempt, attempt_document, attempt_list, attempts};
 pub use definitions::{Meaning, definitions};
 pub use escape::escape;
+pub use incidents::{audit, incident, incidents};
 pub use json::json;
 pub use markdown::{code as markdown_code, markdown, table as markdown_table};
 pub use style::Tone;

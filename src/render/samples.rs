@@ -1,8 +1,9 @@
 //! Reports made by hand, for looking at every form of output.
 
 use crate::domain::{
-    CauseReport, Change, Contradiction, Evidence, EvidenceSource, FactReport, FieldChange, HistoryEntry, NumberedEvidence,
-    ObjectRef, Report, RuledOut, SourceState, State, Subject, SymptomReport, TimelineEntry, Unknown, Verdict,
+    Action, ActionDecision, ActionReport, CauseReport, Change, Contradiction, DecisionValue, Evidence, EvidenceSource,
+    ExecutionIntent, FactReport, FieldChange, HistoryEntry, NumberedEvidence, ObjectRef, Params, Report, ResourceType, Risk,
+    RuledOut, SourceState, State, Subject, SymptomReport, TimelineEntry, Unknown, Verdict,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -67,6 +68,21 @@ fn cause(id: &str, object: ObjectRef, confidence: f64, summary: &str, fix: &str,
         perspective: "infra",
         since: None,
     }
+}
+
+fn rollback(why: &str, command: &str) -> ActionReport {
+    let intent = ExecutionIntent {
+        action: Action::RollbackDeployment,
+        resource_type: ResourceType::Deployment,
+        resource_name: "checkout".into(),
+        namespace: "shop".into(),
+        params: Params::Rollback { revision: 14 },
+        risk: Risk::Medium,
+        reason: why.into(),
+    };
+    let decision =
+        ActionDecision { value: DecisionValue::Approve, rule: "needs_approval".into(), why: "a person has to approve it".into() };
+    ActionReport { intent, why: why.into(), command: command.into(), risk: Risk::Medium, decision }
 }
 
 /// A pod whose container is killed at a limit that the last revision lowered.
@@ -197,6 +213,7 @@ pub(super) fn out_of_memory() -> Report {
             evidence: Vec::new(),
         },
     ];
+    report.actions = vec![rollback("revision 14 ran well", "kubectl -n shop rollout undo deployment/checkout --to-revision=14")];
     report.next = strings(&[
         "kubectl -n shop rollout undo deployment/checkout --to-revision=14",
         "kubectl -n shop logs checkout-7c9f5d8b6d-x2x1z -c app --previous",
@@ -250,6 +267,7 @@ pub(super) fn hostile() -> Report {
         subject: Subject::container(object, "app"),
         why: "one termination can't be both".into(),
     }];
+    report.actions = vec![rollback("\u{1b}[2J<b>@here</b>", "kubectl -n shop 'x'\n; echo forged")];
     report.next = strings(&["kubectl -n shop describe pod 'x'\n; echo forged"]);
     report
 }

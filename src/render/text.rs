@@ -38,11 +38,12 @@ struct Caps {
 }
 
 /// From generous to the least that still makes the case; the first that fits the screen is taken.
-const LEVELS: [Caps; 4] = [
+const LEVELS: [Caps; 5] = [
     Caps { evidence: 8, value_lines: 3, item_lines: 3, change: 9, items: 5, few: 3 },
     Caps { evidence: 6, value_lines: 2, item_lines: 2, change: 6, items: 3, few: 3 },
     Caps { evidence: 4, value_lines: 2, item_lines: 2, change: 5, items: 2, few: 2 },
     Caps { evidence: 3, value_lines: 1, item_lines: 2, change: 4, items: 2, few: 1 },
+    Caps { evidence: 2, value_lines: 1, item_lines: 2, change: 3, items: 1, few: 1 },
 ];
 const EVERYTHING: Caps =
     Caps { evidence: usize::MAX, value_lines: 20, item_lines: 20, change: usize::MAX, items: usize::MAX, few: usize::MAX };

@@ -1,8 +1,8 @@
 //! One line of a log: its message and level, out of plain text, JSON, logfmt or klog.
 
+use super::structured::structured;
 use crate::cluster::json;
 use jiff::Timestamp;
-use serde_json::Value;
 use std::borrow::Cow;
 
 /// A longer line is read up to here: stack traces on one line and dumped payloads are cut, their beginning says what it is.
@@ -51,7 +51,7 @@ impl<'a> Line<'a> {
             Some((text, level)) => (Cow::Owned(text), level),
             None => (plain, Level::Unsaid),
         };
-        let lower = text.to_lowercase();
+        let lower = text.to_ascii_lowercase();
         let level = if level == Level::Unsaid { level_of_text(&text) } else { level };
         Some(Self { text, lower, level, at })
     }
@@ -225,124 +225,8 @@ fn without_colour(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// The message and level of a JSON or logfmt line.
-fn structured(text: &str) -> Option<(String, Level)> {
-    let trimmed = text.trim_start();
-    if trimmed.starts_with('{') {
-        return json(trimmed);
-    }
-    logfmt(trimmed)
-}
-
-const MESSAGE: &[&str] = &["message", "msg", "@m", "@mt", "Message", "RenderedMessage", "log", "event", "short_message"];
-const CAUSE: &[&str] = &[
-    "error",
-    "err",
-    "exception",
-    "@x",
-    "Exception",
-    "exc_info",
-    "thrown",
-    "error.message",
-    "stack_trace",
-    "error.stack_trace",
-    "stack",
-    "stacktrace",
-    "full_message",
-    "cause",
-    "detail",
-    "reason",
-];
-const LEVEL: &[&str] = &["level", "severity", "lvl", "@l", "Level", "loglevel", "levelname", "log.level", "severityText"];
-
-fn json(text: &str) -> Option<(String, Level)> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    // Rust's tracing puts all but the level into `fields`.
-    let within = value.get("fields").filter(|fields| fields.is_object());
-    let get = |name: &&str| value.get(*name).or_else(|| within?.get(*name));
-    let field = |names: &[&str]| names.iter().filter_map(get).map(flat).map(|text| deciding(&text)).find(|text| !text.is_empty());
-    let message = field(MESSAGE);
-    let cause = field(CAUSE);
-    let text = match (message, cause) {
-        (Some(message), Some(cause)) if !message.contains(&cause) => format!("{message}: {cause}"),
-        (Some(message), _) => message,
-        (None, Some(cause)) => cause,
-        (None, None) => return None,
-    };
-    // Bunyan and pino count levels: 50 is an error, 60 is fatal. GELF takes those of syslog (RFC 5424): 3 is an error.
-    let level = LEVEL.iter().find_map(|name| value.get(*name)).map_or(Level::Unsaid, |level| match level.as_i64() {
-        Some(0..=2) => Level::Fatal,
-        Some(3) => Level::Error,
-        Some(4) => Level::Warning,
-        Some(60..) => Level::Fatal,
-        Some(50..) => Level::Error,
-        Some(40..) => Level::Warning,
-        Some(_) => Level::Calm,
-        None => level_of_word(level.as_str().unwrap_or("")),
-    });
-    Some((text, level))
-}
-
-/// The line of a text of several that decides: of a chain of exceptions the innermost, of a traceback the last, else the first.
-fn deciding(text: &str) -> String {
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let Some(first) = lines.next() else { return String::new() };
-    let inner = |line: &&str| line.starts_with("Caused by:") || line.starts_with("---> ");
-    let deciding = if first.starts_with("Traceback (most recent") { lines.next_back() } else { lines.rfind(inner) };
-    deciding.unwrap_or(first).to_owned()
-}
-
-/// A field of a structured line as text; of an object its message and what it wraps.
-fn flat(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Object(map) => {
-            let parts: Vec<String> = ["name", "type", "class", "code", "message", "msg", "cause", "stack", "extendedStackTrace"]
-                .iter()
-                .filter_map(|name| map.get(*name))
-                .map(|value| value.as_str().map_or_else(|| value.to_string(), deciding))
-                .collect();
-            parts.join(": ")
-        }
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-fn logfmt(text: &str) -> Option<(String, Level)> {
-    let level = pair(text, "level").or_else(|| pair(text, "lvl")).or_else(|| pair(text, "severity"))?;
-    let message = pair(text, "msg").or_else(|| pair(text, "message"));
-    let error = pair(text, "err").or_else(|| pair(text, "error"));
-    let text = match (message, error) {
-        (Some(message), Some(error)) => format!("{message}: {error}"),
-        (Some(one), None) | (None, Some(one)) => one.to_owned(),
-        (None, None) => return None,
-    };
-    Some((text.replace("\\\"", "\""), level_of_word(level)))
-}
-
-/// The value of `key=value` or `key="value"` in a line.
-fn pair<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    let at = text.match_indices(key).map(|(at, _)| at).find(|at| {
-        let before = text[..*at].chars().next_back().is_none_or(char::is_whitespace);
-        before && text[at + key.len()..].starts_with('=')
-    })?;
-    let rest = &text[at + key.len() + 1..];
-    match rest.strip_prefix('"') {
-        Some(quoted) => {
-            let mut escaped = false;
-            let end = quoted.char_indices().find(|(_, c)| {
-                let ends = *c == '"' && !escaped;
-                escaped = *c == '\\' && !escaped;
-                ends
-            });
-            Some(end.map_or(quoted, |(end, _)| &quoted[..end]))
-        }
-        None => rest.split_whitespace().next(),
-    }
-}
-
-fn level_of_word(word: &str) -> Level {
+/// The level that a word names.
+pub(super) fn level_of_word(word: &str) -> Level {
     match word.to_ascii_lowercase().as_str() {
         "fatal" | "panic" | "critical" | "crit" | "emerg" | "emergency" | "alert" | "dpanic" | "f" => Level::Fatal,
         "error" | "err" | "severe" | "e" | "fail" => Level::Error,

@@ -2,11 +2,16 @@
 //! never does more than state a fact.
 
 mod captures;
+mod failure;
 mod line;
+mod other_end;
 mod signatures;
+mod structured;
 mod table;
 
 pub use captures::Captures;
+pub use failure::Failure;
+pub use other_end::Ends;
 pub use signatures::{Kind, Signature};
 
 use jiff::Timestamp;
@@ -15,6 +20,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use table::{CAUSED, DESCRIBED, NO_FIELD, RAISED};
 
 /// How much of a line is quoted.
 const QUOTED: usize = 400;
@@ -23,6 +29,8 @@ const AHEAD: usize = 60;
 const FAR: usize = 120;
 /// So many lines before the end of a log count as the last words of the process; frames of stack traces aren't counted.
 const LAST_WORDS: usize = 12;
+/// Lines so near to each other tell of one failure; a stack trace may stand between them.
+const BESIDE: usize = 60;
 /// What is warned of so often is more than noise.
 const OFTEN: u64 = 5;
 
@@ -84,9 +92,21 @@ struct Reader<'a> {
     /// A traceback follows that belongs to the one before.
     chained: bool,
     next_level: Option<Level>,
+    report: Report,
+    /// Whether the causes of an error of Rust's anyhow or eyre are being listed, the innermost last.
+    chain: bool,
     /// Where the last error begins: what stands above is another matter, unless it is an error too.
     end: usize,
     last: String,
+}
+
+/// How far Spring Boot's report of a failed start has come.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Report {
+    #[default]
+    None,
+    Begun,
+    Described,
 }
 
 /// A finding, and what decides among several.
@@ -96,26 +116,36 @@ struct Found<'a> {
     level: Level,
     text: Cow<'a, str>,
     raw: &'a str,
+    /// The lines after it.
+    below: &'a str,
 }
 
 /// Reads a log. Line numbers are those of the text as given; CRLF is the same as LF.
 pub fn read(log: &str) -> LogReading {
     let mut reader = Reader::default();
     let mut lines = 0;
-    for (index, raw) in log.lines().enumerate() {
-        lines = index + 1;
-        reader.line(lines, raw);
+    let mut below = log;
+    while !below.is_empty() {
+        let raw;
+        (raw, below) = below.split_once('\n').unwrap_or((below, ""));
+        lines += 1;
+        reader.line(lines, raw, below);
     }
     reader.reading(lines)
 }
 
 impl<'a> Reader<'a> {
-    fn line(&mut self, number: usize, raw: &'a str) {
+    fn line(&mut self, number: usize, raw: &'a str, below: &'a str) {
         let Some(mut line) = Line::of(raw) else {
             self.goroutines = false;
             return;
         };
-        let mut is_detail = line.is_indented();
+        let in_chain = self.chain && line.is_indented();
+        self.chain = in_chain || line.lower.trim() == "caused by:";
+        if self.chain && !in_chain {
+            return;
+        }
+        let mut is_detail = line.is_indented() && !in_chain;
         if let Some(level) = self.next_level.take()
             && is_detail
         {
@@ -146,21 +176,45 @@ impl<'a> Reader<'a> {
         self.traceback = line.lower.contains("traceback (most recent call last)");
         let chains =
             line.lower.contains("during handling of the above exception") || line.lower.contains("was the direct cause of");
-        let goes_on = raised || line.is_inner_cause() || (self.traceback && self.chained);
+        let goes_on = raised || in_chain || line.is_inner_cause() || (self.traceback && self.chained);
         self.chained = chains || (self.chained && !self.traceback && !raised);
-        let Some(signature) = signatures::of(&line, raised) else { return };
+        let expected = match (raised, in_chain) {
+            (true, _) => Some(&RAISED),
+            (_, true) => Some(&CAUSED),
+            _ => self.described(&line),
+        };
+        let Some(signature) = signatures::of(&line, expected) else { return };
         if !goes_on && !is_detail && (line.level >= Level::Error || signature.fatal || line.names_an_exception()) {
             self.end = number;
         }
-        self.keep(number, raw, line, signature, is_detail);
+        self.keep(number, (raw, below), line, signature, is_detail);
     }
 
-    fn keep(&mut self, number: usize, raw: &'a str, line: Line<'a>, signature: &'static Signature, is_detail: bool) {
+    /// What a line is in Spring Boot's report of a failed start.
+    fn described(&mut self, line: &Line<'_>) -> Option<&'static Signature> {
+        let was = self.report;
+        self.report = match line.text.trim() {
+            "APPLICATION FAILED TO START" => Report::Begun,
+            "Description:" if was == Report::Begun => Report::Described,
+            frame if was == Report::Begun && frame.starts_with("****") => was,
+            _ => Report::None,
+        };
+        (was == Report::Described && line.text.trim() != "Action:").then_some(&DESCRIBED)
+    }
+
+    fn keep(
+        &mut self,
+        number: usize,
+        (raw, below): (&'a str, &'a str),
+        line: Line<'a>,
+        signature: &'static Signature,
+        is_detail: bool,
+    ) {
         let finding = LogFinding {
             signature,
             rank: signature.rank + u8::from(is_detail),
             line: number,
-            text: quoted(&line.text, signature.any.iter().find_map(|text| line.lower.find(text)).unwrap_or(0)),
+            text: quoted(&line.text, signature.any.iter().filter_map(|text| line.lower.find(text)).min().unwrap_or(0)),
             count: 1,
             captures: Captures::default(),
             at: line.at,
@@ -169,7 +223,7 @@ impl<'a> Reader<'a> {
             doubtful: line.level == Level::Warning,
         };
         let key = (signature.cause, line.folded());
-        let found = Found { finding, telling: self.telling, level: line.level, text: line.text, raw };
+        let found = Found { finding, telling: self.telling, level: line.level, text: line.text, raw, below };
         match self.found.entry(key) {
             Entry::Vacant(entry) => {
                 entry.insert(found);
@@ -184,8 +238,11 @@ impl<'a> Reader<'a> {
 
     fn reading(self, lines: usize) -> LogReading {
         let mut findings = Vec::with_capacity(self.found.len());
-        for Found { mut finding, telling, level, text, raw } in self.found.into_values() {
-            finding.captures = captures::of(finding.signature, &text, raw);
+        for Found { mut finding, telling, level, text, raw, below } in self.found.into_values() {
+            if finding.signature.of == NO_FIELD.of && is_missing_field(below) {
+                finding.signature = &NO_FIELD;
+            }
+            finding.captures = captures::of(finding.signature, &text, raw, below);
             let stopping = self.stopped.is_some_and(|stopped| finding.line >= stopped);
             finding.doubtful |= self.stopped.is_some_and(|stopped| finding.line < stopped);
             finding.recovered = finding.signature.heals && level < Level::Fatal && self.last_success > finding.line;
@@ -207,8 +264,28 @@ impl<'a> Reader<'a> {
             let key = |finding: &LogFinding| (finding.recovered, !finding.last_words, finding.rank, Reverse(finding.line));
             key(a).cmp(&key(b)).then_with(|| a.text.cmp(&b.text))
         });
+        learn(&mut findings);
         LogReading { findings, lines, last: self.last }
     }
+}
+
+/// The line that decides learns whom it is about from one beside it that says the same: an error without an address is often
+/// wrapped by one that has it, or reported a second time.
+fn learn(findings: &mut [LogFinding]) {
+    let Some((first, others)) = findings.split_first_mut() else { return };
+    if first.captures.host.is_none() && matches!(first.signature.kind, Kind::Address | Kind::HostName) {
+        let same = others.iter().filter(|other| other.signature.cause == first.signature.cause && other.captures.host.is_some());
+        let near = same.map(|other| (other.line.abs_diff(first.line), other)).filter(|(lines, _)| *lines <= BESIDE);
+        if let Some((_, other)) = near.min_by_key(|(lines, _)| *lines) {
+            (first.captures.host, first.captures.port) = (other.captures.host.clone(), other.captures.port);
+        }
+    }
+}
+
+/// Whether the lines below one of pydantic's say that a field isn't given (errors.pydantic.dev, "missing"; in its first
+/// version `value_error.missing`).
+fn is_missing_field(below: &str) -> bool {
+    below.lines().take(2).any(|line| line.contains("[type=missing") || line.contains("value_error.missing"))
 }
 
 /// A line for quoting: shortened to what stands around the byte `at`, control characters escaped.

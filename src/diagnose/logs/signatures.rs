@@ -1,8 +1,9 @@
 //! Which wording means what: the signatures, and how a line is held against them.
 
+use super::failure::Failure;
 use super::line::{Level, Line};
-use super::table::{ERROR, EXCEPTION, FATAL, RAISED, SIGNATURES};
-use aho_corasick::AhoCorasick;
+use super::table::{ERROR, EXCEPTION, FATAL, SIGNATURES};
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use std::sync::LazyLock;
 
 /// What a signature's names are.
@@ -47,25 +48,40 @@ pub struct Signature {
     pub fatal: bool,
     /// Whether the line must also name something in capitals, as environment variables are named.
     pub capitals: bool,
+    /// In which way a call failed, where the words are about one.
+    pub fails: Option<Failure>,
+}
+
+impl Signature {
+    /// Whether a line in lower case has what must stand in it besides.
+    pub fn fits(&self, lower: &str) -> bool {
+        self.and.is_empty() || self.and.iter().any(|text| lower.contains(text))
+    }
 }
 
 /// All texts of all signatures in one automaton: one pass over a line finds all of them.
 static TEXTS: LazyLock<Option<(AhoCorasick, Vec<usize>)>> = LazyLock::new(|| {
     let texts = SIGNATURES.iter().enumerate().flat_map(|(index, signature)| signature.any.iter().map(move |text| (index, text)));
     let (owners, texts): (Vec<usize>, Vec<&&str>) = texts.unzip();
-    AhoCorasick::new(texts).ok().map(|automaton| (automaton, owners))
+    // Made in half the time of the faster kinds, which are worth it for more text than the logs of what failed.
+    let automaton = AhoCorasick::builder().kind(Some(AhoCorasickKind::NoncontiguousNFA)).build(texts);
+    automaton.ok().map(|automaton| (automaton, owners))
 });
 
-/// The most exact signature that a line matches; of equals the first in the table. `raised`: it ends a Python traceback.
-pub fn of(line: &Line<'_>, raised: bool) -> Option<&'static Signature> {
+/// The most exact signature that a line matches; of equals the first in the table. `expected`: what the lines above make of it.
+pub fn of(line: &Line<'_>, expected: Option<&'static Signature>) -> Option<&'static Signature> {
     let (automaton, owners) = TEXTS.as_ref()?;
     let mut best: Option<usize> = None;
+    let is_comment = line.lower.starts_with("# ") || line.lower.starts_with("// ");
     for found in automaton.find_overlapping_iter(&line.lower) {
         let Some(&index) = owners.get(found.pattern().as_usize()) else { continue };
         let signature = &SIGNATURES[index];
-        let fits = signature.and.is_empty() || signature.and.iter().any(|text| line.lower.contains(text));
-        let negated = is_negated(&line.lower, found.start()) || is_inside_a_word(&line.lower, found.start(), found.end());
-        let fits = fits && !is_tolerated(signature, line) && (!signature.capitals || names_a_variable(&line.text));
+        let negated = is_comment && !signature.fatal
+            || is_negated(&line.lower, found.start())
+            || is_inside_a_word(&line.lower, found.start(), found.end());
+        let fits = signature.fits(&line.lower)
+            && !is_tolerated(signature, line)
+            && (!signature.capitals || names_a_variable(&line.text));
         let better = best.is_none_or(|best| (signature.rank, index) < (SIGNATURES[best].rank, best));
         if fits && better && !negated {
             best = Some(index);
@@ -75,7 +91,7 @@ pub fn of(line: &Line<'_>, raised: bool) -> Option<&'static Signature> {
     let calm = line.level == Level::Calm;
     let best = best.map(|index| &SIGNATURES[index]).filter(|signature| !calm || signature.fatal);
     let by_form = match line.level {
-        _ if raised => Some(&RAISED),
+        _ if expected.is_some() => expected,
         Level::Calm => None,
         _ if line.names_an_exception() => Some(&EXCEPTION),
         Level::Fatal => Some(&FATAL),
@@ -93,14 +109,16 @@ fn is_tolerated(signature: &Signature, line: &Line<'_>) -> bool {
     const WORDS: &[&str] = &[
         "using default",
         "use default",
-        "default value",
+        "with default",
+        "the default value",
         "defaulting",
         "falling back",
         "fall back",
         "ignoring",
         "ignored",
         "skipping",
-        "optional",
+        "(optional",
+        "is optional",
         "disabled",
     ];
     let does_without = matches!(signature.kind, Kind::Setting | Kind::Path) && line.level < Level::Fatal;
@@ -125,9 +143,10 @@ fn is_inside_a_word(line: &str, start: usize, end: usize) -> bool {
     starts || ends || short
 }
 
-/// Whether what stands before a text says that it is not so.
+/// Whether what stands before a text says that it is not so, or only that it may be.
 fn is_negated(line: &str, at: usize) -> bool {
     let before = line[..at].trim_end();
     let last = before.rsplit(|c: char| c.is_whitespace() || c == '=').next().unwrap_or("");
-    matches!(last, "no" | "not" | "without" | "0" | "never" | "non" | "ignoring" | "if" | "any") || before.ends_with("zero")
+    matches!(last, "no" | "not" | "without" | "0" | "never" | "non" | "ignoring" | "if" | "any" | "when" | "whenever" | "unless")
+        || ["zero", "such as", "e.g.", "for example"].iter().any(|word| before.ends_with(word))
 }

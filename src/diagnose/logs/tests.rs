@@ -120,6 +120,44 @@ fn names_are_found() {
 }
 
 #[test]
+fn an_error_without_an_address_learns_it_from_its_wrapper() {
+    let log = "Unhandled exception. Npgsql.NpgsqlException (0x80004005): Failed to connect to 10.0.0.5:5432\n \
+               ---> System.Net.Sockets.SocketException (111): Connection refused\n   at Npgsql.A.B()\n";
+    let captures = decisive(log).2;
+    assert_eq!((captures.host.as_deref(), captures.port), (Some("10.0.0.5"), Some(5432)));
+}
+
+#[test]
+fn the_last_of_a_list_of_causes_decides() {
+    let log = "Error: could not start\n\nCaused by:\n    0: while counting\n    1: the answer is 41\n";
+    assert_eq!(decisive(log).1, "1: the answer is 41");
+    let log = "Error: could not start\n\nCaused by:\n    0: loading tariffs\n    1: missing field `currency`\n";
+    assert_eq!((decisive(log).0, decisive(log).2.setting.as_deref()), ("configuration_invalid", Some("currency")));
+}
+
+#[test]
+fn a_report_of_spring_is_quoted_where_it_says_what_failed() {
+    let log = "***************************\nAPPLICATION FAILED TO START\n***************************\n\nDescription:\n\n\
+               The bean 'x' could not be registered.\n\nAction:\n\nConsider renaming one of the beans.\n";
+    assert_eq!(decisive(log).1, "The bean 'x' could not be registered.");
+}
+
+#[test]
+fn what_ends_the_program_beats_what_it_tried_again() {
+    let tried: String = (0..50)
+        .map(|n| format!("level=warning msg=\"redis: dial tcp 10.0.0.7:6379: connection refused, again in {n}s\"\n"))
+        .collect();
+    let log = format!("{tried}level=fatal msg=\"required key PAYMENT_URL missing value\"\n");
+    assert_eq!((decisive(&log).0, decisive(&log).2.setting.as_deref()), ("environment_variable_missing", Some("PAYMENT_URL")));
+}
+
+#[test]
+fn a_message_of_several_lines_is_read_whole() {
+    let log = r#"{"log.level":"ERROR","message":"node validation exception\n[1] bootstrap checks failed.\nvm.max_map_count is too low"}"#;
+    assert_eq!(decisive(log).0, "configuration_invalid");
+}
+
+#[test]
 fn every_signature_compiles_and_is_reachable() {
     for signature in table::SIGNATURES {
         assert!(!signature.any.is_empty(), "{}", signature.cause);

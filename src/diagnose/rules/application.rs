@@ -2,6 +2,8 @@
 //! without such an end is a likelihood, and another container's line is nothing.
 
 use super::application_rows::{self as rows, ROWS};
+use super::container_start::{COMMAND_INVALID, SECURITY_CONTEXT_DENIED};
+use super::image::PLATFORM_MISMATCH;
 use super::kill::{killer, may_be_unseen};
 use crate::cluster::pod::{self, Container, Termination};
 use crate::cluster::service_dns::{self, Host};
@@ -78,6 +80,10 @@ fn ended(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end: &Termin
         }
         return;
     };
+    if finding.signature.cause == PLATFORM_MISMATCH.id {
+        // Said by the family of containers that can't start, with the node's platform.
+        return;
+    }
     let cause = row(cx, pod, &finding);
     let thrown = finding.rank <= THROWN && cause.id == "application_error";
     let back = back_since(cx, pod, cause, &finding.captures);
@@ -150,7 +156,8 @@ fn row(cx: &Context<'_>, pod: &Object, finding: &LogFinding) -> &'static Cause {
         "dependency_unreachable" if wrong_port(cx, pod, captures).is_some() => "database_port_wrong",
         id => id,
     };
-    ROWS.iter().find(|row| row.id == id).copied().unwrap_or(&rows::APPLICATION_ERROR)
+    let others = [&COMMAND_INVALID, &SECURITY_CONTEXT_DENIED];
+    ROWS.iter().copied().chain(others).find(|row| row.id == id).unwrap_or(&rows::APPLICATION_ERROR)
 }
 
 /// The port of a database that a Service has, where a call goes to another of its ports.

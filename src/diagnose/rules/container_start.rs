@@ -21,7 +21,8 @@ use reason::Reason;
 /// The family.
 pub static FAMILY: Family = Family { section: Section::Startup, causes: &[&COMMAND_INVALID, &SECURITY_CONTEXT_DENIED], check };
 
-static COMMAND_INVALID: Cause = Cause {
+/// The row of a command that can't be run.
+pub(super) static COMMAND_INVALID: Cause = Cause {
     id: "container_command_invalid",
     title: "the container's command can't be executed",
     perspective: Perspective::App,
@@ -34,7 +35,8 @@ static COMMAND_INVALID: Cause = Cause {
     fields: &[".command", ".args", ".image", ".workingDir", ".volumeMounts"],
 };
 
-static SECURITY_CONTEXT_DENIED: Cause = Cause {
+/// The row of a right that the security context takes away.
+pub(super) static SECURITY_CONTEXT_DENIED: Cause = Cause {
     id: "container_security_context_denied",
     title: "the security context forbids what the container does",
     perspective: Perspective::App,

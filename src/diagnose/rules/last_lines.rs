@@ -72,6 +72,12 @@ fn clean(line: &str) -> String {
     line.chars().filter(|c| !c.is_control()).take(LONGEST).collect::<String>().trim_end().to_owned()
 }
 
+/// Whether one of these lower-case words stands in a line, in whatever case.
+pub(super) fn says(line: &str, words: &[&str]) -> bool {
+    let lower = line.to_ascii_lowercase();
+    words.iter().any(|word| lower.contains(word))
+}
+
 /// The first absolute path in a line.
 pub(super) fn path_in(line: &str) -> Option<&str> {
     let word = |c: char| {

@@ -249,7 +249,7 @@ fn init(cx: &Context<'_>, pod: &Object, containers: &[Container<'_>], out: &mut 
     let Some(since) = container.running_since() else { return };
     let ran = cx.snap.age(since);
     let lines = last_lines::of_running(cx, container);
-    let waits = lines.iter().rev().find(|line| says_waiting(&line.text));
+    let waits = lines.iter().rev().find(|line| last_lines::says(&line.text, WAITING));
     if ran < if waits.is_some() { WAITS } else { SILENT } {
         return;
     }
@@ -272,28 +272,24 @@ fn init(cx: &Context<'_>, pod: &Object, containers: &[Container<'_>], out: &mut 
         .next(format!("kubectl -n {} logs {} -c {} --tail=20", pod.id.ns(), pod.id.name, container.name));
 }
 
-/// Whether a line says that something is waited for, as the usual wait scripts and clients put it.
-fn says_waiting(line: &str) -> bool {
-    let lower = line.to_lowercase();
-    let words = [
-        "wait",
-        "retry",
-        "not ready",
-        "not yet",
-        "unavailable",
-        "refused",
-        "can't resolve",
-        "could not resolve",
-        "bad address",
-        "timed out",
-        "sleeping",
-        "no response",
-        "not reachable",
-        "unreachable",
-        "nxdomain",
-    ];
-    words.iter().any(|word| lower.contains(word))
-}
+/// What a line that says that something is waited for has, as the usual wait scripts and clients put it.
+const WAITING: &[&str] = &[
+    "wait",
+    "retry",
+    "not ready",
+    "not yet",
+    "unavailable",
+    "refused",
+    "can't resolve",
+    "could not resolve",
+    "bad address",
+    "timed out",
+    "sleeping",
+    "no response",
+    "not reachable",
+    "unreachable",
+    "nxdomain",
+];
 
 /// Whether the last lines only differ in their digits: times, counters.
 fn repeats(lines: &[LastLine]) -> bool {

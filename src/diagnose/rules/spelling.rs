@@ -10,18 +10,7 @@ pub(super) fn edits(a: &str, b: &str) -> usize {
     if a.len().max(b.len()) > LONGEST {
         return usize::MAX;
     }
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut next = vec![i + 1];
-        let mut left = i + 1;
-        for (y, (above_left, above)) in b.iter().zip(row.iter().zip(row.iter().skip(1))) {
-            left = (above_left + usize::from(x != *y)).min(above + 1).min(left + 1);
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
+    strsim::levenshtein(a, b)
 }
 
 /// The name that is at most two letters away, the nearest first; `None` when there is none, or the name is too short to tell.

@@ -233,12 +233,12 @@ fn wrong_type(key: &str, want: &str) -> Rejection {
 }
 
 /// RFC 1123: labels joined by dots, 253 characters at most.
-fn is_subdomain(name: &str) -> bool {
+pub(super) fn is_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_word)
 }
 
 /// RFC 1123: 63 characters at most.
-fn is_label(name: &str) -> bool {
+pub(super) fn is_label(name: &str) -> bool {
     name.len() <= 63 && is_word(name)
 }
 

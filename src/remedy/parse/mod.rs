@@ -46,6 +46,11 @@ impl fmt::Display for Rejection {
     }
 }
 
+/// Whether these are a namespace's and an object's name, by Kubernetes' rules.
+pub(super) fn are_names(namespace: &str, name: &str) -> bool {
+    fields::is_label(namespace) && fields::is_subdomain(name)
+}
+
 fn rejected(code: &'static str, sentence: String) -> Rejection {
     Rejection { code, sentence }
 }

@@ -93,6 +93,10 @@ impl Case<'_> {
 fn intent(action: Action, object: &ObjectRef, params: Params, reason: String) -> Option<ExecutionIntent> {
     let resource_type = ResourceType::of_kind(&object.kind).filter(|kind| action.works_on().contains(kind))?;
     let (namespace, resource_name) = (object.namespace.clone()?, object.name.clone());
+    // What is read may be garbage, and a name goes into a path.
+    if !super::parse::are_names(&namespace, &resource_name) {
+        return None;
+    }
     // As long as an intent's reason may be.
     let reason = reason.chars().take(500).collect();
     Some(ExecutionIntent { action, resource_type, resource_name, namespace, params, risk: Risk::High, reason })

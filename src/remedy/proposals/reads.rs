@@ -13,8 +13,9 @@ pub(super) fn telling(snapshot: &Snapshot, report: &Report) -> Vec<ExecutionInte
         return Vec::new();
     }
     let blamed = report.causes.first().map_or(&report.target, |cause| &cause.object);
+    let is_there = snapshot.get(blamed).is_some();
     let describe = intent(Action::DescribeResource, blamed, Params::None, "its state and events would tell more".to_owned());
-    log(snapshot, report).into_iter().chain(describe).collect()
+    log(snapshot, report).into_iter().chain(describe.filter(|_| is_there)).collect()
 }
 
 /// The log of the first container that shows what is wrong; of the instance before, where it was restarted.

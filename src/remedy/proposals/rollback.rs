@@ -23,8 +23,7 @@ pub(super) fn condition(case: &Case<'_>) -> Condition {
     let Some((number, old)) = newest_other(case.snapshot, deployment, change) else { return Condition::Absent };
     match ran_ready(deployment, old, change) {
         Some(true) => {
-            let changed = change.fields.first().map(|field| format!(", which changed {}", field.path)).unwrap_or_default();
-            let reason = format!("the fault began with revision {}{changed}; revision {number} ran well", change.to);
+            let reason = format!("the fault began with revision {}, and revision {number} ran well", change.to);
             case.found(Action::RollbackDeployment, &change.object, Params::Rollback { revision: number }, reason)
         }
         Some(false) => Condition::Absent,

@@ -69,7 +69,7 @@ fn new_limit(kind: &Kind, limit: f64, measured: Option<f64>, max_growth: f64) ->
     let stepped = (peak * HEADROOM / kind.unit / kind.step).ceil() * kind.step;
     let most = (limit * max_growth / kind.unit).floor();
     let wanted = stepped.min(most);
-    (wanted * kind.unit > limit && wanted >= 1.0 && wanted < 1e6).then(|| format!("{wanted}{}", kind.suffix))
+    (wanted * kind.unit > limit && (1.0..1e6).contains(&wanted)).then(|| format!("{wanted}{}", kind.suffix))
 }
 
 /// The highest value of a signal of the workload's pods, or of the workload as a whole.
@@ -110,7 +110,8 @@ pub(super) fn replicas(case: &Case<'_>) -> Condition {
     let used = latest.iter().sum::<f64>() / latest.len() as f64;
     let needed = (live as f64 * used / (USED * limit)).ceil();
     let wanted = needed.min(most_replicas(live) as f64);
-    if !(wanted > live as f64) {
+    // Not a number where the measured one was none.
+    if wanted.is_nan() || wanted <= live as f64 {
         return Condition::Absent;
     }
     let reason = format!("each of {live} replicas uses {} of a limit of {}", shown(&CPU, used), shown(&CPU, limit));

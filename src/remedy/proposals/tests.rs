@@ -374,6 +374,14 @@ fn bare_pods_and_other_kinds_are_mended_by_hand() {
 }
 
 #[test]
+fn a_name_that_is_none_goes_into_no_intent() {
+    for name in ["../secrets", "a b", "A", "$(reboot)", ""] {
+        let object = ObjectRef::new("Deployment", "squad-7", name);
+        assert_eq!(intent(Action::RestartDeployment, &object, Params::None, String::new()), None, "{name}");
+    }
+}
+
+#[test]
 fn each_action_stands_in_a_row_and_each_row_says_what_to_do() {
     let steps: Vec<Step> = table::ROWS.iter().flat_map(|row| row.steps).copied().collect();
     for step in [

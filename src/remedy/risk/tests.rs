@@ -55,7 +55,8 @@ fn each_axis_is_shown() {
 /// One change a line: the level, and what the axis shows.
 #[test]
 fn the_table() {
-    let rows: &[(&str, &str, fn(&mut Case))] = &[
+    type Change = fn(&mut Case);
+    let rows: &[(&str, &str, Change)] = &[
         ("high", "tier read_only=3", |it| it.intent.namespace = "shop".into()),
         ("high", "tier forbidden=3", |it| it.intent.namespace = "kube-system".into()),
         ("low", "kind pod=0", |it| (it.intent.action, it.intent.resource_type) = (Action::EvictPod, ResourceType::Pod)),

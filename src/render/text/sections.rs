@@ -182,16 +182,18 @@ impl<'a> Page<'a> {
     /// What could be done, as a command, and what policy says to it.
     fn proposed(&self) -> Vec<Paragraph> {
         let lines = |action: &'a ActionReport| {
-            let place = self.place(&action.intent.object(), None);
-            let head = Paragraph::new().add(Tone::Strong, &format!("{} {place}", action.intent.action));
-            let head = self.short(head.add(Tone::Plain, &format!(" ({} risk): {}", action.risk.as_str(), action.why)));
-            let command = Paragraph::new().add(Tone::Dim, "$ ").add(Tone::Strong, &action.command).unbroken();
-            let ruling = match action.decision.value {
-                DecisionValue::Block => format!("blocked, {}: {}", action.decision.rule, action.decision.why),
-                DecisionValue::Approve => format!("needs approval: {}", action.decision.why),
-                DecisionValue::Auto => format!("allowed, {}: {}", action.decision.rule, action.decision.why),
+            let (decision, place) = (&action.decision, self.place(&action.intent.object(), None));
+            let ruling = match decision.value {
+                DecisionValue::Block => format!("blocked by {}", decision.rule),
+                DecisionValue::Approve => "needs approval".to_owned(),
+                DecisionValue::Auto => format!("allowed by {}", decision.rule),
             };
-            [head, command, self.short(Paragraph::new().add(Tone::Dim, &ruling))]
+            let head = Paragraph::new().add(Tone::Strong, &format!("{} {place}", action.intent.action));
+            let head = self.short(head.add(Tone::Plain, &format!(" ({}, {ruling}): {}", action.risk.as_str(), action.why)));
+            let command = Paragraph::new().add(Tone::Dim, "$ ").add(Tone::Strong, &action.command).unbroken();
+            let refused =
+                (decision.value == DecisionValue::Block).then(|| self.short(Paragraph::new().add(Tone::Dim, &decision.why)));
+            [head, command].into_iter().chain(refused)
         };
         self.changes().flat_map(lines).collect()
     }

@@ -117,16 +117,12 @@ impl<'c, 'a> Signs<'c, 'a> {
     }
 }
 
-/// Whether an address of a pod's namespace leads to a port that a Service offers; gives the Service.
-fn leads(cx: &Context<'_>, address: &address::Address<'_>, namespace: &str, spec: &Value) -> Option<ObjectRef> {
-    match service_dns::resolve(cx.snap, address.host, namespace, spec) {
-        Host::Service(service) => {
-            let offered = ports::of_service(service);
-            let fits = address.port.is_none_or(|port| offered.is_empty() || offered.iter().any(|offered| offered.number == port));
-            fits.then(|| service.id.clone())
-        }
-        _ => None,
-    }
+/// The Service that an address leads to, if it offers its port.
+fn leads(host: &Host<'_>, address: &address::Address<'_>) -> Option<ObjectRef> {
+    let Host::Service(service) = host else { return None };
+    let offered = ports::of_service(service);
+    let fits = address.port.is_none_or(|port| offered.is_empty() || offered.iter().any(|offered| offered.number == port));
+    fits.then(|| service.id.clone())
 }
 
 /// What the same variable, or the arguments, said in the revision before, where that led to a Service.
@@ -152,7 +148,8 @@ fn before(cx: &Context<'_>, given: &GivenAddress<'_>) -> Option<Before> {
     }
     texts.into_iter().find_map(|text| {
         let addresses = address::addresses(text).into_iter().chain(address::bare(text));
-        let service = addresses.into_iter().find_map(|address| leads(cx, &address, given.pod.id.ns(), spec))?;
+        let host = |address: &address::Address<'_>| service_dns::resolve(cx.snap, address.host, given.pod.id.ns(), spec);
+        let service = addresses.into_iter().find_map(|address| leads(&host(&address), &address))?;
         Some(Before { text: text.to_owned(), service, since })
     })
 }
@@ -164,7 +161,7 @@ fn sibling<'c, 'a>(cx: &'c Context<'a>, given: &GivenAddress<'_>) -> Option<&'c 
         let same = matches!(&other.given, Given::Variable { name: other, .. } if other == name);
         same && other.workload != given.workload
             && other.pod.id.namespace == given.pod.id.namespace
-            && leads(cx, &other.address, other.pod.id.ns(), other.pod.at("spec")).is_some()
+            && leads(&other.host, &other.address).is_some()
     };
     // A name such as HOST says something else in each workload.
     name.contains(['_', '.', '-']).then(|| cx.addresses.iter().find(is_sibling)).flatten()
@@ -177,7 +174,7 @@ fn dependency(cx: &Context<'_>, given: &GivenAddress<'_>) -> Option<ObjectRef> {
         .addresses
         .iter()
         .filter(|other| other.workload == given.workload)
-        .filter_map(|other| leads(cx, &other.address, other.pod.id.ns(), other.pod.at("spec")))
+        .filter_map(|other| leads(&other.host, &other.address))
         .collect();
     let mut open = cx.calls.callees(&given.workload).filter(|callee| callee.kind == "Service" && !led_to.contains(callee));
     let only = open.next().filter(|_| open.next().is_none())?;

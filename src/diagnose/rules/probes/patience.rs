@@ -93,10 +93,10 @@ fn while_starting(probed: &Probed<'_, '_>, end: Option<&Termination<'_>>, killed
     if given <= HASTY {
         return Some((says("it is killed before it answers once"), fix(60), Proof::Event));
     }
-    if lines.iter().any(|line| says_error(&line.text) || says_started(&line.text)) {
+    if lines.iter().any(|line| last_lines::says(&line.text, ERROR) || says_started(&line.text)) {
         return None;
     }
-    let line = lines.iter().rev().find(|line| says_starting(&line.text))?;
+    let line = lines.iter().rev().find(|line| last_lines::says(&line.text, STARTING))?;
     let why = format!("it is killed while it still starts; it said: {}", line.text.trim());
     Some((says(&why), fix(given.saturating_mul(3).max(60)), Proof::ExitAndLine))
 }
@@ -134,51 +134,37 @@ fn too_slow(probed: &Probed<'_, '_>) -> Option<Wrong> {
     })
 }
 
-/// Whether a line says that the process still starts, as frameworks put it.
-fn says_starting(line: &str) -> bool {
-    let lower = line.to_lowercase();
-    let words = [
-        "starting",
-        "initializing",
-        "initialising",
-        "loading",
-        "warming",
-        "warmup",
-        "bootstrapping",
-        "migrating",
-        "applying migration",
-        "preparing",
-        "booting",
-        "connecting",
-        "building index",
-        "replaying",
-        "restoring",
-        "recovering",
-        "importing",
-        "compiling",
-    ];
-    words.iter().any(|word| lower.contains(word))
-}
+/// What a line has that says that the process still starts, as frameworks put it.
+const STARTING: &[&str] = &[
+    "starting",
+    "initializing",
+    "initialising",
+    "loading",
+    "warming",
+    "warmup",
+    "bootstrapping",
+    "migrating",
+    "applying migration",
+    "preparing",
+    "booting",
+    "connecting",
+    "building index",
+    "replaying",
+    "restoring",
+    "recovering",
+    "importing",
+    "compiling",
+];
+
+/// What a line has that says that the process is up.
+const STARTED: &[&str] =
+    &["listening", "startup complete", "started in", "ready to accept", "server started", "ready for connections", "now serving"];
 
 /// Whether a line says that the process is up.
 fn says_started(line: &str) -> bool {
-    let lower = line.to_lowercase();
-    let words = [
-        "listening",
-        "startup complete",
-        "started in",
-        "ready to accept",
-        "server started",
-        "ready for connections",
-        "now serving",
-    ];
-    words.iter().any(|word| lower.contains(word)) || lower.contains("started ") && lower.contains(" seconds")
+    last_lines::says(line, STARTED) || last_lines::says(line, &["started "]) && last_lines::says(line, &[" seconds"])
 }
 
-/// Whether a line is an error's.
-fn says_error(line: &str) -> bool {
-    let lower = line.to_lowercase();
-    let words =
-        [" error ", "error:", "=error", "\"error\"", "[error]", "exception", "fatal", "panic", "traceback", "refused", "denied"];
-    words.iter().any(|word| lower.contains(word))
-}
+/// What an error's line has.
+const ERROR: &[&str] =
+    &[" error ", "error:", "=error", "\"error\"", "[error]", "exception", "fatal", "panic", "traceback", "refused", "denied"];
