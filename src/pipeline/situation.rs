@@ -6,7 +6,6 @@ use crate::cluster::Snapshot;
 use crate::domain::{Decision, DecisionValue, ExecutionIntent, PlanRequest, Report, Risk, RiskReport};
 use crate::remedy::{self, GateInput, Memory, Mode, RiskInput, Settings};
 use jiff::Timestamp;
-use serde_json::Value;
 
 /// What policy looks at.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +69,7 @@ impl Policy for Situation<'_> {
         self.ask(intent, None, intent.risk, now, remedy::guard).map_or_else(|block| block, |()| passed())
     }
 
-    fn risk(&self, intent: &ExecutionIntent, _live: &Value, now: Timestamp) -> RiskReport {
+    fn risk(&self, intent: &ExecutionIntent, now: Timestamp) -> RiskReport {
         let Self { snapshot, report, memory, settings, .. } = *self;
         remedy::risk(&RiskInput { snapshot, report, intent, settings, memory, blast_radius: None, now })
     }

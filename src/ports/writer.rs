@@ -214,3 +214,91 @@ pub fn permits(attempt: &Attempt, request: &PlanRequest) -> Result<(), ApiRefusa
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Actor, Digest, RESOURCE_VERSION};
+    use serde_json::json;
+
+    fn plan() -> Value {
+        json!({
+            "apiVersion": "sre-copilot/v1", "kind": "Plan", "cluster": "c",
+            "intent": {"action": "rollback_deployment"}, "target": {"uid": "u", "version": "generation:7"},
+            "request": {"method": "PATCH", "path": "/x", "contentType": "application/json-patch+json", "body": [
+                {"op": "replace", "path": "/metadata/resourceVersion", "value": RESOURCE_VERSION},
+                {"op": "replace", "path": "/spec/template", "value": crate::domain::template_hash(&json!({"spec": 1}))},
+            ]},
+            "diff": [], "risk": {"level": "low", "axes": []},
+        })
+    }
+
+    fn attempt() -> Attempt {
+        let plan: Plan = serde_json::from_value(plan()).unwrap();
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        let anna = Actor { kind: "person".to_owned(), id: "anna".to_owned(), name: "Anna".to_owned() };
+        Attempt {
+            id: "1".to_owned(),
+            code: "A-1".to_owned(),
+            incident: String::new(),
+            run_id: String::new(),
+            digest: plan.digest().unwrap(),
+            try_number: 1,
+            plan: serde_json::to_value(plan).unwrap(),
+            cluster: "c".to_owned(),
+            target: String::new(),
+            context: Value::Null,
+            state: AttemptState::Running,
+            version: 4,
+            requested_by: None,
+            decided_by: Some(anna),
+            decided_at: Some(at),
+            nonce: String::new(),
+            created_at: at,
+            changed_at: at,
+            expires_at: at,
+            lease_until: Some(at),
+            fence: 1,
+            sent_at: Some(at),
+            token: Some("t".to_owned()),
+            resource_version: Some("100".to_owned()),
+            sends: 1,
+            before: None,
+            after: None,
+            reason: None,
+            verify_due_at: None,
+            verification: None,
+            undo_of: None,
+        }
+    }
+
+    fn request(template: Value, version: &str) -> PlanRequest {
+        let body = json!([
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+            {"op": "replace", "path": "/spec/template", "value": template},
+        ]);
+        let [method, path, content_type] = ["PATCH", "/x", "application/json-patch+json"].map(str::to_owned);
+        PlanRequest { method, path, content_type, body }
+    }
+
+    #[test]
+    fn only_the_approved_request_of_a_claimed_attempt_passes() {
+        let good = request(json!({"spec": 1}), "100");
+        assert_eq!(permits(&attempt(), &good), Ok(()));
+        let other = PlanRequest { path: "/y".to_owned(), ..good.clone() };
+        for refused in [request(json!({"spec": 2}), "100"), request(json!({"spec": 1}), "101"), other] {
+            assert_eq!(permits(&attempt(), &refused).unwrap_err().code, ApiReason::SafeMode);
+        }
+        let forged = Digest::of(&"another").unwrap();
+        for refused in [
+            Attempt { state: AttemptState::Approved, ..attempt() },
+            Attempt { state: AttemptState::Claimed, ..attempt() },
+            Attempt { fence: 0, ..attempt() },
+            Attempt { decided_by: None, ..attempt() },
+            Attempt { digest: forged, ..attempt() },
+            Attempt { plan: Value::Null, ..attempt() },
+        ] {
+            assert_eq!(permits(&refused, &good).unwrap_err().code, ApiReason::SafeMode, "{refused:?}");
+        }
+    }
+}

@@ -29,6 +29,16 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
     ///
     /// # Errors
     /// Somebody else was first, or it is too late, or the store failed; then nothing was sent that isn't stored as running.
+    #[tracing::instrument(
+        name = "sre.copilot.execution.apply",
+        skip_all,
+        fields(
+            sre.incident.id = approved.incident,
+            sre.attempt.id = approved.id,
+            sre.plan.digest = approved.digest.as_str(),
+            sre.approval.channel = self.channel,
+        )
+    )]
     pub async fn apply(&self, approved: &Attempt, policy: &impl Policy) -> Result<Attempt, AdvanceError> {
         self.progress.reached("claim.begins");
         let claimed_at = self.clock.now();

@@ -30,6 +30,11 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
     ///
     /// # Errors
     /// Another plan's digest, or somebody was first, or it is too late.
+    #[tracing::instrument(
+        name = "sre.copilot.approval.approved",
+        skip_all,
+        fields(sre.attempt.id = attempt.id, sre.approval.channel = self.channel, sre.approval.user_id = self.actor.id)
+    )]
     pub async fn approve(&self, attempt: &Attempt, digest: &Digest) -> Result<Attempt, ApproveError> {
         if attempt.digest != *digest {
             return Err(ApproveError::OtherDigest { code: attempt.code.clone(), digest: attempt.digest.clone() });
@@ -45,6 +50,11 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
     ///
     /// # Errors
     /// Somebody was first.
+    #[tracing::instrument(
+        name = "sre.copilot.approval.rejected",
+        skip_all,
+        fields(sre.attempt.id = attempt.id, sre.approval.channel = self.channel, sre.approval.user_id = self.actor.id)
+    )]
     pub async fn decline(&self, attempt: &Attempt, why: Option<&str>) -> Result<Attempt, AdvanceError> {
         let reason = why.map(|why| Reason::new("declined", why.chars().take(LONGEST_REASON).collect::<String>()).to_string());
         let set = Changes { decided_by: Some(self.actor.clone()), reason, ..Changes::default() };

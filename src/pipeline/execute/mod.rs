@@ -7,6 +7,7 @@
 
 mod apply;
 mod approve;
+mod grounds;
 mod outcome;
 mod planned;
 mod propose;
@@ -17,6 +18,7 @@ mod undo;
 mod verify;
 
 pub use approve::ApproveError;
+pub use grounds::{GROUNDS, Grounds, PolicyNow, judged, remember};
 pub use outcome::{ExecutionStatus, Outcome};
 pub use propose::Ask;
 pub use read_back::{Landed, landed};
@@ -28,7 +30,6 @@ use crate::domain::{
 };
 use crate::ports::{Advance, AdvanceError, AttemptStore, AuditLog, Changes, Clock, ClusterWriter, StoreError};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use std::fmt;
 
 /// How long a worker has an attempt that it claimed.
@@ -46,8 +47,8 @@ pub trait Policy: Sync {
     /// Whether the intent may be tried at all, before anything is asked of the cluster.
     fn guard(&self, intent: &ExecutionIntent, now: Timestamp) -> Decision;
 
-    /// How much can go wrong. `live` is the object as it is.
-    fn risk(&self, intent: &ExecutionIntent, live: &Value, now: Timestamp) -> RiskReport;
+    /// How much can go wrong.
+    fn risk(&self, intent: &ExecutionIntent, now: Timestamp) -> RiskReport;
 
     /// Whether this request may be sent, and who has to approve it.
     fn gate(&self, intent: &ExecutionIntent, request: &PlanRequest, risk: &RiskReport, now: Timestamp) -> Decision;

@@ -57,6 +57,7 @@ impl Planned {
 
 impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, C> {
     /// Reads, tries and compares. `asking` has the server asked first whether this identity may do it at all.
+    #[tracing::instrument(name = "sre.copilot.execution.dry_run", skip_all)]
     pub(super) async fn planned(&self, intent: &ExecutionIntent, asking: bool) -> Result<Planned, Stop> {
         let mut live = self.writer.get(&intent.object()).await?;
         self.progress.reached("target.read");

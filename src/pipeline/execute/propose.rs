@@ -35,11 +35,23 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
     ///
     /// # Errors
     /// The store could not keep what happened.
+    #[tracing::instrument(
+        name = "sre.copilot.execution.intent",
+        skip_all,
+        fields(
+            sre.incident.id = ask.incident,
+            sre.execution.intent.action = %ask.intent.action,
+            sre.execution.intent.resource_type = %ask.intent.resource_type,
+            sre.execution.intent.resource_name = ask.intent.resource_name,
+            sre.execution.intent.namespace = ask.intent.namespace,
+        )
+    )]
     pub async fn propose(&self, ask: Ask<'_>, policy: &impl Policy) -> Result<Outcome, StoreError> {
         let decision = policy.guard(ask.intent, self.clock.now());
         if decision.value == DecisionValue::Block {
             return self.blocked(&ask, decision).await;
         }
+        tracing::info!(name: "guardrail.passed", "the guard lets it be tried");
         self.note(&ask, AuditName::GuardPassed, AuditData::default()).await?;
         if !ask.intent.action.is_write() {
             return self.look(&ask).await;
@@ -53,7 +65,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
             }
         };
         let now = self.clock.now();
-        let risk = policy.risk(ask.intent, &planned.live, now);
+        let risk = policy.risk(ask.intent, now);
         let decision = policy.gate(ask.intent, &planned.request, &risk, now);
         let plan = planned.plan(&cluster, ask.intent, risk, ask.undo_of.map(|undone| undone.id.clone()));
         if decision.value == DecisionValue::Block {
@@ -117,6 +129,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
     async fn blocked(&self, ask: &Ask<'_>, decision: Decision) -> Result<Outcome, StoreError> {
         let reason = Reason::new(decision.rule.clone(), decision.why.clone());
         let data = AuditData { decision: Some(decision.value), rule: Code::new(&decision.rule), ..AuditData::default() };
+        tracing::info!(name: "guardrail.blocked", { sre.guardrail.reason = reason.code.as_str() }, "policy refuses it");
         self.note(ask, AuditName::GuardBlocked, data).await?;
         Ok(Outcome { decision: Some(decision), ..Stop::Blocked(reason).outcome() })
     }

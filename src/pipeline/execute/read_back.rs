@@ -177,3 +177,6 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         Ok(attempt)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,11 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
     ///
     /// # Errors
     /// Somebody else was first, or the store failed.
+    #[tracing::instrument(
+        name = "sre.copilot.execution.verify",
+        skip_all,
+        fields(sre.incident.id = succeeded.incident, sre.attempt.id = succeeded.id)
+    )]
     pub async fn verify(
         &self,
         succeeded: Attempt,

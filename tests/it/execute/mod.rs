@@ -5,6 +5,7 @@ mod lost;
 mod race;
 mod refused;
 mod simulated;
+mod verified;
 mod webhook;
 mod writes;
 
@@ -57,7 +58,7 @@ impl Policy for Allows {
         decision(DecisionValue::Approve, "needs_approval")
     }
 
-    fn risk(&self, _: &ExecutionIntent, _: &Value, _: Timestamp) -> RiskReport {
+    fn risk(&self, _: &ExecutionIntent, _: Timestamp) -> RiskReport {
         RiskReport { level: Risk::Medium, axes: Vec::new() }
     }
 

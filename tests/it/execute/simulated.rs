@@ -36,6 +36,7 @@ struct State {
     next: VecDeque<Write>,
     dry_runs: VecDeque<Write>,
     writes: usize,
+    asked: usize,
 }
 
 /// The server.
@@ -54,7 +55,7 @@ impl Server {
         object["apiVersion"] = json!("apps/v1");
         object["metadata"] =
             json!({"name": "web", "namespace": "squad-7", "uid": "uid-1", "generation": 1, "resourceVersion": "100"});
-        let state = State { object, next: next.into(), dry_runs: VecDeque::new(), writes: 0 };
+        let state = State { object, next: next.into(), dry_runs: VecDeque::new(), writes: 0, asked: 0 };
         let server = Self { state: Arc::new(Mutex::new(state)), address };
         let serving = server.clone();
         tokio::spawn(async move {
@@ -76,6 +77,11 @@ impl Server {
     /// How many writes landed.
     pub fn writes(&self) -> usize {
         self.state.lock().unwrap().writes
+    }
+
+    /// How many requests came.
+    pub fn asked(&self) -> usize {
+        self.state.lock().unwrap().asked
     }
 
     /// What becomes of the next dry runs.
@@ -110,6 +116,7 @@ impl Server {
 impl State {
     /// The status and body; no status for silence, nothing for a cut connection.
     fn answer(&mut self, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
+        self.asked += 1;
         let (place, query) = path.split_once('?').unwrap_or((path, ""));
         if method == "POST" && place.ends_with("/selfsubjectaccessreviews") {
             return Some((201, json!({"status": {"allowed": true}})));

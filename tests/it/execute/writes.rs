@@ -189,3 +189,72 @@ async fn executor_text(home: &Home, writer: &KubernetesWriter, intent: Execution
     assert_eq!(outcome.status, ExecutionStatus::ReadOk, "{}", outcome.text);
     outcome.text
 }
+
+/// kubectl as an engineer would use it; false where there is none.
+fn kubectl(cluster: &Cluster, words: &[&str]) -> bool {
+    let kubeconfig = cluster.admin();
+    let mut command = std::process::Command::new("kubectl");
+    command.arg("--kubeconfig").arg(kubeconfig.path()).args(["-n", &cluster.namespace]).args(words);
+    match command.env("NO_PROXY", "*").output() {
+        Ok(done) => {
+            assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+#[tokio::test]
+async fn each_write_makes_the_object_that_kubectl_makes() {
+    let Some(cluster) = Cluster::start("twin").await else { return };
+    let (home, writer) = (Home::new(), connect(options(&cluster.admin())).await);
+    for name in ["ours", "theirs"] {
+        let mut object = workload(name, 1);
+        object["spec"]["selector"]["matchLabels"]["app"] = json!("twin");
+        object["spec"]["template"]["metadata"]["labels"]["app"] = json!("twin");
+        object["spec"]["selector"]["matchLabels"]["twin"] = json!(name);
+        object["spec"]["template"]["metadata"]["labels"]["twin"] = json!(name);
+        cluster.create(DEPLOYMENTS, object).await;
+    }
+    if !kubectl(&cluster, &["get", "deployments"]) {
+        return cluster.stop().await;
+    }
+    let has_revision = |number: &'static str| {
+        move |object: &Value| (object["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == number).then_some(())
+    };
+    let steps: [(Action, Params, &[&str]); 5] = [
+        (Action::SetResources, memory("96Mi"), &["set", "resources", "deployment/theirs", "-c", "app", "--limits=memory=96Mi"]),
+        (Action::RestartDeployment, Params::None, &["rollout", "restart", "deployment/theirs"]),
+        (Action::ScaleDeployment, Params::Scale { replicas: 2 }, &["scale", "deployment/theirs", "--replicas=2"]),
+        (
+            Action::RollbackDeployment,
+            Params::Rollback { revision: 1 },
+            &["rollout", "undo", "deployment/theirs", "--to-revision=1"],
+        ),
+        (Action::ResumeRollout, Params::None, &["rollout", "resume", "deployment/theirs"]),
+    ];
+    for (step, (action, params, words)) in steps.into_iter().enumerate() {
+        let path = |name: &str| format!("/apis/apps/v1/namespaces/{}/deployments/{name}", cluster.namespace);
+        for name in ["ours", "theirs"] {
+            if action == Action::RollbackDeployment {
+                cluster.until(&path(name), has_revision("3")).await;
+            } else if action == Action::ResumeRollout {
+                cluster.patch(&path(name), json!({"spec": {"paused": true}})).await;
+            }
+        }
+        let done = home.applied(&writer, &intent(&cluster.namespace, action, "ours", params)).await;
+        assert_eq!(done.state, AttemptState::Succeeded, "{action}: {:?}", done.reason);
+        assert!(kubectl(&cluster, words));
+        let mut specs = Vec::new();
+        for name in ["ours", "theirs"] {
+            let object = cluster.get(DEPLOYMENTS, name).await.to_string();
+            let mut object: Value = serde_json::from_str(&object.replace(name, "twin")).unwrap();
+            if let Some(at) = object["spec"]["template"]["metadata"]["annotations"].as_object_mut() {
+                assert!(at.remove("kubectl.kubernetes.io/restartedAt").is_some());
+            }
+            specs.push((object["spec"].take(), object["metadata"]["generation"].take()));
+        }
+        assert_eq!(specs[0], specs[1], "after step {step}, {action}");
+    }
+    cluster.stop().await;
+}
