@@ -28,29 +28,16 @@ fn status(is_well: bool) -> Value {
     json!({"status": {"phase": "Running", "conditions": conditions, "containerStatuses": [container]}})
 }
 
+/// It tolerates that the node is cordoned, so that no other test's pods land there, and that no kubelet says it is ready.
 fn template(node: &str, memory: &str) -> Value {
     let env = json!([{"name": "DB_PASSWORD", "value": "correct-horse-battery"}]);
     let container =
         json!({"name": "app", "image": "registry.example/checkout:1", "env": env, "resources": {"limits": {"memory": memory}}});
     json!({
         "metadata": {"labels": {"app": "checkout"}},
-        "spec": {"nodeName": node, "automountServiceAccountToken": false, "containers": [container]},
+        "spec": {"nodeName": node, "automountServiceAccountToken": false, "containers": [container],
+            "tolerations": [{"operator": "Exists"}]},
     })
-}
-
-/// A node on which pods may be placed: its controller takes the taint away once a kubelet says that it is ready.
-async fn ready_node(cluster: &mut Cluster, kubelet: u16) -> String {
-    let node = cluster.node(kubelet).await;
-    let ready = json!({"type": "Ready", "status": "True", "reason": "KubeletReady", "lastHeartbeatTime": at(0), "lastTransitionTime": at(60)});
-    let room = json!({"cpu": "8", "memory": "32Gi", "pods": "110"});
-    let path = format!("/api/v1/nodes/{node}");
-    cluster
-        .patch(&format!("{path}/status"), json!({"status": {"conditions": [ready], "capacity": room, "allocatable": room}}))
-        .await;
-    let tainted = |object: &Value| object["spec"]["taints"].as_array().is_some_and(|taints| !taints.is_empty());
-    cluster.patch(&path, json!({"spec": {"unschedulable": false}})).await;
-    cluster.until(&path, |object| (!tainted(object)).then_some(())).await;
-    node
 }
 
 /// A Deployment whose second revision lowered the memory limit, and whose new pod is killed for it.
@@ -108,7 +95,7 @@ impl Person {
 async fn from_a_broken_revision_to_the_rollback_and_back() {
     let Some(mut cluster) = Cluster::start("approve").await else { return };
     let Some(kubelet) = cluster.kubelet() else { return };
-    let node = ready_node(&mut cluster, kubelet.port).await;
+    let node = cluster.node(kubelet.port).await;
     broken_by_its_last_revision(&cluster, &node).await;
     let shop = cluster.namespace.clone();
     let config = cluster.admin();
@@ -192,7 +179,7 @@ async fn from_a_broken_revision_to_the_rollback_and_back() {
 async fn an_object_that_changed_since_voids_the_plan() {
     let Some(mut cluster) = Cluster::start("approve").await else { return };
     let Some(kubelet) = cluster.kubelet() else { return };
-    let node = ready_node(&mut cluster, kubelet.port).await;
+    let node = cluster.node(kubelet.port).await;
     broken_by_its_last_revision(&cluster, &node).await;
     let shop = cluster.namespace.clone();
     let config = cluster.admin();
