@@ -2,3 +2,4 @@
 //! `cli/wiring.rs` does.
 
 pub mod kubernetes;
+pub mod machine;

@@ -1,18 +1,21 @@
 //! `analyze`: what is wrong, and why.
 
+use super::approve::caller;
 use super::duration;
 use super::error::{CliError, Exit};
 use super::installation;
 use super::output::{self, Format};
 use super::target;
 use super::ui::Screen;
-use super::wiring::{self, Cluster};
+use super::wiring::{self, Cluster, Desk};
 use crate::bundle;
 use crate::cluster::{Recording, Snapshot, is_cluster_scoped};
+use crate::config;
 use crate::diagnose::{Examination, Options};
 use crate::domain::{ObjectRef, Report};
-use crate::pipeline::{NoTarget, Scope, Selector, Wanted, propose, redact_recording, resolve};
-use crate::ports::ReadRequest;
+use crate::pipeline::execute::Unheard;
+use crate::pipeline::{NoTarget, Remediation, Scope, Selector, Wanted, propose, redact_recording, resolve};
+use crate::ports::{ClusterWriter, ReadRequest};
 use crate::redact::Redactor;
 use crate::remedy::{Memory, Settings};
 use crate::render::Reports;
@@ -80,6 +83,10 @@ pub struct AnalyzeArgs {
     /// The form of the result
     #[arg(short, long, value_enum, default_value_t, value_name = "FORM")]
     output: Format,
+    /// Have the API server try the change that is proposed, and keep it for sre-copilot approve; needs EXECUTOR_ENABLED=true.
+    /// Nothing is changed. Ends with 5 when it is refused
+    #[arg(long, conflicts_with = "from")]
+    propose: bool,
     /// End with 3 when a fault is found and with 4 when something is wrong and the cause is not certain
     #[arg(long)]
     exit_code: bool,
@@ -89,7 +96,7 @@ pub struct AnalyzeArgs {
 ///
 /// # Errors
 /// When nothing could be read, or there is no such target.
-pub fn run(args: &AnalyzeArgs, screen: Screen) -> Result<Exit, CliError> {
+pub fn run(args: &AnalyzeArgs, settings: &config::Settings, screen: Screen) -> Result<Exit, CliError> {
     let wanted = target::parse(&args.targets)?;
     if args.selector.is_some() && wanted.iter().any(|wanted| matches!(wanted, Wanted::Named { .. })) {
         return Err(CliError::usage("a selector and a name exclude each other").hint("leave out the names, or -l"));
@@ -113,8 +120,18 @@ pub fn run(args: &AnalyzeArgs, screen: Screen) -> Result<Exit, CliError> {
     let targets = resolve(&snapshot, &wanted, &scope).map_err(|error| no_target(&error))?;
     let examination = Examination::new(&snapshot, Options { since: args.since });
     let mut reports: Vec<Report> = targets.iter().map(|target| examination.report(target)).collect();
+    // A recording is judged as everybody would judge it, whatever this machine's settings are.
+    let policy = if args.from.is_some() { Settings::default() } else { settings.remediation() };
     for report in &mut reports {
-        propose(report, &snapshot, &Memory::default(), &Settings::default());
+        propose(report, &snapshot, &Memory::default(), &policy);
+    }
+    if args.propose {
+        let [report] = reports.as_mut_slice() else {
+            return Err(
+                CliError::usage("a change is proposed for one target at a time").hint("name one: deploy/NAME -n NAMESPACE")
+            );
+        };
+        to_approval(args, settings, &snapshot, report, screen)?;
     }
     screen.remark(&format!(
         "read {} objects in {} ms, diagnosed {} in {:.1} ms",
@@ -137,10 +154,53 @@ pub fn run(args: &AnalyzeArgs, screen: Screen) -> Result<Exit, CliError> {
         reports => Reports::Many(reports),
     };
     screen.print(&output::reports(shown, args.output, screen)?)?;
-    let exit = if args.exit_code { output::exit_of(&reports) } else { Exit::Done };
+    let is_refused = |report: &Report| report.execution.as_ref().is_some_and(|execution| is_refusal(execution.status));
+    let exit = if reports.iter().any(is_refused) {
+        Exit::Refused
+    } else if args.exit_code {
+        output::exit_of(&reports)
+    } else {
+        Exit::Done
+    };
     // The process ends here: giving a large cluster's objects back one by one would take longer than diagnosing it.
     std::mem::forget(snapshot);
     Ok(exit)
+}
+
+/// Statuses of a dry run that refuse the change.
+fn is_refusal(status: &str) -> bool {
+    matches!(status, "guardrail_blocked" | "dry_run_failed")
+}
+
+/// Keeps the analysis, and takes what it proposes as far as it comes without a person.
+fn to_approval(
+    args: &AnalyzeArgs,
+    settings: &config::Settings,
+    snapshot: &Snapshot,
+    report: &mut Report,
+    screen: Screen,
+) -> Result<(), CliError> {
+    let cluster =
+        Cluster { kubeconfig: args.kubeconfig.clone(), context: args.context.clone(), timeout: args.timeout.unsigned_abs() };
+    let runtime = wiring::runtime()?;
+    let progress = screen.progress();
+    let done = runtime.block_on(async {
+        progress.say("asking the API server what it would change");
+        let desk = Desk::open(cluster, settings).await?;
+        let policy = settings.remediation();
+        let remediation = Remediation {
+            snapshot,
+            settings: &policy,
+            mode: settings.mode(),
+            is_enabled: settings.executor.enabled,
+            may_apply: settings.executor.approval_enabled,
+            cluster: &desk.writer.cluster_id().await?,
+        };
+        let executor = wiring::executor(&desk, &caller(), &Unheard);
+        remediation.run(&executor, report).await.map_err(CliError::from)
+    });
+    runtime.shutdown_background();
+    done
 }
 
 fn read(path: &Path) -> Result<Recording, CliError> {

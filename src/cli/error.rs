@@ -3,7 +3,7 @@
 
 use crate::bundle::BundleError;
 use crate::config::ConfigError;
-use crate::ports::{ReadError, StoreError};
+use crate::ports::{AdvanceError, ReadError, StoreError, WriteError};
 use crate::render::escape;
 use std::fmt;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ pub enum Exit {
     Finding = 3,
     /// Something is wrong and the cause is not certain (with `--exit-code`).
     Inconclusive = 4,
-    /// Refused: not authorised.
+    /// Refused: policy, guard, precondition, not authorised.
     Refused = 5,
 }
 
@@ -54,6 +54,11 @@ impl CliError {
     /// The command line asks for something that can't be meant.
     pub fn usage(what: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, ..Self::failed(what) }
+    }
+
+    /// Refused, by a rule that has a code.
+    pub fn refused(code: &str, why: &str) -> Self {
+        Self { exit: Exit::Refused, ..Self::failed(format!("refused, {code}: {why}")) }
     }
 
     /// With what to do next.
@@ -107,6 +112,32 @@ impl From<StoreError> for CliError {
             StoreError::Stopped | StoreError::Invalid(_) | StoreError::Failed(_) => "-v shows more; nothing was stored",
         };
         Self::failed(error.to_string()).hint(hint)
+    }
+}
+
+impl From<WriteError> for CliError {
+    fn from(error: WriteError) -> Self {
+        match &error {
+            WriteError::Refused(refusal) => Self::refused(refusal.code.as_str(), &refusal.sentence),
+            WriteError::NoAnswer(why) => Self::failed(format!("no answer from the cluster: {why}"))
+                .hint("check the network or the VPN; nothing was sent that is not stored as running"),
+        }
+    }
+}
+
+impl From<AdvanceError> for CliError {
+    fn from(error: AdvanceError) -> Self {
+        match error {
+            AdvanceError::Store(error) => error.into(),
+            AdvanceError::Lost(attempt) => {
+                let by = attempt.decided_by.as_ref().map(|actor| format!(" by {}", actor.name)).unwrap_or_default();
+                Self::refused("too_late", &format!("somebody was first: {} is {}{by}", attempt.code, attempt.state))
+            }
+            AdvanceError::TooLate(_) => Self::refused("expired", &error.to_string()),
+            AdvanceError::TargetHeld(_) => Self::refused("target_held", &error.to_string()),
+            AdvanceError::NoSuchTransition { .. } => Self::refused("wrong_state", &error.to_string()),
+            AdvanceError::NotFound(_) => Self::failed(error.to_string()).hint("sre-copilot approve lists those that there are"),
+        }
     }
 }
 

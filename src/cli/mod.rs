@@ -2,6 +2,7 @@
 //! answer. Nothing in here judges anything; only `wiring` knows which adapters there are.
 
 mod analyze;
+mod approve;
 mod audit;
 mod completions;
 mod duration;
@@ -47,11 +48,11 @@ const EXAMPLES: &str = "Examples:
 
 Exit codes:
   0  done
-  1  could not do it: cluster, file, network
+  1  could not do it: cluster, file, database, network
   2  usage
   3  a fault was found (with --exit-code), or a replay differs
   4  inconclusive (with --exit-code)
-  5  refused: not authorised";
+  5  refused: policy, guard, precondition, not authorised";
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -75,6 +76,7 @@ fn settings(cli: &Cli) -> Result<Settings, CliError> {
 enum Command {
     Analyze(analyze::AnalyzeArgs),
     Replay(replay::ReplayArgs),
+    Approve(approve::ApproveArgs),
     Incidents(incidents::IncidentsArgs),
     Audit(audit::AuditArgs),
     Explain(explain::ExplainArgs),
@@ -93,8 +95,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => return not_understood(&error),
     };
     let result = match &cli.command {
-        Command::Analyze(args) => analyze::run(args, cli.screen),
+        Command::Analyze(args) => settings(&cli).and_then(|settings| analyze::run(args, &settings, cli.screen)),
         Command::Replay(args) => replay::run(args, cli.screen),
+        Command::Approve(args) => settings(&cli).and_then(|settings| approve::run(args, &settings, cli.screen)),
         Command::Incidents(args) => settings(&cli).and_then(|settings| incidents::run(args, &settings, cli.screen)),
         Command::Audit(args) => settings(&cli).and_then(|settings| audit::run(args, &settings, cli.screen)),
         Command::Explain(args) => explain::run(args, cli.screen),

@@ -3,10 +3,14 @@
 use super::error::CliError;
 use super::installation;
 use super::ui::Progress;
-use crate::adapters::kubernetes::{ConnectOptions, KubernetesReader};
+use crate::adapters::kubernetes::{ConnectOptions, KubernetesReader, KubernetesWriter, WriterOptions};
+use crate::adapters::machine::MachineClock;
 use crate::cluster::Recording;
 use crate::config::Settings;
+use crate::domain::Actor;
+use crate::pipeline::execute::{Executor, Progress as ExecutorProgress};
 use crate::ports::{AttemptStore, AuditLog, ClusterReader, IncidentStore, ReadRequest};
+use crate::redact::Redactor;
 use crate::store::{self, Store};
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -24,6 +28,19 @@ pub struct Cluster {
     pub timeout: Duration,
 }
 
+impl Cluster {
+    fn options(self) -> ConnectOptions {
+        let defaults = ConnectOptions::default();
+        ConnectOptions {
+            kubeconfig: self.kubeconfig,
+            context: self.context,
+            request_timeout: defaults.request_timeout.min(self.timeout),
+            read_timeout: self.timeout,
+            ..defaults
+        }
+    }
+}
+
 /// Reads a cluster. `plan` is told the context's namespace and says what to read.
 ///
 /// # Errors
@@ -33,14 +50,7 @@ pub fn read(cluster: Cluster, progress: &Progress, plan: impl FnOnce(&str) -> Re
     let heard = progress.clone();
     let recording = runtime.block_on(async {
         progress.say("connecting");
-        let defaults = ConnectOptions::default();
-        let options = ConnectOptions {
-            kubeconfig: cluster.kubeconfig,
-            context: cluster.context,
-            request_timeout: defaults.request_timeout.min(cluster.timeout),
-            read_timeout: cluster.timeout,
-            ..defaults
-        };
+        let options = cluster.options();
         let reader = KubernetesReader::connect(options).await?;
         progress.say(&format!("asking {}", reader.server()));
         let request = plan(reader.default_namespace());
@@ -68,6 +78,10 @@ const DATABASE: &str = "sre-copilot.db";
 /// # Errors
 /// When there is no place for it, or it can't be opened.
 pub fn store(settings: &Settings) -> Result<impl AttemptStore + AuditLog + IncidentStore + use<>, CliError> {
+    open(settings)
+}
+
+fn open(settings: &Settings) -> Result<Store, CliError> {
     let path = match &settings.database_url {
         Some(url) => store::path_of(url)?,
         None => installation::state_folder().map(|folder| folder.join(DATABASE)).ok_or_else(|| {
@@ -75,4 +89,58 @@ pub fn store(settings: &Settings) -> Result<impl AttemptStore + AuditLog + Incid
         })?,
     };
     Ok(Store::open(&path, Timestamp::now)?)
+}
+
+/// All that a change needs: who reads, who writes, who remembers, what time it is.
+pub struct Desk {
+    /// Reads, as the caller.
+    pub reader: KubernetesReader,
+    /// Writes, as the identity that the settings name, else as the caller.
+    pub writer: KubernetesWriter,
+    /// Remembers.
+    pub store: Store,
+    /// Tells the time.
+    pub clock: MachineClock,
+    /// Masks what is read.
+    pub redactor: Redactor,
+}
+
+impl Desk {
+    /// Connects, as the reader and as the writer, and makes sure that both are at the same cluster.
+    ///
+    /// # Errors
+    /// When the database can't be opened, a kubeconfig can't be used, or the two lead to different clusters.
+    pub async fn open(cluster: Cluster, settings: &Settings) -> Result<Self, CliError> {
+        let executor = &settings.executor;
+        let redactor = installation::redactor();
+        let reading = cluster.clone().options();
+        let writing = Cluster {
+            kubeconfig: executor.kubeconfig.clone().or(cluster.kubeconfig),
+            context: if executor.kubeconfig.is_some() {
+                executor.context.clone()
+            } else {
+                executor.context.clone().or(cluster.context)
+            },
+            timeout: cluster.timeout,
+        };
+        let options = WriterOptions {
+            connect: writing.options(),
+            token_file: executor.token_file.clone(),
+            safe_mode: settings.safe_mode,
+            redactor: redactor.clone(),
+        };
+        let (reader, writer) = (KubernetesReader::connect(reading).await?, KubernetesWriter::connect(options).await?);
+        writer.check_cluster(&reader).await?;
+        Ok(Self { reader, writer, store: open(settings)?, clock: MachineClock, redactor })
+    }
+}
+
+/// Carries changes out in somebody's name.
+pub fn executor<'a>(
+    desk: &'a Desk,
+    actor: &Actor,
+    progress: &'a dyn ExecutorProgress,
+) -> Executor<'a, KubernetesWriter, Store, MachineClock> {
+    let Desk { writer, store, clock, .. } = desk;
+    Executor { writer, store, clock, actor: actor.clone(), channel: "cli".to_owned(), progress }
 }

@@ -91,6 +91,7 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
         noticed,
         // What to do is `remedy`'s to say.
         actions: Vec::new(),
+        execution: None,
         next,
         sources: snap.sources.clone(),
         checked,

@@ -1,7 +1,7 @@
 //! One try at applying one plan, with its own states. What moves it from one to the next is in the table of
 //! [`AttemptState::may_become`]; the store makes each move one durable transaction.
 
-use super::{Decision, Digest};
+use super::{Decision, Digest, ObjectRef};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -134,6 +134,9 @@ pub struct AttemptContext {
     pub change: String,
     /// The id of the cause.
     pub cause: String,
+    /// The object that the cause blames.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause_object: Option<ObjectRef>,
     /// The verdict's word.
     pub verdict: String,
     /// Verdict, cause and the sentence with the number that proves it.

@@ -24,7 +24,7 @@ pub use plan::{
     CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport, template_hash,
 };
 pub use report::{
-    ActionDecision, ActionReport, CauseReport, Change, Contradiction, FactReport, FieldChange, HistoryEntry, NumberedEvidence,
-    Report, RuledOut, State, SymptomReport, TimelineEntry, Unknown, Verdict,
+    ActionDecision, ActionReport, CauseReport, Change, Contradiction, ExecutionReport, FactReport, FieldChange, HistoryEntry,
+    NumberedEvidence, Report, RuledOut, State, SymptomReport, TimelineEntry, Unknown, Verdict,
 };
 pub use source::{DEPLOYS, KUBERNETES, LOGS, SIGNALS, SourceState, Sources};

@@ -92,6 +92,9 @@ pub struct Report {
     pub noticed: Vec<CauseReport>,
     /// What could be done about the first cause, best first. Nothing is done without approval.
     pub actions: Vec<ActionReport>,
+    /// How far the first action came that would change something, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ExecutionReport>,
     /// Commands to run next.
     pub next: Vec<String>,
     /// How reading each source went.
@@ -164,6 +167,28 @@ pub struct ActionDecision {
     /// The rule's sentence.
     #[serde(rename = "ruling")]
     pub why: String,
+}
+
+/// What became of a proposed change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionReport {
+    /// `skipped`, `dry_run_ok`, `dry_run_failed`, `guardrail_blocked`, `read_ok` or `error`.
+    pub status: &'static str,
+    /// The reason code, where it did not come through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// One sentence.
+    pub text: String,
+    /// The attempt that waits for approval, as people type it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<String>,
+    /// The digest of its plan, all 64 digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Until when it can be approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// One symptom.

@@ -4,13 +4,21 @@
 mod advice;
 pub mod execute;
 pub mod expectation;
+mod look;
 mod memory;
 mod redact;
+mod remediation;
+mod screen;
 mod selector;
+mod situation;
 mod target;
 
 pub use advice::propose;
+pub use look::{FreshLook, Look, look};
 pub use memory::memory;
 pub use redact::redact_recording;
+pub use remediation::{Remediation, subject};
+pub use screen::context;
 pub use selector::{Selector, SelectorError};
+pub use situation::Situation;
 pub use target::{NoTarget, SUGGESTIONS, Scope, Wanted, resolve};

@@ -72,6 +72,7 @@ pub fn report(verdict: Verdict) -> Report {
         evidence: Vec::new(),
         noticed: Vec::new(),
         actions: Vec::new(),
+        execution: None,
         next: Vec::new(),
         sources: Sources::new(),
         checked: String::new(),

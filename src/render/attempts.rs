@@ -184,6 +184,7 @@ mod tests {
             title: "Rollback deployment/checkout in squad-7 from revision 15 to 14".into(),
             change: "rollback to 14".into(),
             cause: "oom_killed".into(),
+            cause_object: None,
             verdict: "confirmed".into(),
             why: "confirmed oom_killed: revision 15 lowered the memory limit; killed 7 times since 05:01 UTC".into(),
             decision: Some(Decision {

@@ -48,6 +48,7 @@ fn empty(target: ObjectRef, verdict: Verdict, summary: &str) -> Report {
         evidence: Vec::new(),
         noticed: Vec::new(),
         actions: Vec::new(),
+        execution: None,
         next: Vec::new(),
         sources: [("kubernetes".to_owned(), SourceState::Ok)].into(),
         checked: String::new(),

@@ -6,6 +6,9 @@ use crate::domain::{Attempt, AttemptState, AuditData, AuditName, Digest};
 use crate::ports::{AdvanceError, AttemptStore, AuditLog, Changes, Clock, ClusterWriter};
 use thiserror::Error;
 
+/// How much of a person's reason is kept, in characters: as much as an intent's.
+const LONGEST_REASON: usize = 500;
+
 /// Why an approval did not count.
 #[derive(Debug, Error)]
 pub enum ApproveError {
@@ -43,7 +46,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         Ok(approved)
     }
 
-    /// Says no.
+    /// Says no; `why` is for those who look later.
     ///
     /// # Errors
     /// Somebody was first.
@@ -52,8 +55,9 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         skip_all,
         fields(sre.attempt.id = attempt.id, sre.approval.channel = self.channel, sre.approval.user_id = self.actor.id)
     )]
-    pub async fn decline(&self, attempt: &Attempt) -> Result<Attempt, AdvanceError> {
-        let set = Changes { decided_by: Some(self.actor.clone()), ..Changes::default() };
+    pub async fn decline(&self, attempt: &Attempt, why: Option<&str>) -> Result<Attempt, AdvanceError> {
+        let reason = why.map(|why| Reason::new("declined", why.chars().take(LONGEST_REASON).collect::<String>()).to_string());
+        let set = Changes { decided_by: Some(self.actor.clone()), reason, ..Changes::default() };
         self.advance(attempt, AttemptState::Declined, set, AuditName::ApprovalDeclined, AuditData::default()).await
     }
 

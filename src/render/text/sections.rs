@@ -195,7 +195,17 @@ impl<'a> Page<'a> {
                 (decision.value == DecisionValue::Block).then(|| self.short(Paragraph::new().add(Tone::Dim, &decision.why)));
             [head, command].into_iter().chain(refused)
         };
-        self.changes().flat_map(lines).collect()
+        self.changes().flat_map(lines).chain(self.execution()).collect()
+    }
+
+    /// How far the first of them came, and what to type next.
+    fn execution(&self) -> Vec<Paragraph> {
+        let Some(execution) = &self.report.execution else { return Vec::new() };
+        let code = execution.code.as_ref().map(|code| format!(", {code}")).unwrap_or_default();
+        let line = Paragraph::new().add(Tone::Strong, execution.status).add(Tone::Plain, &format!("{code}: {}", execution.text));
+        let approve = execution.attempt.as_ref().map(|attempt| format!("sre-copilot approve {attempt}"));
+        let approve = approve.map(|command| Paragraph::new().add(Tone::Dim, "$ ").add(Tone::Strong, &command).unbroken());
+        [Some(self.short(line)), approve].into_iter().flatten().collect()
     }
 
     /// The fix of each cause in words, then commands, which are never broken so that they can be copied.

@@ -43,6 +43,7 @@ fn report(verdict: Verdict, causes: &[&str], at: Timestamp) -> Report {
         evidence: Vec::new(),
         noticed: Vec::new(),
         actions: Vec::new(),
+        execution: None,
         next: Vec::new(),
         sources: Sources::default(),
         checked: String::new(),

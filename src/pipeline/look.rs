@@ -1,0 +1,69 @@
+//! Looks at one subject anew: reads the cluster, masks, diagnoses. What an approval is judged by, and how it is seen whether
+//! an applied change helped.
+
+use super::execute::Judge;
+use super::redact_recording;
+use crate::cluster::Snapshot;
+use crate::diagnose::{self, Options};
+use crate::domain::{Attempt, AttemptContext, ExecutionIntent, ObjectRef, Report, State};
+use crate::ports::{ClusterReader, ReadError, ReadRequest};
+use crate::redact::Redactor;
+use crate::remedy::{self, Criterion, Outcome, Verification, VerifyInput};
+
+/// A cluster as it is now, and the diagnosis of one subject in it.
+#[derive(Debug)]
+pub struct Look {
+    /// The cluster.
+    pub snapshot: Snapshot,
+    /// The diagnosis.
+    pub report: Report,
+}
+
+/// Reads, masks and diagnoses.
+///
+/// # Errors
+/// When nothing could be read.
+pub async fn look(reader: &impl ClusterReader, redactor: &Redactor, subject: &ObjectRef) -> Result<Look, ReadError> {
+    let request = ReadRequest { targets: vec![subject.clone()], all_namespaces: false };
+    let mut recording = reader.read(&request).await?;
+    redact_recording(redactor, &mut recording);
+    let snapshot = Snapshot::new(recording);
+    let report = diagnose::diagnose(&snapshot, subject, Options::default());
+    Ok(Look { snapshot, report })
+}
+
+/// Judges applied changes by a fresh look each time.
+pub struct FreshLook<'a, R> {
+    /// Reads the cluster.
+    pub reader: &'a R,
+    /// Masks what was read.
+    pub redactor: &'a Redactor,
+    /// What the change was for.
+    pub subject: &'a ObjectRef,
+}
+
+impl<R: ClusterReader + Sync> Judge for FreshLook<'_, R> {
+    async fn judge(&self, attempt: &Attempt, is_last: bool) -> Verification {
+        let blind = |why: String| Verification {
+            outcome: if is_last { Outcome::Undetermined } else { Outcome::Pending },
+            criteria: vec![Criterion { name: "cluster read", state: State::Unknown, seen: why }],
+        };
+        let Some(intent) = attempt.plan.get("intent").and_then(ExecutionIntent::from_bound) else {
+            return blind("the stored plan can't be read".to_owned());
+        };
+        let look = match look(self.reader, self.redactor, self.subject).await {
+            Ok(look) => look,
+            Err(error) => return blind(error.to_string()),
+        };
+        let context: AttemptContext = serde_json::from_value(attempt.context.clone()).unwrap_or_default();
+        remedy::judge(&VerifyInput {
+            intent: &intent,
+            cause: (&context.cause, context.cause_object.as_ref().unwrap_or(self.subject)),
+            applied_at: attempt.sent_at.unwrap_or(attempt.changed_at),
+            snapshot: &look.snapshot,
+            report: &look.report,
+            alert: None,
+            is_last,
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! From a report to a change that waits for approval: the incident that it belongs to, what is remembered of it, what is
+//! proposed, and how far that came. It applies nothing that a person has to approve.
+
+use super::execute::{Ask, ExecutionStatus, Executor, Outcome};
+use super::{Situation, context, memory, propose};
+use crate::cluster::Snapshot;
+use crate::domain::{
+    ActionReport, AttemptState, Decision, ExecutionReport, Incident, IncidentStatus, ObjectRef, Report, Verdict,
+};
+use crate::ports::{AdvanceError, AttemptStore, AuditLog, Clock, ClusterWriter, IncidentFilter, IncidentStore, StoreError};
+use crate::remedy::{Mode, Settings};
+
+/// What an analysis is about, for memory: the top controller of what the cause blames; without a cause, of the target.
+pub fn subject(report: &Report, snapshot: &Snapshot) -> ObjectRef {
+    let blamed = report.causes.first().filter(|_| report.verdict.is_fault()).map(|cause| &cause.object);
+    snapshot.workload(blamed.unwrap_or(&report.target))
+}
+
+/// What is needed beside the report.
+#[derive(Clone, Copy, Debug)]
+pub struct Remediation<'a> {
+    /// What was read.
+    pub snapshot: &'a Snapshot,
+    /// What an operator decided.
+    pub settings: &'a Settings,
+    /// What the environment says about writing.
+    pub mode: Mode,
+    /// `EXECUTOR_ENABLED`: whether a dry run may be sent at all.
+    pub is_enabled: bool,
+    /// `EXECUTOR_APPROVAL_ENABLED`: whether what a rule approves may be applied.
+    pub may_apply: bool,
+    /// The cluster that was read.
+    pub cluster: &'a str,
+}
+
+impl Remediation<'_> {
+    /// Keeps the analysis, fills the report's actions in with what is remembered, and takes the first that would change
+    /// something as far as it comes.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn run<W, S, C>(&self, executor: &Executor<'_, W, S, C>, report: &mut Report) -> Result<(), AdvanceError>
+    where
+        W: ClusterWriter,
+        S: AttemptStore + AuditLog + IncidentStore,
+        C: Clock,
+    {
+        let subject = subject(report, self.snapshot);
+        let Some(incident) = self.incident(executor.store, report, &subject).await? else { return Ok(()) };
+        let remembered = memory(executor.store, &incident, executor.clock.now()).await?;
+        propose(report, self.snapshot, &remembered, self.settings);
+        let run = executor.store.record(&incident.id, report).await?;
+        let Some(action) = report.actions.iter().find(|action| action.intent.action.is_write()).cloned() else {
+            report.execution = Some(shown(&Outcome::skipped("no_intent", "nothing that could be changed safely is proposed")));
+            return Ok(());
+        };
+        if !self.is_enabled {
+            let why = "the executor is off, so that this stays advice; EXECUTOR_ENABLED=true sends the dry run";
+            report.execution = Some(shown(&Outcome::skipped("executor_disabled", why)));
+            return Ok(());
+        }
+        let Self { snapshot, settings, mode, .. } = *self;
+        let situation = Situation { snapshot, report, memory: &remembered, settings, mode, is_undo: false };
+        let ask = Ask {
+            intent: &action.intent,
+            incident: &incident.id,
+            run_id: &run.id,
+            context: serde_json::to_value(context(&action.intent, report, snapshot, decision(&action))).unwrap_or_default(),
+            requested_by: Some(executor.actor.clone()),
+            cluster: Some(self.cluster),
+            ttl: settings.approval.ttl,
+            undo_of: None,
+        };
+        let mut outcome = executor.propose(ask, &situation).await?;
+        if let Some(approved) =
+            outcome.attempt.as_ref().filter(|attempt| self.may_apply && attempt.state == AttemptState::Approved)
+        {
+            let applied = executor.apply(approved, &situation).await?;
+            outcome.text = format!("{}; {} is {}", outcome.text, applied.code, applied.state);
+            outcome.attempt = Some(Box::new(applied));
+        }
+        report.execution = Some(shown(&outcome));
+        Ok(())
+    }
+
+    /// The open incident of the subject, a new one for a fault that has none. A subject that is well again has none left.
+    async fn incident(
+        &self,
+        store: &impl IncidentStore,
+        report: &Report,
+        subject: &ObjectRef,
+    ) -> Result<Option<Incident>, StoreError> {
+        match report.verdict {
+            Verdict::Confirmed | Verdict::Likely | Verdict::Inconclusive => {
+                store.open_or_join(self.cluster, subject).await.map(Some)
+            }
+            Verdict::Healthy | Verdict::Recovered => {
+                let open = IncidentFilter {
+                    status: Some(IncidentStatus::Open),
+                    cluster: Some(self.cluster.to_owned()),
+                    subject: Some(subject.clone()),
+                    ..IncidentFilter::default()
+                };
+                for incident in store.incidents(open).await? {
+                    store.record(&incident.id, report).await?;
+                    store.resolve(&incident.id).await?;
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn decision(action: &ActionReport) -> Option<Decision> {
+    let decision = &action.decision;
+    Some(Decision { value: decision.value, rule: decision.rule.clone(), why: decision.why.clone() })
+}
+
+/// An outcome as a report shows it.
+fn shown(outcome: &Outcome) -> ExecutionReport {
+    let waits = outcome.attempt.as_ref().filter(|_| outcome.status == ExecutionStatus::DryRunOk);
+    ExecutionReport {
+        status: outcome.status.as_str(),
+        code: outcome.code.clone(),
+        text: outcome.text.clone(),
+        attempt: waits.map(|attempt| attempt.code.clone()),
+        digest: waits.map(|attempt| attempt.digest.as_str().to_owned()),
+        expires_at: waits.map(|attempt| attempt.expires_at),
+    }
+}
