@@ -7,7 +7,6 @@
 
 mod apply;
 mod approve;
-mod grounds;
 mod outcome;
 mod planned;
 mod propose;
@@ -18,7 +17,6 @@ mod undo;
 mod verify;
 
 pub use approve::ApproveError;
-pub use grounds::{GROUNDS, Grounds, PolicyNow, judged, remember};
 pub use outcome::{ExecutionStatus, Outcome};
 pub use propose::Ask;
 pub use read_back::{Landed, landed};

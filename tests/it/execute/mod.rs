@@ -185,5 +185,5 @@ pub fn workload(name: &str, replicas: i32) -> Value {
 
 /// The code at the beginning of an attempt's reason.
 pub fn code(attempt: &Attempt) -> &str {
-    attempt.reason.as_deref().unwrap_or_default().split(':').next().unwrap_or_default()
+    attempt.reason.as_deref().unwrap_or_default().split(": ").next().unwrap_or_default()
 }

@@ -1,13 +1,17 @@
 //! Whether it helped, and what policy says on the way, against a server made for the purpose.
 
 use super::simulated::Server;
-use super::{Allows, Home, ask, connect, intent, memory, options};
+use super::{Allows, Home, ask, connect, intent, memory as limit, options};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
+use sre_copilot::cluster::{Recording, Snapshot};
+use sre_copilot::diagnose::{self, Options};
 use sre_copilot::domain::{
-    Action, Attempt, AttemptState, DecisionValue, ExecutionIntent, ObjectRef, Params, Risk, RiskReport, Verdict,
+    Action, Attempt, AttemptState, Decision, DecisionValue, ExecutionIntent, ObjectRef, Params, PlanRequest, Report, RiskReport,
+    Verdict,
 };
-use sre_copilot::pipeline::execute::{Ask, ExecutionStatus, GROUNDS, Grounds, Judge, PolicyNow, remember};
+use sre_copilot::pipeline::execute::{Ask, ExecutionStatus, Judge, Policy};
+use sre_copilot::pipeline::{Situation, memory};
 use sre_copilot::ports::{AttemptStore, AuditFilter, AuditLog, Clock, IncidentStore};
 use sre_copilot::remedy::{Memory, Mode, Outcome, PastIncident, Settings, Verification};
 use std::sync::Mutex;
@@ -33,7 +37,7 @@ fn minutes() -> [SignedDuration; 3] {
 }
 
 fn more_memory() -> ExecutionIntent {
-    intent("squad-7", Action::SetResources, "web", memory("128Mi"))
+    intent("squad-7", Action::SetResources, "web", limit("128Mi"))
 }
 
 #[tokio::test]
@@ -64,16 +68,30 @@ async fn it_is_looked_at_after_1_5_and_15_minutes_until_it_is_decided() {
     }
 }
 
-fn grounds(verdict: Verdict) -> Grounds {
-    Grounds {
-        verdict,
-        cause: "oom_killed".to_owned(),
-        object: ObjectRef::new("Deployment", "squad-7", "web"),
-        is_contradicted: false,
-        holds_data: None,
-        refusals: Vec::new(),
-        gitops_owner: None,
-        risk: RiskReport { level: Risk::Medium, axes: Vec::new() },
+/// What an analysis found, for a policy that has nothing else to object to.
+struct Found {
+    snapshot: Snapshot,
+    report: Report,
+    settings: Settings,
+}
+
+impl Found {
+    fn new(verdict: Verdict, settings: Value) -> Self {
+        let mut web = super::workload("web", 2);
+        web["kind"] = json!("Deployment");
+        web["apiVersion"] = json!("apps/v1");
+        web["metadata"] = json!({"name": "web", "namespace": "squad-7", "uid": "uid-1", "generation": 1});
+        let captured_at = Some(Timestamp::now());
+        let snapshot = Snapshot::new(Recording { captured_at, objects: vec![web], ..Recording::default() });
+        let subject = ObjectRef::new("Deployment", "squad-7", "web");
+        let mut report = diagnose::diagnose(&snapshot, &subject, Options::default());
+        report.verdict = verdict;
+        Self { snapshot, report, settings: serde_json::from_value(settings).unwrap() }
+    }
+
+    fn policy<'a>(&'a self, memory: &'a Memory) -> Situation<'a> {
+        let Self { snapshot, report, settings } = self;
+        Situation { snapshot, report, memory, settings, mode: Mode::default(), is_undo: false }
     }
 }
 
@@ -82,22 +100,19 @@ async fn the_guard_stops_it_before_anything_is_asked_and_the_gate_again_before_i
     let server = Server::start(vec![]).await;
     let (kubeconfig, home) = (server.kubeconfig(), Home::new());
     let writer = connect(options(&kubeconfig)).await;
-    let (settings, none, sure) = (Settings::default(), Memory::default(), grounds(Verdict::Confirmed));
-    let policy = PolicyNow { settings: &settings, mode: Mode::default(), memory: &none, grounds: &sure, is_undo: false };
-    let weak = grounds(Verdict::Inconclusive);
+    let (sure, weak) = (Found::new(Verdict::Confirmed, json!({})), Found::new(Verdict::Inconclusive, json!({})));
+    let none = Memory::default();
+    let cause = sure.report.causes.first().map(|cause| cause.id.clone()).unwrap_or_default();
     let back = Memory {
-        incidents: vec![PastIncident {
-            cause: "oom_killed".to_owned(),
-            resolved_at: Timestamp::now() - SignedDuration::from_hours(3),
-        }],
+        incidents: vec![PastIncident { cause, resolved_at: Timestamp::now() - SignedDuration::from_hours(3) }],
         ..Memory::default()
     };
     let restart = |namespace: &str| intent(namespace, Action::RestartDeployment, "web", Params::None);
     for (intent, policy, rule) in [
-        (restart("kube-system"), policy.clone(), "namespace_forbidden"),
-        (restart("prod-eu"), policy.clone(), "namespace_read_only"),
-        (restart("squad-7"), PolicyNow { grounds: &weak, ..policy.clone() }, "verdict_too_weak"),
-        (restart("squad-7"), PolicyNow { memory: &back, ..policy.clone() }, "recurrence_restart"),
+        (restart("kube-system"), sure.policy(&none), "namespace_forbidden"),
+        (restart("prod-eu"), sure.policy(&none), "namespace_read_only"),
+        (restart("squad-7"), weak.policy(&none), "verdict_too_weak"),
+        (restart("squad-7"), sure.policy(&back), "recurrence_restart"),
     ] {
         let outcome = home.executor(&writer).propose(ask(&intent), &policy).await.unwrap();
         assert_eq!(
@@ -113,15 +128,13 @@ async fn the_guard_stops_it_before_anything_is_asked_and_the_gate_again_before_i
 
     // What was proposed on Thursday is not applied in Friday's freeze.
     let give = more_memory();
-    let outcome = home.executor(&writer).propose(ask(&give), &policy).await.unwrap();
+    let outcome = home.executor(&writer).propose(ask(&give), &sure.policy(&none)).await.unwrap();
     let proposed = *outcome.attempt.unwrap();
     assert_eq!(outcome.decision.unwrap().value, DecisionValue::Approve);
     let approved = home.executor(&writer).approve(&proposed, &proposed.digest).await.unwrap();
-    let frozen: Settings = serde_json::from_value(json!({
-        "policy": {"freeze": [{"name": "always", "weekly": ["mon 00:00 - thu 00:00", "thu 00:00 - mon 00:00"]}]},
-    }))
-    .unwrap();
-    let attempt = home.executor(&writer).apply(&approved, &PolicyNow { settings: &frozen, ..policy }).await.unwrap();
+    let weekly = ["mon 00:00 - thu 00:00", "thu 00:00 - mon 00:00"];
+    let frozen = Found::new(Verdict::Confirmed, json!({"policy": {"freeze": [{"name": "always", "weekly": weekly}]}}));
+    let attempt = home.executor(&writer).apply(&approved, &frozen.policy(&none)).await.unwrap();
     assert_eq!((attempt.state, super::code(&attempt)), (AttemptState::Failed, "freeze_window"));
     assert_eq!(server.writes(), 0);
 }
@@ -132,58 +145,52 @@ async fn the_store_remembers_what_was_written_and_policy_counts_it() {
     let (kubeconfig, home) = (server.kubeconfig(), Home::new());
     let writer = connect(options(&kubeconfig)).await;
     let incident = home.store.open_or_join("the-cluster", &ObjectRef::new("Deployment", "squad-7", "web")).await.unwrap();
-    let sure = grounds(Verdict::Confirmed);
-    let mut context = json!({});
-    sure.keep(&mut context);
-    assert_eq!(context[GROUNDS]["cause"], "oom_killed");
-    let give = more_memory();
-    let asked = Ask { incident: &incident.id, context: context.clone(), ..ask(&give) };
-    let settings = Settings::default();
-    let now = || remember(&home.store, &incident, false, home.clock.now());
-    let memory = now().await.unwrap();
-    let policy = PolicyNow { settings: &settings, mode: Mode::default(), memory: &memory, grounds: &sure, is_undo: false };
+    let (sure, give) = (Found::new(Verdict::Confirmed, json!({})), more_memory());
+    let asked = Ask { incident: &incident.id, ..ask(&give) };
     let executor = home.executor(&writer);
-    let proposed = *executor.propose(asked.clone(), &policy).await.unwrap().attempt.unwrap();
-    assert_eq!(Grounds::kept_in(&proposed), Some(sure.clone()));
+    let remembered = memory(&home.store, &incident, home.clock.now()).await.unwrap();
+    let proposed = *executor.propose(asked.clone(), &sure.policy(&remembered)).await.unwrap().attempt.unwrap();
     let approved = executor.approve(&proposed, &proposed.digest).await.unwrap();
-    assert_eq!(executor.apply(&approved, &policy).await.unwrap().state, AttemptState::Succeeded);
+    assert_eq!(executor.apply(&approved, &sure.policy(&remembered)).await.unwrap().state, AttemptState::Succeeded);
 
-    let memory = now().await.unwrap();
-    let policy = PolicyNow { memory: &memory, ..policy };
-    let more = intent("squad-7", Action::SetResources, "web", super::memory("192Mi"));
-    let outcome = executor.propose(Ask { intent: &more, ..asked.clone() }, &policy).await.unwrap();
+    let remembered = memory(&home.store, &incident, home.clock.now()).await.unwrap();
+    let more = intent("squad-7", Action::SetResources, "web", limit("192Mi"));
+    let outcome = executor.propose(Ask { intent: &more, ..asked.clone() }, &sure.policy(&remembered)).await.unwrap();
     assert_eq!(outcome.code.as_deref(), Some("cooldown"), "{}", outcome.text);
     home.clock.pass(SignedDuration::from_mins(11));
-    let outcome = executor.propose(Ask { intent: &more, ..asked }, &policy).await.unwrap();
+    let outcome = executor.propose(Ask { intent: &more, ..asked }, &sure.policy(&remembered)).await.unwrap();
     assert_eq!(outcome.status, ExecutionStatus::DryRunOk, "{}", outcome.text);
 }
 
+/// A policy that a rule of somebody's applies at once, or not.
+struct Auto(DecisionValue);
+
+impl Policy for Auto {
+    fn guard(&self, intent: &ExecutionIntent, now: Timestamp) -> Decision {
+        Allows.guard(intent, now)
+    }
+
+    fn risk(&self, intent: &ExecutionIntent, now: Timestamp) -> RiskReport {
+        Allows.risk(intent, now)
+    }
+
+    fn gate(&self, intent: &ExecutionIntent, request: &PlanRequest, risk: &RiskReport, now: Timestamp) -> Decision {
+        Decision { value: self.0, rule: "auto:memory".to_owned(), ..Allows.gate(intent, request, risk, now) }
+    }
+}
+
 #[tokio::test]
-async fn a_rule_that_somebody_wrote_approves_a_low_risk_at_once() {
+async fn a_rule_that_somebody_wrote_approves_at_once_and_is_named() {
     let server = Server::start(vec![]).await;
     let (kubeconfig, home) = (server.kubeconfig(), Home::new());
     let writer = connect(options(&kubeconfig)).await;
-    let settings: Settings =
-        serde_json::from_value(json!({"policy": {"auto": [{"name": "memory", "actions": ["set_resources"]}]}})).unwrap();
-    let low = Grounds { risk: RiskReport { level: Risk::Low, axes: Vec::new() }, ..grounds(Verdict::Confirmed) };
-    let memory = Memory::default();
-    let free = Mode { safe_mode: false, approval_required: false, is_production: false };
-    let auto = PolicyNow { settings: &settings, mode: free, memory: &memory, grounds: &low, is_undo: false };
-    for (mode, state) in [(Mode::default(), AttemptState::Proposed), (free, AttemptState::Approved)] {
-        let intent = more_memory();
-        let outcome = home.executor(&writer).propose(ask(&intent), &PolicyNow { mode, ..auto.clone() }).await.unwrap();
-        let attempt = *outcome.attempt.unwrap();
-        assert_eq!(attempt.state, state);
-        if state == AttemptState::Approved {
-            let by = attempt.decided_by.clone().unwrap();
-            assert_eq!((by.kind.as_str(), by.id.as_str()), ("policy", "auto:memory"));
-            let done = home.executor(&writer).apply(&attempt, &auto).await.unwrap();
-            assert_eq!(done.state, AttemptState::Succeeded);
-        } else {
-            home.executor(&writer).decline(&attempt, None).await.unwrap();
-        }
-    }
-    assert_eq!(server.writes(), 1);
+    let (executor, give, auto) = (home.executor(&writer), more_memory(), Auto(DecisionValue::Auto));
+    let attempt = *executor.propose(ask(&give), &auto).await.unwrap().attempt.unwrap();
+    let by = attempt.decided_by.clone().unwrap();
+    assert_eq!((attempt.state, by.kind.as_str(), by.id.as_str()), (AttemptState::Approved, "policy", "auto:memory"));
+    // The rule may be gone by then.
+    let done = executor.apply(&attempt, &Auto(DecisionValue::Block)).await.unwrap();
+    assert_eq!((done.state, super::code(&done), server.writes()), (AttemptState::Failed, "auto:memory", 0));
 }
 
 #[tokio::test]

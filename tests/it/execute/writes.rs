@@ -236,8 +236,9 @@ async fn each_write_makes_the_object_that_kubectl_makes() {
     for (step, (action, params, words)) in steps.into_iter().enumerate() {
         let path = |name: &str| format!("/apis/apps/v1/namespaces/{}/deployments/{name}", cluster.namespace);
         for name in ["ours", "theirs"] {
-            if action == Action::RollbackDeployment {
-                cluster.until(&path(name), has_revision("3")).await;
+            // The controller makes one revision of what it sees at once.
+            if let Some(revision) = ["1", "2", "3"].get(step) {
+                cluster.until(&path(name), has_revision(revision)).await;
             } else if action == Action::ResumeRollout {
                 cluster.patch(&path(name), json!({"spec": {"paused": true}})).await;
             }
