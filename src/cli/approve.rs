@@ -333,7 +333,12 @@ impl Counter<'_> {
         let (remembered, settings) = (self.memory(applied).await?, self.settings.remediation());
         let situation = self.situation(&look, &remembered, &settings, true);
         let executor = wiring::executor(self.desk, &self.actor, &Unheard);
-        let outcome = executor.undo(applied, settings.approval.ttl, &situation).await.map_err(|error| match error {
+        let shown = |intent: &ExecutionIntent| {
+            let shown = context(intent, &look.report, &look.snapshot, None);
+            let why = format!("takes {} back; now {}", applied.code, look.report.summary);
+            serde_json::to_value(AttemptContext { title: format!("Undo: {}", shown.title), why, ..shown }).unwrap_or_default()
+        };
+        let outcome = executor.undo(applied, settings.approval.ttl, &situation, shown).await.map_err(|error| match error {
             UndoError::Cluster(error) => error.into(),
             UndoError::Store(error) => error.into(),
             UndoError::Changed { code, why } => CliError::refused(code, &why),

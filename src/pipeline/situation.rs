@@ -70,8 +70,8 @@ impl Policy for Situation<'_> {
     }
 
     fn risk(&self, intent: &ExecutionIntent, now: Timestamp) -> RiskReport {
-        let Self { snapshot, report, memory, settings, .. } = *self;
-        remedy::risk(&RiskInput { snapshot, report, intent, settings, memory, blast_radius: None, now })
+        let Self { snapshot, report, memory, settings, is_undo, .. } = *self;
+        remedy::risk(&RiskInput { snapshot, report, intent, settings, memory, blast_radius: None, now, is_undo })
     }
 
     fn gate(&self, intent: &ExecutionIntent, request: &PlanRequest, risk: &RiskReport, now: Timestamp) -> Decision {

@@ -29,6 +29,8 @@ pub struct RiskInput<'a> {
     pub blast_radius: Option<BlastRadius>,
     /// The moment, for the snapshot's age.
     pub now: Timestamp,
+    /// Whether it takes another change back: then the verdict doesn't count, nor whether the symptom is still there.
+    pub is_undo: bool,
 }
 
 /// Who depends on an object, as the graph of dependencies says.
@@ -48,7 +50,7 @@ pub fn risk(input: &RiskInput<'_>) -> RiskReport {
         ("blast", blast(input.blast_radius)),
         ("data", data(input)),
         ("freshness", freshness(input)),
-        ("confidence", confidence(input.report)),
+        ("confidence", if input.is_undo { ("undo".to_owned(), 0) } else { confidence(input.report) }),
         ("reversibility", reversibility(input.intent.action)),
         ("idempotency", idempotency(input.intent.action)),
     ];
@@ -113,7 +115,8 @@ fn freshness(input: &RiskInput<'_>) -> (String, u8) {
     let onset = report.symptoms.iter().filter_map(|symptom| symptom.since).min();
     let onset = onset.or_else(|| report.causes.first().and_then(|cause| cause.since));
     let is_recent = onset.is_none_or(|onset| input.snapshot.now.duration_since(onset) <= CHRONIC);
-    if age > STALE || report.symptoms.is_empty() {
+    // A change that is to be taken back may have ended the symptom, or not.
+    if age > STALE || (report.symptoms.is_empty() && !input.is_undo) {
         ("stale".to_owned(), 2)
     } else if age <= FRESH && is_recent && !input.memory.is_flapping {
         ("fresh".to_owned(), 0)

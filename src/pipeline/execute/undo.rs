@@ -3,10 +3,11 @@
 use super::send::plan_of;
 use super::{Ask, Executor, Outcome, Policy, after};
 use crate::cluster::json as at;
-use crate::domain::{Attempt, AttemptState};
+use crate::domain::{Attempt, AttemptState, ExecutionIntent};
 use crate::ports::{ApiReason, AttemptStore, AuditLog, Clock, ClusterWriter, StoreError, WriteError};
 use crate::remedy;
 use jiff::SignedDuration;
+use serde_json::Value;
 use thiserror::Error;
 
 /// How long a change can be taken back by one step; later it is a change like any other.
@@ -46,11 +47,18 @@ pub enum UndoError {
 }
 
 impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, C> {
-    /// Proposes the undo of an applied attempt, in the same incident and analysis. `policy` must know that it is an undo.
+    /// Proposes the undo of an applied attempt, in the same incident and analysis. `policy` must know that it is an undo;
+    /// `context` says what screens show of it.
     ///
     /// # Errors
     /// There is nothing to undo, nothing undoes it, or somebody changed the object since.
-    pub async fn undo(&self, applied: &Attempt, ttl: SignedDuration, policy: &impl Policy) -> Result<Outcome, UndoError> {
+    pub async fn undo(
+        &self,
+        applied: &Attempt,
+        ttl: SignedDuration,
+        policy: &impl Policy,
+        context: impl FnOnce(&ExecutionIntent) -> Value,
+    ) -> Result<Outcome, UndoError> {
         let code = || applied.code.clone();
         if !applied.state.may_become(AttemptState::Undone) {
             return Err(UndoError::NotApplied { code: code(), state: applied.state });
@@ -83,7 +91,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
             intent: &inverse,
             incident: &applied.incident,
             run_id: &applied.run_id,
-            context: applied.context.clone(),
+            context: context(&inverse),
             requested_by: Some(self.actor.clone()),
             cluster: Some(&plan.cluster),
             ttl,

@@ -171,7 +171,8 @@ fn remembered(intent: &ExecutionIntent, case: &Case<'_>, memory: &Memory) -> Opt
 fn with_risk(snapshot: &Snapshot, report: &Report, memory: &Memory, settings: &Settings, mut advice: Advice) -> Advice {
     let refused = advice.refused.iter_mut().map(|refused| &mut refused.intent);
     for intent in advice.candidates.iter_mut().chain(refused) {
-        let input = RiskInput { snapshot, report, intent, settings, memory, blast_radius: None, now: snapshot.now };
+        let input =
+            RiskInput { snapshot, report, intent, settings, memory, blast_radius: None, now: snapshot.now, is_undo: false };
         intent.risk = risk(&input).level;
     }
     advice

@@ -12,6 +12,7 @@ struct Case {
     blast: Option<BlastRadius>,
     minutes_later: i64,
     name: &'static str,
+    is_undo: bool,
 }
 
 fn shown(change: fn(&mut Case)) -> String {
@@ -23,6 +24,7 @@ fn shown(change: fn(&mut Case)) -> String {
         blast: Some(BlastRadius { callers: 0, is_public: false }),
         minutes_later: 0,
         name: "web",
+        is_undo: false,
     };
     change(&mut case);
     let mut object = deployment();
@@ -38,6 +40,7 @@ fn shown(change: fn(&mut Case)) -> String {
         memory: &case.memory,
         blast_radius: case.blast,
         now: now + SignedDuration::from_mins(case.minutes_later),
+        is_undo: case.is_undo,
     });
     let axes: Vec<String> = risk.axes.iter().map(|axis| format!("{} {}={}", axis.axis, axis.value, axis.level)).collect();
     format!("{}: {}", risk.level.as_str(), axes.join(", "))

@@ -61,10 +61,10 @@ async fn it_is_looked_at_after_1_5_and_15_minutes_until_it_is_decided() {
         assert_eq!(*judge.1.lock().unwrap(), checks);
         assert!(home.store.due(home.clock.now()).await.unwrap().is_empty());
         // Whatever was found, it can be taken back.
-        let undo = home.executor(&writer).undo(&attempt, SignedDuration::from_mins(30), &Allows).await.unwrap();
+        let undo = home.executor(&writer).undo(&attempt, SignedDuration::from_mins(30), &Allows, |_| json!({})).await.unwrap();
         assert_eq!(undo.status, ExecutionStatus::DryRunOk, "{}", undo.text);
         home.clock.pass(SignedDuration::from_hours(25));
-        assert!(home.executor(&writer).undo(&attempt, SignedDuration::from_mins(30), &Allows).await.is_err());
+        assert!(home.executor(&writer).undo(&attempt, SignedDuration::from_mins(30), &Allows, |_| json!({})).await.is_err());
     }
 }
 
@@ -207,6 +207,6 @@ async fn a_server_can_do_each_step_in_a_task_of_its_own() {
     let done = is_send(executor.apply(&approved, &Allows)).await.unwrap();
     let done = is_send(executor.settle(done)).await.unwrap();
     let done = is_send(executor.verify(done, &Says::new(&[]), &minutes())).await.unwrap();
-    is_send(executor.undo(&done, SignedDuration::from_mins(1), &Allows)).await.unwrap();
+    is_send(executor.undo(&done, SignedDuration::from_mins(1), &Allows, |_| json!({}))).await.unwrap();
     is_send(executor.recover()).await.unwrap();
 }

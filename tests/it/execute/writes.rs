@@ -96,7 +96,7 @@ async fn a_deployment_is_scaled_resumed_and_given_memory_and_each_is_undone() {
     let done = home.applied(&writer, &give).await;
     let limits = |object: &Value| object["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"].clone();
     assert_eq!(limits(&cluster.get(DEPLOYMENTS, "given").await), "128Mi");
-    let undo = home.executor(&writer).undo(&done, jiff::SignedDuration::from_mins(30), &Allows).await.unwrap();
+    let undo = home.executor(&writer).undo(&done, jiff::SignedDuration::from_mins(30), &Allows, |_| json!({})).await.unwrap();
     let undo = *undo.attempt.unwrap();
     let undo = home.executor(&writer).approve(&undo, &undo.digest).await.unwrap();
     let undo = home.executor(&writer).apply(&undo, &Allows).await.unwrap();
@@ -109,7 +109,8 @@ async fn a_deployment_is_scaled_resumed_and_given_memory_and_each_is_undone() {
     let done = home.applied(&writer, &at(Action::SetResources, "given", memory("96Mi"))).await;
     let path = format!("/apis/apps/v1/namespaces/{}/deployments/given", cluster.namespace);
     cluster.patch(&path, json!({"spec": {"minReadySeconds": 3}})).await;
-    let refused = home.executor(&writer).undo(&done, jiff::SignedDuration::from_mins(30), &Allows).await.unwrap_err();
+    let refused =
+        home.executor(&writer).undo(&done, jiff::SignedDuration::from_mins(30), &Allows, |_| json!({})).await.unwrap_err();
     assert!(refused.to_string().starts_with("target_changed"), "{refused}");
     cluster.stop().await;
 }
