@@ -19,6 +19,9 @@ _sre__copilot() {
             sre__copilot,analyze)
                 cmd="sre__copilot__subcmd__analyze"
                 ;;
+            sre__copilot,approve)
+                cmd="sre__copilot__subcmd__approve"
+                ;;
             sre__copilot,audit)
                 cmd="sre__copilot__subcmd__audit"
                 ;;
@@ -52,6 +55,9 @@ _sre__copilot() {
             sre__copilot__subcmd__help,analyze)
                 cmd="sre__copilot__subcmd__help__subcmd__analyze"
                 ;;
+            sre__copilot__subcmd__help,approve)
+                cmd="sre__copilot__subcmd__help__subcmd__approve"
+                ;;
             sre__copilot__subcmd__help,audit)
                 cmd="sre__copilot__subcmd__help__subcmd__audit"
                 ;;
@@ -80,7 +86,7 @@ _sre__copilot() {
 
     case "${cmd}" in
         sre__copilot)
-            opts="-q -v -h -V --color --quiet --verbose --config --help --version analyze replay incidents audit explain completions help"
+            opts="-q -v -h -V --color --quiet --verbose --config --help --version analyze replay approve incidents audit explain completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -102,7 +108,7 @@ _sre__copilot() {
             return 0
             ;;
         sre__copilot__subcmd__analyze)
-            opts="-n -A -l -o -q -v -h --namespace --all-namespaces --selector --context --kubeconfig --timeout --from --record --since --output --exit-code --color --quiet --verbose --config --help"
+            opts="-n -A -l -o -q -v -h --namespace --all-namespaces --selector --context --kubeconfig --timeout --from --record --since --output --propose --exit-code --color --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -175,6 +181,72 @@ _sre__copilot() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "text json yaml markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sre__copilot__subcmd__approve)
+            opts="-o -q -v -h --yes --digest --reject --reason --undo --resolve --wait --all --context --kubeconfig --timeout --output --color --quiet --verbose --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --digest)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --resolve)
+                    COMPREPLY=($(compgen -W "applied not-applied" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -360,7 +432,7 @@ _sre__copilot() {
             return 0
             ;;
         sre__copilot__subcmd__help)
-            opts="analyze replay incidents audit explain completions help"
+            opts="analyze replay approve incidents audit explain completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -374,6 +446,20 @@ _sre__copilot() {
             return 0
             ;;
         sre__copilot__subcmd__help__subcmd__analyze)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sre__copilot__subcmd__help__subcmd__approve)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -34,6 +34,7 @@ complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -s h -l help -d 'P
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -s V -l version -d 'Print version'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "analyze" -d 'Find the root cause of what is wrong with a pod, workload, node, service or namespace'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "replay" -d 'Diagnose recorded incidents again, without a cluster, and compare with what was expected'
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "approve" -d 'Show what waits for approval; approve, reject or undo one change'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "incidents" -d 'List incidents, or show one with its analyses and what was tried'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "audit" -d 'List who did what, or verify that the log is as it was written'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "explain" -d 'Explain a cause or a symptom: what it is, how to check it by hand, how to mend it'
@@ -56,6 +57,7 @@ always\t'Even into a file or a pipe'
 never\t'Not at all'"
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l config -d 'The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user\'s own' -r -F
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s A -l all-namespaces -d 'Every namespace'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l propose -d 'Have the API server try the change that is proposed, and keep it for sre-copilot approve; needs EXECUTOR_ENABLED=true. Nothing is changed. Ends with 5 when it is refused'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l exit-code -d 'End with 3 when a fault is found and with 4 when something is wrong and the cause is not certain'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
@@ -74,6 +76,28 @@ complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l exit-
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -l digest -d 'The first digits of the plan\'s digest, at least eight' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -l reason -d 'Why not, for those who look later' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -l resolve -d 'Say of an attempt whose outcome is unknown whether it was applied' -r -f -a "applied\t'The change is there'
+not-applied\t'It is not'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -l context -d 'The kubeconfig\'s context' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -l kubeconfig -d 'The kubeconfig; without it, $KUBECONFIG, ~/.kube/config, or the pod\'s own service account' -r -F
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -l timeout -d 'How long reading the cluster may take' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people, on a screen'
+json\t'For programs'
+yaml\t'For programs, and people who read on'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
+always\t'Even into a file or a pipe'
+never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -l config -d 'The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user\'s own' -r -F
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -l yes -d 'Approve without a question; needs --digest'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -l reject -d 'Say no'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -l undo -d 'Plan the way back from an applied change, and ask for its approval'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -l wait -d 'Wait until it is known whether the change helped'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -l all -d 'In the list, those that are over too'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand approve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand incidents" -s n -l namespace -d 'Only of this namespace' -r -f
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand incidents" -l since -d 'Only those that opened within this time, such as 24h' -r -f
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand incidents" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people, on a screen'
@@ -129,11 +153,12 @@ complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -l 
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -s h -l help -d 'Print help'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay incidents audit explain completions help" -f -a "analyze" -d 'Find the root cause of what is wrong with a pod, workload, node, service or namespace'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay incidents audit explain completions help" -f -a "replay" -d 'Diagnose recorded incidents again, without a cluster, and compare with what was expected'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay incidents audit explain completions help" -f -a "incidents" -d 'List incidents, or show one with its analyses and what was tried'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay incidents audit explain completions help" -f -a "audit" -d 'List who did what, or verify that the log is as it was written'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay incidents audit explain completions help" -f -a "explain" -d 'Explain a cause or a symptom: what it is, how to check it by hand, how to mend it'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay incidents audit explain completions help" -f -a "completions" -d 'Print the script that completes commands and flags in a shell'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay incidents audit explain completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "analyze" -d 'Find the root cause of what is wrong with a pod, workload, node, service or namespace'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "replay" -d 'Diagnose recorded incidents again, without a cluster, and compare with what was expected'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "approve" -d 'Show what waits for approval; approve, reject or undo one change'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "incidents" -d 'List incidents, or show one with its analyses and what was tried'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "audit" -d 'List who did what, or verify that the log is as it was written'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "explain" -d 'Explain a cause or a symptom: what it is, how to check it by hand, how to mend it'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "completions" -d 'Print the script that completes commands and flags in a shell'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and __fish_seen_subcommand_from audit" -f -a "verify" -d 'Read the whole chain: ends with 0 and the head, or with 3 and the first row that is not as it was written'
