@@ -170,6 +170,17 @@ mod tests {
         assert!(load(None, &|name| (name == "SRE_COPILOT_CONFIG").then(|| "nowhere/x.toml".into())).is_err());
     }
 
+    #[test]
+    fn the_page_of_settings_is_true() {
+        let page = include_str!("../../docs/settings.md");
+        let example = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let settings = with(example, &[]).unwrap();
+        assert!(settings.executor.approval_enabled && settings.policy.freeze.len() == 2 && settings.policy.auto.len() == 1);
+        for (name, key, _) in VARIABLES {
+            assert!(page.contains(&format!("| `{key}` | `{name}` |")), "{name} is not on the page");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_panics(text in "\\PC{0,200}", flag in "\\PC{0,10}") {
