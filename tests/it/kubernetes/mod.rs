@@ -1,5 +1,6 @@
 //! The live reader, against answers made for the purpose and against a real API server.
 
+mod approve;
 pub mod envtest;
 mod live;
 mod logs;
