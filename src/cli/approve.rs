@@ -378,7 +378,7 @@ impl Counter<'_> {
         }
         let why = attempt.reason.as_deref().unwrap_or_default();
         let applied = || {
-            let at = attempt.sent_at.map(|at| format!(" {:.0}", at)).unwrap_or_default();
+            let at = attempt.sent_at.map(|at| at.strftime(" %H:%M:%S UTC").to_string()).unwrap_or_default();
             let generation =
                 attempt.after.as_ref().and_then(|after| after.pointer("/metadata/generation")).and_then(|g| g.as_i64());
             let generation = generation.map(|generation| format!(": generation {generation}")).unwrap_or_default();
@@ -394,8 +394,8 @@ impl Counter<'_> {
                     .last()
                     .zip(attempt.sent_at)
                     .and_then(|(after, sent)| sent.checked_add(*after).ok());
-                let until = last.map(|last| format!(" Verifying until {last:.0};")).unwrap_or_default();
-                format!("{}{until} undo: sre-copilot approve {code} --undo\n", applied())
+                let until = last.map(|last| last.strftime(" Verifying until %H:%M UTC.").to_string()).unwrap_or_default();
+                format!("{}{until}\nundo: sre-copilot approve {code} --undo\n", applied())
             }
             AttemptState::Verified => format!("{} It helped.\n", applied()),
             AttemptState::NotVerified => format!("{} It did not help; undo: sre-copilot approve {code} --undo\n", applied()),

@@ -180,6 +180,9 @@ pub struct ExecutionReport {
     pub code: Option<String>,
     /// One sentence.
     pub text: String,
+    /// What became of the last change that was tried for this subject, within seven days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_fix: Option<String>,
     /// The attempt that waits for approval, as people type it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<String>,

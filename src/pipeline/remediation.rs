@@ -5,10 +5,10 @@ use super::execute::{Ask, ExecutionStatus, Executor, Outcome};
 use super::{Situation, context, memory, propose};
 use crate::cluster::Snapshot;
 use crate::domain::{
-    ActionReport, AttemptState, Decision, ExecutionReport, Incident, IncidentStatus, ObjectRef, Report, Verdict,
+    ActionReport, Attempt, AttemptState, Decision, ExecutionReport, Incident, IncidentStatus, ObjectRef, Report, Verdict,
 };
 use crate::ports::{AdvanceError, AttemptStore, AuditLog, Clock, ClusterWriter, IncidentFilter, IncidentStore, StoreError};
-use crate::remedy::{Mode, Settings};
+use crate::remedy::{Mode, REMEMBERED, Settings};
 
 /// What an analysis is about, for memory: the top controller of what the cause blames; without a cause, of the target.
 pub fn subject(report: &Report, snapshot: &Snapshot) -> ObjectRef {
@@ -50,13 +50,16 @@ impl Remediation<'_> {
         let remembered = memory(executor.store, &incident, executor.clock.now()).await?;
         propose(report, self.snapshot, &remembered, self.settings);
         let run = executor.store.record(&incident.id, report).await?;
+        let before = executor.store.memory(&incident.id, executor.clock.now(), REMEMBERED).await?;
+        let last_fix = before.last_fix().map(said);
         let Some(action) = report.actions.iter().find(|action| action.intent.action.is_write()).cloned() else {
-            report.execution = Some(shown(&Outcome::skipped("no_intent", "nothing that could be changed safely is proposed")));
+            let outcome = Outcome::skipped("no_intent", "nothing that could be changed safely is proposed");
+            report.execution = Some(shown(&outcome, last_fix));
             return Ok(());
         };
         if !self.is_enabled {
             let why = "the executor is off, so that this stays advice; EXECUTOR_ENABLED=true sends the dry run";
-            report.execution = Some(shown(&Outcome::skipped("executor_disabled", why)));
+            report.execution = Some(shown(&Outcome::skipped("executor_disabled", why), last_fix));
             return Ok(());
         }
         let Self { snapshot, settings, mode, .. } = *self;
@@ -79,7 +82,7 @@ impl Remediation<'_> {
             outcome.text = format!("{}; {} is {}", outcome.text, applied.code, applied.state);
             outcome.attempt = Some(Box::new(applied));
         }
-        report.execution = Some(shown(&outcome));
+        report.execution = Some(shown(&outcome, last_fix));
         Ok(())
     }
 
@@ -116,13 +119,26 @@ fn decision(action: &ActionReport) -> Option<Decision> {
     Some(Decision { value: decision.value, rule: decision.rule.clone(), why: decision.why.clone() })
 }
 
+/// `last fix helped: rollback_deployment, 2026-11-20`.
+fn said(attempt: &Attempt) -> String {
+    let how = match attempt.state {
+        AttemptState::Verified => "helped",
+        AttemptState::Undone => "was taken back",
+        _ => "did not help",
+    };
+    let action = attempt.plan.pointer("/intent/action").and_then(|action| action.as_str()).unwrap_or("a change");
+    let at = attempt.sent_at.unwrap_or(attempt.created_at);
+    format!("last fix {how}: {action}, {}", at.strftime("%Y-%m-%d %H:%M UTC"))
+}
+
 /// An outcome as a report shows it.
-fn shown(outcome: &Outcome) -> ExecutionReport {
+fn shown(outcome: &Outcome, last_fix: Option<String>) -> ExecutionReport {
     let waits = outcome.attempt.as_ref().filter(|_| outcome.status == ExecutionStatus::DryRunOk);
     ExecutionReport {
         status: outcome.status.as_str(),
         code: outcome.code.clone(),
         text: outcome.text.clone(),
+        last_fix,
         attempt: waits.map(|attempt| attempt.code.clone()),
         digest: waits.map(|attempt| attempt.digest.as_str().to_owned()),
         expires_at: waits.map(|attempt| attempt.expires_at),

@@ -71,8 +71,12 @@ pub fn attempt(attempt: &Attempt, now: Timestamp, layout: Layout) -> String {
         if plan.diff.len() > shown {
             item("", &format!("… {} more, -v shows them", plan.diff.len() - shown));
         }
-        let axes = plan.risk.axes.iter().map(|axis| {
-            if layout.verbose { format!("{} {} ({})", axis.axis, axis.value, axis.level) } else { axis.value.clone() }
+        // What the words say by themselves needs no name: fresh, confirmed, easy, safe.
+        let plain = ["freshness", "confidence", "reversibility", "idempotency"];
+        let axes = plan.risk.axes.iter().map(|axis| match (layout.verbose, plain.contains(&axis.axis.as_str())) {
+            (true, _) => format!("{} {} ({})", axis.axis, axis.value, axis.level),
+            (false, true) => axis.value.clone(),
+            (false, false) => format!("{} {}", axis.axis, axis.value),
         });
         item("risk", &axes.collect::<Vec<_>>().join(", "));
     } else {
@@ -176,7 +180,7 @@ mod tests {
             }],
             risk: RiskReport {
                 level: Risk::Medium,
-                axes: vec![axis("namespace tier", "tier writable", 0), axis("kind", "kind deployment", 1)],
+                axes: vec![axis("tier", "writable", 0), axis("kind", "deployment", 1), axis("confidence", "confirmed", 0)],
             },
             undo_of: None,
         };

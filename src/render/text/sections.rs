@@ -205,7 +205,8 @@ impl<'a> Page<'a> {
         let line = Paragraph::new().add(Tone::Strong, execution.status).add(Tone::Plain, &format!("{code}: {}", execution.text));
         let approve = execution.attempt.as_ref().map(|attempt| format!("sre-copilot approve {attempt}"));
         let approve = approve.map(|command| Paragraph::new().add(Tone::Dim, "$ ").add(Tone::Strong, &command).unbroken());
-        [Some(self.short(line)), approve].into_iter().flatten().collect()
+        let last_fix = execution.last_fix.as_ref().map(|text| self.short(Paragraph::new().add(Tone::Plain, text)));
+        [Some(self.short(line)), last_fix, approve].into_iter().flatten().collect()
     }
 
     /// The fix of each cause in words, then commands, which are never broken so that they can be copied.
