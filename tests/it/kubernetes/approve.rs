@@ -71,15 +71,23 @@ impl Person {
         let home = tempfile::tempdir().unwrap();
         let settings = "[executor]\nenabled = true\napproval_enabled = true\n[policy.namespaces]\nwritable = [\"approve-*\"]\n";
         std::fs::write(home.path().join("sre-copilot.toml"), settings).unwrap();
+        // A kubectl that notes that somebody started it.
+        let kubectl = home.path().join("kubectl");
+        std::fs::write(&kubectl, format!("#!/bin/sh\necho \"$@\" >> {}\n", home.path().join("started").display())).unwrap();
+        std::fs::set_permissions(&kubectl, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         Self { home, kubeconfig: kubeconfig.to_owned() }
     }
 
-    fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (String, String, i32) {
+    fn command(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
         let mut command = Command::cargo_bin("sre-copilot").unwrap();
         let settings = self.home.path().join("sre-copilot.toml");
         command.args(arguments).env("SRE_COPILOT_CONFIG", settings).env("KUBECONFIG", &self.kubeconfig).env("USER", "anna");
-        command.env("XDG_STATE_HOME", self.home.path()).envs(environment.iter().copied());
-        let output = command.output().unwrap();
+        command.env("XDG_STATE_HOME", self.home.path()).env("PATH", self.home.path()).envs(environment.iter().copied());
+        command
+    }
+
+    fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (String, String, i32) {
+        let output = self.command(arguments, environment).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (text(output.stdout), text(output.stderr), output.status.code().unwrap())
     }
@@ -172,6 +180,7 @@ async fn from_a_broken_revision_to_the_rollback_and_back() {
     let database = std::fs::read(anna.home.path().join("sre-copilot/sre-copilot.db")).unwrap();
     let secret = b"correct-horse-battery";
     assert!(!database.windows(secret.len()).any(|window| window == secret), "a secret is in the database");
+    assert!(!anna.home.path().join("started").exists(), "kubectl was started");
     cluster.stop().await;
 }
 
@@ -203,5 +212,38 @@ async fn an_object_that_changed_since_voids_the_plan() {
     let (out, errors, exit) = anna.run(&["approve", fresh, "--reject", "--reason", "not during the sale"], &[]);
     assert_eq!(exit, 0, "{errors}");
     assert!(out.contains("declined") && out.contains("not during the sale"), "{out}");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn of_many_who_approve_at_once_in_processes_of_their_own_one_writes() {
+    const PEOPLE: usize = 16;
+    let Some(mut cluster) = Cluster::start("approve").await else { return };
+    let Some(kubelet) = cluster.kubelet() else { return };
+    let node = cluster.node(kubelet.port).await;
+    broken_by_its_last_revision(&cluster, &node).await;
+    let shop = cluster.namespace.clone();
+    let config = cluster.admin();
+    let anna = Person::new(&config.path());
+    let report = anna.json(&["analyze", "deploy/checkout", "-n", &shop, "--propose", "-o", "json"]);
+    let (code, digest) = (report["execution"]["attempt"].as_str().unwrap(), report["execution"]["digest"].as_str().unwrap());
+    let before = cluster.get("/apis/apps/v1/deployments", "checkout").await["metadata"]["generation"].as_i64().unwrap();
+    let arguments = ["approve", code, "--yes", "--digest", digest];
+    let outcomes: Vec<(String, String, i32)> = std::thread::scope(|scope| {
+        let anna = &anna;
+        let all: Vec<_> = (0..PEOPLE)
+            .map(|person| scope.spawn(move || anna.run(&arguments, &[("USER", &format!("person-{person}"))])))
+            .collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let applied = outcomes.iter().filter(|(out, _, exit)| out.starts_with("Applied") && *exit == 0).count();
+    assert_eq!(applied, 1, "{outcomes:#?}");
+    // Who came later is told who was first, or sees how it stands.
+    for (out, errors, exit) in outcomes.iter().filter(|(out, ..)| !out.starts_with("Applied")) {
+        let told = *exit == 5 && errors.contains("too_late") || *exit == 0 && out.contains(" by person-");
+        assert!(told, "exit {exit}: {out}{errors}");
+    }
+    let after = cluster.get("/apis/apps/v1/deployments", "checkout").await["metadata"]["generation"].as_i64().unwrap();
+    assert_eq!(after, before + 1);
     cluster.stop().await;
 }
