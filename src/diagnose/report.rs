@@ -73,10 +73,6 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
     let next = words::next(examination, ranking, target, verdict, change.as_ref());
     let number = |(index, evidence)| NumberedEvidence { id: format!("e{}", index + 1), evidence };
     Report {
-        api_version: "sre-copilot/v1",
-        kind: "Report",
-        target: target.clone(),
-        verdict,
         summary,
         causes,
         symptoms,
@@ -89,13 +85,11 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
         facts,
         evidence: numbering.list.into_iter().enumerate().map(number).collect(),
         noticed,
-        // What to do is `remedy`'s to say.
-        actions: Vec::new(),
-        execution: None,
         next,
         sources: snap.sources.clone(),
         checked,
-        captured_at: snap.now,
+        // What to do is `remedy`'s to say.
+        ..Report::new(target.clone(), verdict, snap.now)
     }
 }
 

@@ -106,6 +106,34 @@ pub struct Report {
 }
 
 impl Report {
+    /// A report that says nothing yet beside its verdict.
+    pub fn new(target: ObjectRef, verdict: Verdict, captured_at: Timestamp) -> Self {
+        Self {
+            api_version: "sre-copilot/v1",
+            kind: "Report",
+            target,
+            verdict,
+            summary: String::new(),
+            causes: Vec::new(),
+            symptoms: Vec::new(),
+            change: None,
+            ruled_out: Vec::new(),
+            unknown: Vec::new(),
+            contradictions: Vec::new(),
+            history: Vec::new(),
+            timeline: Vec::new(),
+            facts: Vec::new(),
+            evidence: Vec::new(),
+            noticed: Vec::new(),
+            actions: Vec::new(),
+            execution: None,
+            next: Vec::new(),
+            sources: Sources::new(),
+            checked: String::new(),
+            captured_at,
+        }
+    }
+
     /// The cause that the verdict rests on: of a fault the cause, of a healthy target what looks like a fault and is none.
     pub fn answer(&self) -> Option<&CauseReport> {
         let answered = self.verdict.is_fault() || self.verdict == Verdict::Healthy;

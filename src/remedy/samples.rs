@@ -1,7 +1,7 @@
 //! Objects and intents that the tests of this module share.
 
 use crate::domain::{
-    Action, CauseReport, ExecutionIntent, ObjectRef, Params, Report, ResourceType, Risk, Sources, SymptomReport, Verdict,
+    Action, CauseReport, ExecutionIntent, ObjectRef, Params, Report, ResourceType, Risk, SymptomReport, Verdict,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -54,28 +54,5 @@ pub fn report(verdict: Verdict) -> Report {
         since: Some(captured_at - SignedDuration::from_mins(30)),
         evidence: Vec::new(),
     };
-    Report {
-        api_version: "sre-copilot/v1",
-        kind: "Report",
-        target: object,
-        verdict,
-        summary: String::new(),
-        causes: vec![cause],
-        symptoms: vec![symptom],
-        change: None,
-        ruled_out: Vec::new(),
-        unknown: Vec::new(),
-        contradictions: Vec::new(),
-        history: Vec::new(),
-        timeline: Vec::new(),
-        facts: Vec::new(),
-        evidence: Vec::new(),
-        noticed: Vec::new(),
-        actions: Vec::new(),
-        execution: None,
-        next: Vec::new(),
-        sources: Sources::new(),
-        checked: String::new(),
-        captured_at,
-    }
+    Report { causes: vec![cause], symptoms: vec![symptom], ..Report::new(object, verdict, captured_at) }
 }

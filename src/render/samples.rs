@@ -31,28 +31,9 @@ fn evidence(id: &str, source: EvidenceSource, object: ObjectRef, path: &str, val
 
 fn empty(target: ObjectRef, verdict: Verdict, summary: &str) -> Report {
     Report {
-        api_version: "sre-copilot/v1",
-        kind: "Report",
-        target,
-        verdict,
         summary: summary.into(),
-        causes: Vec::new(),
-        symptoms: Vec::new(),
-        change: None,
-        ruled_out: Vec::new(),
-        unknown: Vec::new(),
-        contradictions: Vec::new(),
-        history: Vec::new(),
-        timeline: Vec::new(),
-        facts: Vec::new(),
-        evidence: Vec::new(),
-        noticed: Vec::new(),
-        actions: Vec::new(),
-        execution: None,
-        next: Vec::new(),
         sources: [("kubernetes".to_owned(), SourceState::Ok)].into(),
-        checked: String::new(),
-        captured_at: at("05:05:54"),
+        ..Report::new(target, verdict, at("05:05:54"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use sre_copilot::domain::AttemptState::{Approved, Claimed, NotVerified, Running, Succeeded, Verified};
-use sre_copilot::domain::{CauseReport, IncidentStatus, ObjectRef, Report, Sources, Verdict};
+use sre_copilot::domain::{CauseReport, IncidentStatus, ObjectRef, Report, Verdict};
 use sre_copilot::ports::{IncidentFilter, IncidentStore, StoreError};
 
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -26,28 +26,9 @@ fn report(verdict: Verdict, causes: &[&str], at: Timestamp) -> Report {
         since: None,
     };
     Report {
-        api_version: "sre-copilot/v1",
-        kind: "Report",
-        target: target.clone(),
-        verdict,
         summary: format!("it is {}", verdict.as_str()),
         causes: causes.iter().map(cause).collect(),
-        symptoms: Vec::new(),
-        change: None,
-        ruled_out: Vec::new(),
-        unknown: Vec::new(),
-        contradictions: Vec::new(),
-        history: Vec::new(),
-        timeline: Vec::new(),
-        facts: Vec::new(),
-        evidence: Vec::new(),
-        noticed: Vec::new(),
-        actions: Vec::new(),
-        execution: None,
-        next: Vec::new(),
-        sources: Sources::default(),
-        checked: String::new(),
-        captured_at: at,
+        ..Report::new(target.clone(), verdict, at)
     }
 }
 
