@@ -12,8 +12,7 @@ use crate::bundle;
 use crate::cluster::{Recording, Snapshot, is_cluster_scoped};
 use crate::config;
 use crate::diagnose::{Examination, Options};
-use crate::domain::{ObjectRef, Report};
-use crate::pipeline::execute::Unheard;
+use crate::domain::{AttemptState, ExecutionReport, ObjectRef, Report};
 use crate::pipeline::{NoTarget, Remediation, Scope, Selector, Wanted, propose, redact_recording, resolve};
 use crate::ports::{ClusterWriter, ReadRequest};
 use crate::redact::Redactor;
@@ -84,7 +83,7 @@ pub struct AnalyzeArgs {
     #[arg(short, long, value_enum, default_value_t, value_name = "FORM")]
     output: Format,
     /// Have the API server try the change that is proposed, and keep it for sre-copilot approve; needs EXECUTOR_ENABLED=true.
-    /// Nothing is changed. Ends with 5 when it is refused
+    /// Nothing is changed, unless a rule of policy.auto allows it. Ends with 5 when it is refused
     #[arg(long, conflicts_with = "from")]
     propose: bool,
     /// End with 3 when a fault is found and with 4 when something is wrong and the cause is not certain
@@ -125,13 +124,19 @@ pub fn run(args: &AnalyzeArgs, settings: &config::Settings, screen: Screen) -> R
     for report in &mut reports {
         propose(report, &snapshot, &Memory::default(), &policy);
     }
+    let mut not_planned = None;
     if args.propose {
         let [report] = reports.as_mut_slice() else {
             return Err(
                 CliError::usage("a change is proposed for one target at a time").hint("name one: deploy/NAME -n NAMESPACE")
             );
         };
-        to_approval(args, settings, &snapshot, report, screen)?;
+        if let Err(error) = to_approval(args, settings, &snapshot, report, screen) {
+            // Whatever keeps a change from being planned costs that and not the diagnosis.
+            report.execution =
+                Some(ExecutionReport { status: "error".to_owned(), text: error.what.clone(), ..ExecutionReport::default() });
+            not_planned = Some(error);
+        }
     }
     screen.remark(&format!(
         "read {} objects in {} ms, diagnosed {} in {:.1} ms",
@@ -154,9 +159,12 @@ pub fn run(args: &AnalyzeArgs, settings: &config::Settings, screen: Screen) -> R
         reports => Reports::Many(reports),
     };
     screen.print(&output::reports(shown, args.output, screen)?)?;
-    let is_refused = |report: &Report| report.execution.as_ref().is_some_and(|execution| is_refusal(execution.status));
-    let exit = if reports.iter().any(is_refused) {
-        Exit::Refused
+    let executed = reports.iter().find_map(|report| report.execution.as_ref()).and_then(exit_of_execution);
+    if let Some(error) = not_planned {
+        return Err(error);
+    }
+    let exit = if let Some(exit) = executed {
+        exit
     } else if args.exit_code {
         output::exit_of(&reports)
     } else {
@@ -167,9 +175,14 @@ pub fn run(args: &AnalyzeArgs, settings: &config::Settings, screen: Screen) -> R
     Ok(exit)
 }
 
-/// Statuses of a dry run that refuse the change.
-fn is_refusal(status: &str) -> bool {
-    matches!(status, "guardrail_blocked" | "dry_run_failed")
+/// What became of the change, where that isn't as it should be.
+fn exit_of_execution(execution: &ExecutionReport) -> Option<Exit> {
+    match (execution.status.as_str(), execution.state) {
+        ("guardrail_blocked" | "dry_run_failed", _) | (_, Some(AttemptState::Superseded)) => Some(Exit::Refused),
+        ("error", _) | (_, Some(AttemptState::Failed)) => Some(Exit::Failed),
+        (_, Some(AttemptState::Unknown)) => Some(Exit::Inconclusive),
+        _ => None,
+    }
 }
 
 /// Keeps the analysis, and takes what it proposes as far as it comes without a person.
@@ -196,7 +209,7 @@ fn to_approval(
             may_apply: settings.executor.approval_enabled,
             cluster: &desk.writer.cluster_id().await?,
         };
-        let executor = wiring::executor(&desk, &caller(), &Unheard);
+        let executor = desk.executor(&caller());
         remediation.run(&executor, report).await.map_err(CliError::from)
     });
     runtime.shutdown_background();

@@ -8,7 +8,7 @@ use crate::adapters::machine::MachineClock;
 use crate::cluster::Recording;
 use crate::config::Settings;
 use crate::domain::Actor;
-use crate::pipeline::execute::{Executor, Progress as ExecutorProgress};
+use crate::pipeline::execute::{Executor, Unheard};
 use crate::ports::{AttemptStore, AuditLog, ClusterReader, IncidentStore, ReadRequest};
 use crate::redact::Redactor;
 use crate::store::{self, Store};
@@ -91,6 +91,30 @@ fn open(settings: &Settings) -> Result<Store, CliError> {
     Ok(Store::open(&path, Timestamp::now)?)
 }
 
+/// What a decision needs that asks no cluster: the books and the time.
+pub struct Office {
+    /// Remembers.
+    pub store: Store,
+    /// Tells the time.
+    pub clock: MachineClock,
+}
+
+impl Office {
+    /// Opens the database.
+    ///
+    /// # Errors
+    /// When it can't be opened.
+    pub fn open(settings: &Settings) -> Result<Self, CliError> {
+        Ok(Self { store: open(settings)?, clock: MachineClock })
+    }
+
+    /// Takes somebody's word down.
+    pub fn executor(&self, actor: &Actor) -> Executor<'_, (), Store, MachineClock> {
+        let Self { store, clock } = self;
+        Executor { writer: &(), store, clock, actor: actor.clone(), channel: "cli".to_owned(), progress: &Unheard }
+    }
+}
+
 /// All that a change needs: who reads, who writes, who remembers, what time it is.
 pub struct Desk {
     /// Reads, as the caller.
@@ -111,6 +135,15 @@ impl Desk {
     /// # Errors
     /// When the database can't be opened, a kubeconfig can't be used, or the two lead to different clusters.
     pub async fn open(cluster: Cluster, settings: &Settings) -> Result<Self, CliError> {
+        let Office { store, clock } = Office::open(settings)?;
+        Self::at(cluster, settings, store, clock).await
+    }
+
+    /// The same, with the books open already.
+    ///
+    /// # Errors
+    /// When a kubeconfig can't be used, or the two lead to different clusters.
+    pub async fn at(cluster: Cluster, settings: &Settings, store: Store, clock: MachineClock) -> Result<Self, CliError> {
         let executor = &settings.executor;
         let redactor = installation::redactor();
         let reading = cluster.clone().options();
@@ -131,16 +164,14 @@ impl Desk {
         };
         let (reader, writer) = (KubernetesReader::connect(reading).await?, KubernetesWriter::connect(options).await?);
         writer.check_cluster(&reader).await?;
-        Ok(Self { reader, writer, store: open(settings)?, clock: MachineClock, redactor })
+        Ok(Self { reader, writer, store, clock, redactor })
     }
 }
 
-/// Carries changes out in somebody's name.
-pub fn executor<'a>(
-    desk: &'a Desk,
-    actor: &Actor,
-    progress: &'a dyn ExecutorProgress,
-) -> Executor<'a, KubernetesWriter, Store, MachineClock> {
-    let Desk { writer, store, clock, .. } = desk;
-    Executor { writer, store, clock, actor: actor.clone(), channel: "cli".to_owned(), progress }
+impl Desk {
+    /// Carries changes out in somebody's name.
+    pub fn executor(&self, actor: &Actor) -> Executor<'_, KubernetesWriter, Store, MachineClock> {
+        let Self { writer, store, clock, .. } = self;
+        Executor { writer, store, clock, actor: actor.clone(), channel: "cli".to_owned(), progress: &Unheard }
+    }
 }

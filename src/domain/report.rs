@@ -1,7 +1,7 @@
 //! A diagnosis as it is shown and stored: public, versioned JSON (`sre-copilot/v1`, kind `Report`). Fields are added,
 //! never renamed.
 
-use super::{DecisionValue, Evidence, ExecutionIntent, ObjectRef, Risk, Sources, Subject};
+use super::{AttemptState, DecisionValue, Evidence, ExecutionIntent, ObjectRef, Risk, Sources, Subject};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -198,11 +198,11 @@ pub struct ActionDecision {
 }
 
 /// What became of a proposed change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionReport {
     /// `skipped`, `dry_run_ok`, `dry_run_failed`, `guardrail_blocked`, `read_ok` or `error`.
-    pub status: &'static str,
+    pub status: String,
     /// The reason code, where it did not come through.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
@@ -214,6 +214,9 @@ pub struct ExecutionReport {
     /// The attempt that waits for approval, as people type it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<String>,
+    /// Where it stands: `proposed`, unless a rule of the policy had it applied at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<AttemptState>,
     /// The digest of its plan, all 64 digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,

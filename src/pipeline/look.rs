@@ -5,7 +5,7 @@ use super::execute::Judge;
 use super::redact_recording;
 use crate::cluster::Snapshot;
 use crate::diagnose::{self, Options};
-use crate::domain::{Attempt, AttemptContext, ExecutionIntent, ObjectRef, Report, State};
+use crate::domain::{Attempt, AttemptContext, CauseReport, ExecutionIntent, ObjectRef, Report, State, Verdict};
 use crate::ports::{ClusterReader, ReadError, ReadRequest};
 use crate::redact::Redactor;
 use crate::remedy::{self, Criterion, Outcome, Verification, VerifyInput};
@@ -18,6 +18,31 @@ pub struct Look {
     /// The diagnosis.
     pub report: Report,
 }
+
+impl Look {
+    /// Judged by one cause alone, the one that a change is for: another fault beside it keeps no verdict up. A cause that is not
+    /// found any more leaves nothing to act on.
+    #[must_use]
+    pub fn about(mut self, change: &AttemptContext) -> Self {
+        let is_it =
+            |cause: &CauseReport| cause.id == change.cause && change.cause_object.as_ref().is_none_or(|it| *it == cause.object);
+        let report = &mut self.report;
+        if report.causes.first().is_some_and(is_it) || change.cause.is_empty() {
+            return self;
+        }
+        report.causes.retain(is_it);
+        report.verdict = match report.causes.first().map(|cause| cause.confidence) {
+            Some(confidence) if confidence >= CONFIRMED => Verdict::Confirmed,
+            Some(confidence) if confidence >= LIKELY => Verdict::Likely,
+            _ => Verdict::Inconclusive,
+        };
+        self
+    }
+}
+
+/// From these confidences on a cause is confirmed, and likely (`diagnosis`, verdicts).
+const CONFIRMED: f64 = 0.85;
+const LIKELY: f64 = 0.6;
 
 /// Reads, masks and diagnoses.
 ///

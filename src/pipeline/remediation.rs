@@ -72,6 +72,7 @@ impl Remediation<'_> {
             requested_by: Some(executor.actor.clone()),
             cluster: Some(self.cluster),
             ttl: settings.approval.ttl,
+            by_rule: self.may_apply,
             undo_of: None,
         };
         let mut outcome = executor.propose(ask, &situation).await?;
@@ -79,6 +80,7 @@ impl Remediation<'_> {
             outcome.attempt.as_ref().filter(|attempt| self.may_apply && attempt.state == AttemptState::Approved)
         {
             let applied = executor.apply(approved, &situation).await?;
+            let applied = executor.settle(applied).await?;
             outcome.text = format!("{}; {} is {}", outcome.text, applied.code, applied.state);
             outcome.attempt = Some(Box::new(applied));
         }
@@ -135,11 +137,12 @@ fn said(attempt: &Attempt) -> String {
 fn shown(outcome: &Outcome, last_fix: Option<String>) -> ExecutionReport {
     let waits = outcome.attempt.as_ref().filter(|_| outcome.status == ExecutionStatus::DryRunOk);
     ExecutionReport {
-        status: outcome.status.as_str(),
+        status: outcome.status.as_str().to_owned(),
         code: outcome.code.clone(),
         text: outcome.text.clone(),
         last_fix,
         attempt: waits.map(|attempt| attempt.code.clone()),
+        state: waits.map(|attempt| attempt.state),
         digest: waits.map(|attempt| attempt.digest.as_str().to_owned()),
         expires_at: waits.map(|attempt| attempt.expires_at),
     }

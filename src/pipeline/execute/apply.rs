@@ -111,6 +111,11 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         if gate.value == DecisionValue::Block {
             return Err(Unfit::Failed(Reason::new(gate.rule, gate.why)));
         }
+        // A rule's approval holds while the rule does.
+        let by_rule = claimed.decided_by.as_ref().is_some_and(|actor| actor.kind == "policy");
+        if by_rule && gate.value != DecisionValue::Auto {
+            return Err(Unfit::Failed(Reason::new(gate.rule, gate.why)));
+        }
         if again.digest().ok().as_ref() != Some(&claimed.digest) {
             let why = "the API server would make something else of it now than what was approved";
             return Err(Unfit::Drifted(Reason::new("plan_changed", why)));

@@ -1,9 +1,9 @@
 //! What a person says to a proposal, and to an attempt of which nobody knows whether it landed. Who may say it is decided
 //! by the channel that asks; that it is about exactly this plan is decided here.
 
-use super::{Executor, Reason};
-use crate::domain::{Attempt, AttemptState, AuditData, AuditName, Digest};
-use crate::ports::{AdvanceError, AttemptStore, AuditLog, Changes, Clock, ClusterWriter};
+use super::{Executor, LANDS_WITHIN, Reason, after};
+use crate::domain::{Attempt, AttemptState, AuditData, AuditName, Code, Digest};
+use crate::ports::{AdvanceError, AttemptStore, AuditLog, Changes, Clock, StoreError};
 use thiserror::Error;
 
 /// How much of a person's reason is kept, in characters: as much as an intent's.
@@ -25,7 +25,7 @@ pub enum ApproveError {
     Advance(#[from] AdvanceError),
 }
 
-impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, C> {
+impl<W, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, C> {
     /// Approves the plan that has this digest, in the executor's actor's name. It can be applied for 60 s from now on.
     ///
     /// # Errors
@@ -61,16 +61,36 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         self.advance(attempt, AttemptState::Declined, set, AuditName::ApprovalDeclined, AuditData::default()).await
     }
 
-    /// Says of an attempt that is unknown whether it was applied.
+    /// Notes that somebody wanted to approve and may not, by a rule that has a code.
     ///
     /// # Errors
-    /// It is not unknown any more.
+    /// The store failed.
+    pub async fn deny(&self, attempt: &Attempt, code: &str) -> Result<(), StoreError> {
+        let data = AuditData { reason: Code::new(code), ..AuditData::default() };
+        let mut event = self.event(AuditName::ApprovalDenied, data);
+        event.incident_id = Some(attempt.incident.clone());
+        event.run_id = Some(attempt.run_id.clone());
+        event.attempt_id = Some(attempt.id.clone());
+        event.digest = Some(attempt.digest.as_str().to_owned());
+        event.target = Some(attempt.target.clone());
+        self.store.append(event).await.map(drop)
+    }
+
+    /// Says of an attempt that is unknown whether it was applied. That it was not can only be said once it can't land any
+    /// more, 75 s after it was sent.
+    ///
+    /// # Errors
+    /// It is not unknown, or it may still land.
     pub async fn resolve(&self, attempt: &Attempt, applied: bool) -> Result<Attempt, AdvanceError> {
+        let to = if applied { AttemptState::Succeeded } else { AttemptState::Failed };
+        let may_land = attempt.sent_at.is_some_and(|sent| self.clock.now() < after(sent, LANDS_WITHIN));
+        if attempt.state != AttemptState::Unknown || (!applied && may_land) {
+            return Err(AdvanceError::NoSuchTransition { from: attempt.state, to });
+        }
         let reason = match applied {
             true => Reason::new("resolved_applied", format!("{} says that it was applied", self.actor.name)),
             false => Reason::new("resolved_not_applied", format!("{} says that it was not applied", self.actor.name)),
         };
-        let to = if applied { AttemptState::Succeeded } else { AttemptState::Failed };
         let set = Changes { reason: Some(reason.to_string()), ..Changes::default() };
         let set = if applied { Changes { verify_due_at: Some(self.clock.now()), ..set } } else { set };
         self.advance(attempt, to, set, AuditName::AttemptResolved, reason.data()).await

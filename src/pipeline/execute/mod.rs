@@ -108,7 +108,8 @@ impl<W, S, C> fmt::Debug for Executor<'_, W, S, C> {
     }
 }
 
-impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, C> {
+/// What needs no cluster: a person's word, and the books.
+impl<W, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, C> {
     fn event(&self, name: AuditName, data: AuditData) -> AuditEvent {
         AuditEvent::new(name, self.actor.clone(), self.channel.as_str()).with(data)
     }
@@ -139,6 +140,13 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         let failed = self.advance(seen, AttemptState::Failed, set, AuditName::AttemptFailed, why.data()).await?;
         self.progress.reached("failed.stored");
         Ok(failed)
+    }
+}
+
+impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, C> {
+    /// Whether this writer is at the cluster that an attempt is about: elsewhere a namesake would be looked at.
+    async fn is_at_home(&self, attempt: &Attempt) -> bool {
+        self.writer.cluster_id().await.is_ok_and(|cluster| cluster == attempt.cluster)
     }
 }
 

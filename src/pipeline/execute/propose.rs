@@ -26,6 +26,8 @@ pub struct Ask<'a> {
     pub cluster: Option<&'a str>,
     /// How long it can be approved.
     pub ttl: SignedDuration,
+    /// Whether what a rule approves is applied here: elsewhere a person is asked all the same.
+    pub by_rule: bool,
     /// The attempt that it takes back.
     pub undo_of: Option<&'a Attempt>,
 }
@@ -91,7 +93,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
             audit: events.into(),
         };
         let mut attempt = self.store.propose(new).await?;
-        if decision.value == DecisionValue::Auto && attempt.state == AttemptState::Proposed {
+        if ask.by_rule && decision.value == DecisionValue::Auto && attempt.state == AttemptState::Proposed {
             attempt = self.approve_by_rule(attempt, &decision).await?;
         }
         let text = decision.why.clone();

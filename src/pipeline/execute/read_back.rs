@@ -114,6 +114,9 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
     /// Somebody else was first, or the store failed.
     pub async fn read_back(&self, unknown: Attempt) -> Result<Attempt, AdvanceError> {
         let Some((plan, intent)) = plan_of(&unknown) else { return Ok(unknown) };
+        if !self.is_at_home(&unknown).await {
+            return Ok(unknown);
+        }
         // When the look began: what is not there may still have been on its way then.
         let looked_at = self.clock.now();
         let live = self.writer.get(&intent.object()).await;
@@ -168,7 +171,11 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
     pub async fn settle(&self, mut attempt: Attempt) -> Result<Attempt, AdvanceError> {
         while attempt.state == AttemptState::Unknown {
             let last = attempt.sent_at.is_none_or(|sent| self.clock.now() >= after(sent, LANDS_WITHIN));
-            attempt = self.read_back(attempt).await?;
+            attempt = match self.read_back(attempt).await {
+                // Somebody else looks too: what they saw counts.
+                Err(AdvanceError::Lost(now)) => *now,
+                other => other?,
+            };
             if last || attempt.state != AttemptState::Unknown {
                 break;
             }

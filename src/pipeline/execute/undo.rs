@@ -95,6 +95,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
             requested_by: Some(self.actor.clone()),
             cluster: Some(&plan.cluster),
             ttl,
+            by_rule: false,
             undo_of: Some(applied),
         };
         Ok(self.propose(ask, policy).await?)

@@ -36,6 +36,9 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         if succeeded.state != AttemptState::Succeeded || due.is_none() {
             return Ok(succeeded);
         }
+        if !self.is_at_home(&succeeded).await {
+            return Ok(succeeded);
+        }
         let sent = succeeded.sent_at.unwrap_or(succeeded.changed_at);
         let next = after_sent.iter().map(|time| after(sent, *time)).find(|due| *due > now);
         let seen = judge.judge(&succeeded, next.is_none()).await;

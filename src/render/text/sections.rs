@@ -202,7 +202,7 @@ impl<'a> Page<'a> {
     fn execution(&self) -> Vec<Paragraph> {
         let Some(execution) = &self.report.execution else { return Vec::new() };
         let code = execution.code.as_ref().map(|code| format!(", {code}")).unwrap_or_default();
-        let line = Paragraph::new().add(Tone::Strong, execution.status).add(Tone::Plain, &format!("{code}: {}", execution.text));
+        let line = Paragraph::new().add(Tone::Strong, &execution.status).add(Tone::Plain, &format!("{code}: {}", execution.text));
         let approve = execution.attempt.as_ref().map(|attempt| format!("sre-copilot approve {attempt}"));
         let approve = approve.map(|command| Paragraph::new().add(Tone::Dim, "$ ").add(Tone::Strong, &command).unbroken());
         let last_fix = execution.last_fix.as_ref().map(|text| self.short(Paragraph::new().add(Tone::Plain, text)));

@@ -139,6 +139,7 @@ pub fn ask(intent: &ExecutionIntent) -> Ask<'_> {
         requested_by: None,
         cluster: None,
         ttl: SignedDuration::from_mins(30),
+        by_rule: true,
         undo_of: None,
     }
 }
