@@ -92,3 +92,53 @@ impl<R: ClusterReader + Sync> Judge for FreshLook<'_, R> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Recording;
+    use jiff::Timestamp;
+
+    fn cause(id: &str, name: &str, confidence: f64) -> CauseReport {
+        CauseReport {
+            id: id.into(),
+            object: ObjectRef::new("Deployment", "shop", name),
+            container: None,
+            confidence,
+            summary: String::new(),
+            fix: String::new(),
+            explains: Vec::new(),
+            evidence: Vec::new(),
+            perspective: "app",
+            since: None,
+        }
+    }
+
+    #[test]
+    fn another_fault_beside_it_keeps_no_verdict_up() {
+        let look = |causes: &[CauseReport]| Look {
+            snapshot: Snapshot::new(Recording::default()),
+            report: Report {
+                causes: causes.to_vec(),
+                ..Report::new(ObjectRef::cluster("Namespace", "shop"), Verdict::Confirmed, Timestamp::UNIX_EPOCH)
+            },
+        };
+        let change = AttemptContext {
+            cause: "oom_killed".into(),
+            cause_object: Some(ObjectRef::new("Deployment", "shop", "web")),
+            ..AttemptContext::default()
+        };
+        let other = cause("image_not_found", "cart", 0.99);
+        for (causes, verdict) in [
+            (vec![cause("oom_killed", "web", 0.9), other.clone()], Verdict::Confirmed),
+            (vec![other.clone(), cause("oom_killed", "web", 0.9)], Verdict::Confirmed),
+            (vec![other.clone(), cause("oom_killed", "web", 0.7)], Verdict::Likely),
+            (vec![other.clone(), cause("oom_killed", "cart", 0.9)], Verdict::Inconclusive),
+            (vec![other], Verdict::Inconclusive),
+        ] {
+            let judged = look(&causes).about(&change).report;
+            assert_eq!(judged.verdict, verdict, "{causes:?}");
+            assert!(judged.causes.first().is_none_or(|first| first.id == "oom_killed"));
+        }
+    }
+}
