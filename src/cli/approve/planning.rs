@@ -1,0 +1,108 @@
+//! What an attempt is judged by at the moment of the decision, and the plans that are made anew: the same once more, or the way
+//! back.
+
+use super::counter::Counter;
+use crate::cli::error::CliError;
+use crate::domain::{Attempt, AttemptContext, ExecutionIntent, ObjectRef, Plan};
+use crate::pipeline::execute::{Ask, ExecutionStatus, Outcome, UndoError};
+use crate::pipeline::{Look, Situation, context, look, memory};
+use crate::ports::{AttemptStore, Clock, IncidentStore};
+use crate::remedy::{self, Memory};
+
+impl Counter<'_> {
+    pub fn situation<'b>(
+        &self,
+        look: &'b Look,
+        memory: &'b Memory,
+        settings: &'b remedy::Settings,
+        is_undo: bool,
+    ) -> Situation<'b> {
+        Situation { snapshot: &look.snapshot, report: &look.report, memory, settings, mode: self.settings.mode(), is_undo }
+    }
+
+    /// What is analysed again: what the analysis that proposed it was about.
+    pub async fn target(&self, attempt: &Attempt) -> Result<ObjectRef, CliError> {
+        let run = self.desk.store.run(&attempt.run_id).await?;
+        let target = run.and_then(|run| serde_json::from_value(run.report.get("target")?.clone()).ok());
+        let intent = intent(&plan(attempt)?)?;
+        Ok(target.unwrap_or_else(|| intent.object()))
+    }
+
+    /// The cluster now, and what the diagnosis says of the cause that the attempt is for.
+    pub async fn look(&self, attempt: &Attempt) -> Result<Look, CliError> {
+        let look = look(&self.desk.reader, &self.desk.redactor, &self.target(attempt).await?).await?;
+        let shown: AttemptContext = serde_json::from_value(attempt.context.clone()).unwrap_or_default();
+        Ok(look.about(&shown))
+    }
+
+    pub async fn memory(&self, attempt: &Attempt) -> Result<Memory, CliError> {
+        let Some(record) = self.desk.store.incident(&attempt.incident).await? else { return Ok(Memory::default()) };
+        Ok(memory(&self.desk.store, &record.incident, self.desk.clock.now()).await?)
+    }
+
+    /// The same intent, planned on what is there now; of an undo the way back, with all that speaks against it.
+    pub async fn again(&self, attempt: &Attempt) -> Result<Attempt, CliError> {
+        if let Some(id) = &attempt.undo_of {
+            let gone = || CliError::failed("the attempt that it takes back is not in the database any more");
+            let undone = self.desk.store.attempt(id).await?.ok_or_else(gone)?;
+            return self.undo(&undone).await;
+        }
+        let plan = plan(attempt)?;
+        let intent = intent(&plan)?;
+        let look = self.look(attempt).await?;
+        let (remembered, settings) = (self.memory(attempt).await?, self.settings.remediation());
+        let situation = self.situation(&look, &remembered, &settings, false);
+        let shown = context(&intent, &look.report, &look.snapshot, None);
+        let ask = Ask {
+            intent: &intent,
+            incident: &attempt.incident,
+            run_id: &attempt.run_id,
+            context: serde_json::to_value(shown).unwrap_or_default(),
+            requested_by: Some(self.actor.clone()),
+            cluster: Some(&plan.cluster),
+            ttl: settings.approval.ttl,
+            by_rule: false,
+            undo_of: None,
+        };
+        proposed(self.desk.executor(&self.actor).propose(ask, &situation).await?)
+    }
+
+    pub async fn undo(&self, applied: &Attempt) -> Result<Attempt, CliError> {
+        let look = look(&self.desk.reader, &self.desk.redactor, &self.target(applied).await?).await?;
+        let (remembered, settings) = (self.memory(applied).await?, self.settings.remediation());
+        let situation = self.situation(&look, &remembered, &settings, true);
+        let executor = self.desk.executor(&self.actor);
+        let shown = |intent: &ExecutionIntent| {
+            let shown = context(intent, &look.report, &look.snapshot, None);
+            let why = format!("takes {} back; now {}", applied.code, look.report.summary);
+            serde_json::to_value(AttemptContext { title: format!("Undo: {}", shown.title), why, ..shown }).unwrap_or_default()
+        };
+        let outcome = executor.undo(applied, settings.approval.ttl, &situation, shown).await.map_err(|error| match error {
+            UndoError::Cluster(error) => error.into(),
+            UndoError::Store(error) => error.into(),
+            UndoError::Changed { code, why } => CliError::refused(code, &why),
+            error => CliError::refused("no_undo", &error.to_string()),
+        })?;
+        proposed(outcome)
+    }
+}
+
+fn proposed(outcome: Outcome) -> Result<Attempt, CliError> {
+    match outcome.attempt {
+        Some(attempt) if outcome.status == ExecutionStatus::DryRunOk => Ok(*attempt),
+        _ if outcome.status == ExecutionStatus::Error => {
+            Err(CliError::failed(format!("it could not be planned: {}", outcome.text)))
+        }
+        _ => Err(CliError::refused(outcome.code.as_deref().unwrap_or("refused"), &outcome.text)),
+    }
+}
+
+pub(super) fn plan(attempt: &Attempt) -> Result<Plan, CliError> {
+    serde_json::from_value(attempt.plan.clone()).map_err(|_| {
+        CliError::failed(format!("the plan of {} can't be read", attempt.code)).hint("analyze --propose makes a new one")
+    })
+}
+
+pub(super) fn intent(plan: &Plan) -> Result<ExecutionIntent, CliError> {
+    ExecutionIntent::from_bound(&plan.intent).ok_or_else(|| CliError::failed("the plan's intent can't be read"))
+}
