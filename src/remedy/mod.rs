@@ -34,7 +34,7 @@ pub use inverse::inverse;
 pub use memory::{Memory, PastAttempt, PastIncident, REMEMBERED};
 pub use namespaces::{Tier, tier};
 pub use parse::schema::schema;
-pub use parse::{ParseContext, Rejection, parse, read};
+pub use parse::{ParseContext, Rejection, parse, read, within_bounds};
 pub use policy::{GateInput, Mode, RISK_HIGH, gate, guard};
 pub use proposals::{Advice, Refused, advise, causes};
 pub use refusal::Refusal;

@@ -99,7 +99,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
                 "the write identity leads to another cluster than the plan's",
             ));
         }
-        let planned = self.planned(&intent, false).await.map_err(|stop| {
+        let planned = self.planned(&intent, None).await.map_err(|stop| {
             let reason = stop.reason().clone();
             let drift = [ApiReason::TargetChanged, ApiReason::TargetReplaced].iter().any(|code| code.as_str() == reason.code);
             if drift || reason.code == "same_template" { Unfit::Drifted(reason) } else { Unfit::Failed(reason) }

@@ -20,6 +20,15 @@ const MAX_READS: u32 = 3;
 /// How often a request is tried with another time in place of the claim's: kubectl's own form of it.
 const TRIED_AT: &str = "%Y-%m-%dT%H:%M:%SZ";
 
+/// Whether a plan may only give more, or takes back what was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// A change: within the bounds of the object as it is.
+    ToGrow,
+    /// An undo.
+    ToGoBack,
+}
+
 /// A change as the API server would make it.
 #[derive(Clone, Debug)]
 pub(super) struct Planned {
@@ -56,12 +65,13 @@ impl Planned {
 }
 
 impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, C> {
-    /// Reads, tries and compares. `asking` has the server asked first whether this identity may do it at all.
+    /// Reads, tries and compares. `asking` has the server asked first whether this identity may do it at all, and holds the
+    /// intent against the object as it is now: only what takes a change back may go down.
     #[tracing::instrument(name = "sre.copilot.execution.dry_run", skip_all)]
-    pub(super) async fn planned(&self, intent: &ExecutionIntent, asking: bool) -> Result<Planned, Stop> {
+    pub(super) async fn planned(&self, intent: &ExecutionIntent, asking: Option<Asking>) -> Result<Planned, Stop> {
         let mut live = self.writer.get(&intent.object()).await?;
         self.progress.reached("target.read");
-        if asking {
+        if asking.is_some() {
             self.ask_access(intent).await?;
         }
         let revision = self.revision(intent, &live).await?;
@@ -72,6 +82,9 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         let autoscaled = self.is_autoscaled(intent).await;
         for _ in 0..MAX_READS {
             let target = remedy::plan_target(intent, &live, autoscaled);
+            if asking == Some(Asking::ToGrow) {
+                remedy::within_bounds(intent, &live).map_err(|refusal| Stop::Blocked(Reason::new(refusal.code, refusal.why)))?;
+            }
             let request = remedy::request(intent, &live, revision.as_ref(), &version)
                 .map_err(|refusal| Stop::Blocked(Reason::new(refusal.code, refusal.why)))?;
             let tried_at = self.clock.now().strftime(TRIED_AT).to_string();
@@ -151,19 +164,35 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         let key = self.store.key().await?;
         let redactor = Redactor::new(&key);
         for line in diff {
-            let secret = line.path.contains(".env[") && line.path.ends_with(".value");
+            let is_own_text = line.path.contains(".annotations.") || line.path.contains(".annotations[");
+            let is_value = line.path.contains(".env[") && line.path.ends_with(".value");
+            let is_hashed = is_value || (is_own_text && !line.path.contains(remedy::RESTARTED_AT));
             for value in [&mut line.before, &mut line.after] {
                 match value {
                     Value::Null => {}
-                    _ if secret => *value = json!(keyed_hash(&key, value)),
-                    Value::String(text) if text != CLAIM_TIME => *value = json!(redactor.text(text)),
-                    Value::Object(_) | Value::Array(_) => redactor.object(value),
-                    _ => {}
+                    Value::String(text) if text == CLAIM_TIME => {}
+                    _ if is_hashed => *value = json!(keyed_hash(&key, value)),
+                    _ => masked(&redactor, &line.path, value),
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Masks a value, which its name may say to be secret: the last part of its path, or the name beside a `value`.
+fn masked(redactor: &Redactor, path: &str, value: &mut Value) {
+    let named = path.strip_suffix("].value").and_then(|path| path.rsplit_once('[')).map(|(_, name)| name);
+    let key = path
+        .strip_suffix(']')
+        .and_then(|path| path.rsplit_once('['))
+        .map_or_else(|| path.rsplit('.').next().unwrap_or_default(), |(_, key)| key);
+    let mut holder = match named {
+        Some(name) => json!({"name": name, "value": value.take()}),
+        None => json!({key: value.take()}),
+    };
+    redactor.object(&mut holder);
+    *value = holder.get_mut(if named.is_some() { "value" } else { key }).map(Value::take).unwrap_or_default();
 }
 
 /// `hmac:` and twelve digits.
@@ -230,5 +259,31 @@ pub(super) fn kept(object: &Value) -> Value {
 impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         Self::Unanswered(Reason::new("store", error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_that_its_value_is_secret() {
+        let redactor = Redactor::fixed();
+        let shown = |path: &str| {
+            let mut value = json!("correct-horse");
+            masked(&redactor, path, &mut value);
+            value.as_str().unwrap().to_owned()
+        };
+        for path in [
+            "spec.template.spec.volumes[data].csi.volumeAttributes.password",
+            "spec.template.spec.volumes[data].csi.volumeAttributes[db-password]",
+            "spec.template.spec.containers[app].livenessProbe.httpGet.httpHeaders[X-Api-Key].value",
+        ] {
+            assert!(shown(path).starts_with("<secret:"), "{path}: {}", shown(path));
+        }
+        assert_eq!(shown("spec.template.spec.containers[app].image"), "correct-horse");
+        let mut count = json!(3);
+        masked(&redactor, "spec.replicas", &mut count);
+        assert_eq!(count, 3);
     }
 }

@@ -2,7 +2,7 @@
 //! What does not come through is told and is no error; nothing is written to the cluster.
 
 use super::outcome::{ExecutionStatus, Outcome, Stop};
-use super::planned::{Planned, kept};
+use super::planned::{Asking, Planned, kept};
 use super::{Executor, Policy, Reason, after};
 use crate::domain::{Actor, Attempt, AttemptState, AuditData, AuditName, Code, Decision, DecisionValue, ExecutionIntent};
 use crate::ports::{AdvanceError, ApiReason, AttemptStore, AuditLog, Changes, Clock, ClusterWriter, NewAttempt, StoreError};
@@ -107,7 +107,8 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
             let why = "the write identity leads to another cluster than the one that was analysed";
             return Err(Stop::Refused(Reason::new(ApiReason::ClusterMismatch.as_str(), why)));
         }
-        let planned = self.planned(ask.intent, true).await?;
+        let asking = if ask.undo_of.is_some() { Asking::ToGoBack } else { Asking::ToGrow };
+        let planned = self.planned(ask.intent, Some(asking)).await?;
         if planned.is_empty() {
             return Err(Stop::Refused(Reason::new("no_change", "the API server would change nothing: it is so already")));
         }

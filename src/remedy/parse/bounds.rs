@@ -17,6 +17,26 @@ pub(super) fn check(intent: &ExecutionIntent, live: &Value, max_growth: f64) -> 
     }
 }
 
+/// Whether nothing would change, or an amount isn't one: the API server says so itself, in its own words.
+pub(super) fn says_nothing(intent: &ExecutionIntent, live: &Value) -> bool {
+    let Params::Resources(params) = &intent.params else {
+        return matches!(intent.params, Params::Scale { replicas } if json::int(live, "spec.replicas") == Some(i64::from(replicas)));
+    };
+    let now = container_list(live, &params.container)
+        .map(|list| json::key(json::named(json::at(live, "spec.template.spec"), list, &params.container), "resources"));
+    let fields = [
+        ("limits", "memory", &params.memory_limit),
+        ("requests", "memory", &params.memory_request),
+        ("limits", "cpu", &params.cpu_limit),
+        ("requests", "cpu", &params.cpu_request),
+    ];
+    let mut given = fields.into_iter().filter_map(|(list, resource, given)| Some((list, resource, given.as_deref()?)));
+    given.clone().any(|(.., text)| Quantity::parse(text).is_none())
+        || given.all(|(list, resource, text)| {
+            now.and_then(|now| Quantity::read(json::key(json::key(now, list), resource))) == Quantity::parse(text)
+        })
+}
+
 fn scale(wanted: i64, live: i64) -> Result<(), Rejection> {
     // From none the last known count is right, which the rules alone know.
     let (least, most) = (live + 1, if live == 0 { 100 } else { most_replicas(live) });

@@ -7,7 +7,7 @@ mod scan;
 pub(super) mod schema;
 mod strict;
 
-use super::{Settings, Tier, command, shown, tier};
+use super::{MOST_GROWTH, Refusal, Settings, Tier, command, shown, tier};
 use crate::cluster::Snapshot;
 use crate::domain::ExecutionIntent;
 use scan::Scan;
@@ -49,6 +49,18 @@ impl fmt::Display for Rejection {
 /// Whether these are a namespace's and an object's name, by Kubernetes' rules.
 pub(super) fn are_names(namespace: &str, name: &str) -> bool {
     fields::is_label(namespace) && fields::is_subdomain(name)
+}
+
+/// Holds an intent against the object as it is now: replicas and resources only grow, and never beyond the bound that no
+/// setting lifts.
+///
+/// # Errors
+/// The code and the sentence of the bound that it breaks.
+pub fn within_bounds(intent: &ExecutionIntent, live: &Value) -> Result<(), Refusal> {
+    if bounds::says_nothing(intent, live) {
+        return Ok(());
+    }
+    bounds::check(intent, live, MOST_GROWTH).map_err(|rejection| Refusal::new(rejection.code, rejection.sentence))
 }
 
 fn rejected(code: &'static str, sentence: String) -> Rejection {

@@ -153,8 +153,12 @@ async fn what_is_gone_invalid_or_over_quota_is_told() {
     let outcome = home.propose(&writer, &at("web", "96Zi")).await;
     assert_eq!((outcome.status, outcome.code.as_deref()), (ExecutionStatus::DryRunFailed, Some("invalid")), "{}", outcome.text);
     let outcome = home.propose(&writer, &at("web", "32Mi")).await;
-    assert_eq!(outcome.code.as_deref(), Some("invalid"));
-    assert!(outcome.text.contains("must be less than or equal to memory limit"), "{}", outcome.text);
+    // Only an undo goes down, whatever the analysis that proposed it saw.
+    assert_eq!((outcome.status, outcome.code.as_deref()), (ExecutionStatus::GuardrailBlocked, Some("growth_exceeded")));
+    let fewer = intent(&cluster.namespace, Action::ScaleDeployment, "many", Params::Scale { replicas: 2 });
+    cluster.create(DEPLOYMENTS, workload("many", 3)).await;
+    let outcome = home.propose(&writer, &fewer).await;
+    assert_eq!((outcome.status, outcome.code.as_deref()), (ExecutionStatus::GuardrailBlocked, Some("out_of_range")));
     cluster.stop().await;
 }
 

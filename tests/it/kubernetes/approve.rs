@@ -34,7 +34,7 @@ fn template(node: &str, memory: &str) -> Value {
     let container =
         json!({"name": "app", "image": "registry.example/checkout:1", "env": env, "resources": {"limits": {"memory": memory}}});
     json!({
-        "metadata": {"labels": {"app": "checkout"}},
+        "metadata": {"labels": {"app": "checkout"}, "annotations": {"db-password": format!("correct-horse-battery-{memory}")}},
         "spec": {"nodeName": node, "automountServiceAccountToken": false, "containers": [container],
             "tolerations": [{"operator": "Exists"}]},
     })
