@@ -46,5 +46,16 @@ fn past(attempt: &Attempt) -> Option<PastAttempt> {
     let object = ObjectRef::new(kind, namespace, name);
     // What the API server refused was sent and is no write.
     let sent_at = attempt.sent_at.filter(|_| attempt.state != AttemptState::Failed);
-    Some(PastAttempt { object, action, state: attempt.state, sent_at })
+    Some(PastAttempt { object, action, state: remembered(attempt), sent_at })
+}
+
+/// How an attempt counts. That a way back brought the fault back says nothing against the same action as a fix; and what did not
+/// help did not help, although it was taken back since.
+fn remembered(attempt: &Attempt) -> AttemptState {
+    let outcome = attempt.verification.as_ref().and_then(|seen| seen.get("outcome")?.as_str());
+    match attempt.state {
+        AttemptState::NotVerified if attempt.undo_of.is_some() => AttemptState::Succeeded,
+        AttemptState::Undone if outcome == Some("not_verified") => AttemptState::NotVerified,
+        state => state,
+    }
 }
