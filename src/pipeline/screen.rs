@@ -41,7 +41,12 @@ fn words(intent: &ExecutionIntent, report: &Report, object: Option<&serde_json::
         (Action::ScaleDeployment, Params::Scale { replicas }) => {
             let now = object.and_then(|object| json::int(object, "spec.replicas"));
             let from = now.map(|now| format!(" from {now}")).unwrap_or_default();
-            let back = now.map_or("back to the count before".to_owned(), |now| format!("back to {now}"));
+            let back = match now {
+                // What stood at none isn't sent back there.
+                Some(0) => none(),
+                Some(now) => format!("back to {now}"),
+                None => "back to the count before".to_owned(),
+            };
             (format!("Scale {place}{from} to {replicas}"), format!("scale to {replicas}"), back)
         }
         (Action::SetResources, Params::Resources(params)) => {

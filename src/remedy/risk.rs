@@ -51,7 +51,7 @@ pub fn risk(input: &RiskInput<'_>) -> RiskReport {
         ("data", data(input)),
         ("freshness", freshness(input)),
         ("confidence", if input.is_undo { ("undo".to_owned(), 0) } else { confidence(input.report) }),
-        ("reversibility", reversibility(input.intent.action)),
+        ("reversibility", reversibility(input)),
         ("idempotency", idempotency(input.intent.action)),
     ];
     let axes: Vec<RiskAxis> =
@@ -135,8 +135,11 @@ fn confidence(report: &Report) -> (String, u8) {
     }
 }
 
-fn reversibility(action: Action) -> (String, u8) {
-    let (word, level) = match action {
+fn reversibility(input: &RiskInput<'_>) -> (String, u8) {
+    let live = || input.snapshot.get(&input.intent.object()).and_then(|object| object.int("spec.replicas"));
+    let (word, level) = match input.intent.action {
+        // Nothing is sent back to no replicas.
+        Action::ScaleDeployment if live() == Some(0) => ("none", 2),
         // An exact inverse, or nothing that would need one.
         Action::ScaleDeployment | Action::RollbackDeployment | Action::SetResources => ("easy", 0),
         action if action.is_restart() || !action.is_write() || action == Action::EvictPod => ("easy", 0),
