@@ -34,7 +34,8 @@ const ABOUT: &str = "Finds the root cause of a Kubernetes incident from facts, w
 
 const LONG_ABOUT: &str = "Finds the root cause of a Kubernetes incident from facts, with its proof, and says what to do next.
 
-It reads the cluster (or a recording of it) and changes nothing. It needs no server, no account and no language model.";
+It reads the cluster (or a recording of it), and changes nothing that a person has not approved. It needs no server, no account \
+and no language model.";
 
 const EXAMPLES: &str = "Examples:
   # What is wrong with this pod?
@@ -46,12 +47,16 @@ const EXAMPLES: &str = "Examples:
   # The same report, without a cluster
   sre-copilot replay incident/
 
+  # Have the API server try what is proposed; look at it, and decide
+  sre-copilot analyze deploy/checkout -n squad-7 --propose
+  sre-copilot approve A-7F3K2M
+
 Exit codes:
   0  done
   1  could not do it: cluster, file, database, network
   2  usage
-  3  a fault was found (with --exit-code), or a replay differs
-  4  inconclusive (with --exit-code)
+  3  a fault was found (with --exit-code), a replay differs, a change did not help, the audit log is broken
+  4  inconclusive (with --exit-code), or the outcome of a change is unknown
   5  refused: policy, guard, precondition, not authorised";
 
 /// The command line.
