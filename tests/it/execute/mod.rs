@@ -172,7 +172,7 @@ pub fn memory(limit: &str) -> Params {
 /// A workload without pods but for its replicas.
 pub fn workload(name: &str, replicas: i32) -> Value {
     let containers = json!([{
-        "name": "app", "image": "registry.example/app:1", "env": [{"name": "DB", "value": "hunter2-canary"}],
+        "name": "app", "image": "registry.example/app:1", "env": [{"name": "DB", "value": "canary-of-execute"}],
         "resources": {"limits": {"memory": "64Mi"}, "requests": {"memory": "64Mi"}},
     }]);
     json!({

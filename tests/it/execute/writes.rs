@@ -128,7 +128,7 @@ async fn a_rollback_writes_the_old_template_and_keeps_secrets_out_of_the_plan() 
         }
     };
     let first = cluster.until(&path, revision("1")).await;
-    let other = json!([{"name": "app", "image": "registry.example/app:2", "env": [{"name": "DB", "value": "hunter3-canary"}]}]);
+    let other = json!([{"name": "app", "image": "registry.example/app:2", "env": [{"name": "DB", "value": "canary-of-rollback"}]}]);
     cluster.patch(&path, json!({"spec": {"template": {"spec": {"containers": other}}}})).await;
     cluster.until(&path, revision("2")).await;
 
@@ -137,7 +137,7 @@ async fn a_rollback_writes_the_old_template_and_keeps_secrets_out_of_the_plan() 
     assert_eq!(after["spec"]["template"], first);
     assert_ne!(before["spec"]["template"], first);
     let stored = serde_json::to_string(&done).unwrap();
-    assert!(!stored.contains("hunter2") && !stored.contains("hunter3"), "{stored}");
+    assert!(!stored.contains("canary-of-"), "{stored}");
     assert!(stored.contains("hmac:") && stored.contains("<template:"), "{stored}");
     cluster.stop().await;
 }
@@ -171,7 +171,7 @@ async fn what_only_looks_is_read_without_approval_and_without_secrets() {
     cluster.until(&pods, |list| list["items"].as_array().filter(|items| !items.is_empty()).map(drop)).await;
     let (home, looks) = (Home::new(), executor_text);
     let described = looks(&home, &writer, intent(&cluster.namespace, Action::DescribeResource, "web", Params::None)).await;
-    assert!(described.contains("(14 bytes)") && !described.contains("hunter2") && described.len() <= 4096, "{described}");
+    assert!(described.contains("(17 bytes)") && !described.contains("canary-of-") && described.len() <= 4096, "{described}");
     let listed =
         looks(&home, &writer, intent(&cluster.namespace, Action::GetPods, "web", Params::Pods { label_selector: None })).await;
     assert!(listed.lines().count() == 2 && listed.contains("web-"), "{listed}");
