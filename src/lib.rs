@@ -4,10 +4,11 @@
 //!
 //! Each module may use only what stands to its right:
 //!
-//! `main → cli → pipeline → {diagnose, remedy, bundle} → {cluster, ports} → {domain, redact}`;
-//! `adapters → {ports, cluster, domain, redact}`; `store → {ports, cluster, domain}`; `config → remedy`; `render → domain`.
+//! `main → cli → pipeline → reason → {diagnose, remedy, bundle} → {cluster, ports} → {domain, redact}`;
+//! `adapters → {ports, cluster, config, domain, redact}`; `store → {ports, cluster, domain}`; `config → remedy`;
+//! `render → domain`.
 //!
-//! Only `cli/wiring.rs` names concrete adapters. `domain`, `redact`, `cluster`, `diagnose` and `remedy` are pure: they name no
+//! Only `cli/wiring.rs` names concrete adapters. `domain`, `redact`, `cluster`, `diagnose`, `reason` and `remedy` are pure: they name no
 //! tokio, HTTP client, Kubernetes client, file system, environment or wall clock. `tests/it/architecture.rs` reads the
 //! `use` lines and fails with the line that breaks this.
 
@@ -20,6 +21,7 @@ pub mod diagnose;
 pub mod domain;
 pub mod pipeline;
 pub mod ports;
+pub mod reason;
 pub mod redact;
 pub mod remedy;
 pub mod render;

@@ -3,14 +3,20 @@
 mod attempts;
 mod audit;
 mod clock;
+mod evidence;
 mod incidents;
+mod ledger;
+mod model;
 mod store_error;
 mod writer;
 
 pub use attempts::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note, Writes};
 pub use audit::{AuditFilter, AuditLog};
 pub use clock::Clock;
+pub use evidence::{Answered, DeployHistory, EvidenceRequest, LogSearch, NodeNames, SignalSource, TicketTracker};
 pub use incidents::{IncidentFilter, IncidentStore};
+pub use ledger::{Ledger, Reservation};
+pub use model::{Egress, LanguageModel, Message, ModelAnswer, ModelError, ModelRequest, Role};
 pub use store_error::StoreError;
 pub use writer::{Access, AccessQuestion, ApiReason, ApiRefusal, ClusterWriter, WriteError, permits};
 

@@ -30,6 +30,7 @@ pub(super) const SIGNALS: ListFile = ListFile { file: "signals.json", key: "sign
 pub(super) const DEPENDENCIES: ListFile = ListFile { file: "dependencies.json", key: "edges" };
 pub(super) const DEPLOYS: ListFile = ListFile { file: "deploys.json", key: "deploys" };
 pub(super) const TICKETS: ListFile = ListFile { file: "tickets.json", key: "tickets" };
+pub(super) const LOG_EVENTS: ListFile = ListFile { file: "log_events.json", key: "events" };
 
 /// `incident.json`. Keys that a later build adds are left alone.
 #[derive(Debug, Default, Serialize, Deserialize)]

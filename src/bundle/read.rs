@@ -29,6 +29,7 @@ pub(super) fn read(folder: &Folder) -> Result<Recording, BundleError> {
     let dependencies = incident::DEPENDENCIES.read(folder, &mut warnings)?;
     let deploys = incident::DEPLOYS.read(folder, &mut warnings)?;
     let tickets = incident::TICKETS.read(folder, &mut warnings)?;
+    let log_events = incident::LOG_EVENTS.read(folder, &mut warnings)?;
     let alert = match folder.text(incident::ALERT)? {
         Some(text) => Some(incident::parse_value(&folder.name(incident::ALERT), &text)?),
         None => None,
@@ -42,6 +43,7 @@ pub(super) fn read(folder: &Folder) -> Result<Recording, BundleError> {
             ("dependencies", dependencies.is_some()),
             ("deploys", deploys.is_some()),
             ("tickets", tickets.is_some()),
+            ("log_search", log_events.is_some()),
         ];
         present.into_iter().filter(|(_, is_present)| *is_present).map(|(name, _)| (name.to_owned(), SourceState::Ok)).collect()
     });
@@ -71,6 +73,7 @@ pub(super) fn read(folder: &Folder) -> Result<Recording, BundleError> {
         dependencies: dependencies.unwrap_or_default(),
         deploys: deploys.unwrap_or_default(),
         tickets: tickets.unwrap_or_default(),
+        log_events: log_events.unwrap_or_default(),
         alert,
         warnings,
     })

@@ -4,8 +4,8 @@ mod kubectl;
 mod properties;
 
 use super::*;
-use crate::cluster::{Dependency, Deploy, LogKey, ServiceName, Signal, Ticket};
-use crate::domain::{ObjectRef, SourceState};
+use crate::cluster::{Dependency, LogKey, ServiceName, Signal};
+use crate::domain::{Deploy, ObjectRef, SourceState, Ticket};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -37,6 +37,7 @@ fn recording() -> Recording {
         dependencies: vec![Dependency { from: service("web"), to: service("db"), kind: "calls".into(), source: "mesh".into() }],
         deploys: vec![Deploy { service: "web".into(), number: "15".into(), changes: json!([{"id": 1}]), ..Deploy::default() }],
         tickets: vec![Ticket { key: "SHOP-1".into(), resolved: true, ..Ticket::default() }],
+        log_events: vec![crate::cluster::LogEvent { level: "Error".into(), message: "no route".into(), ..Default::default() }],
         alert: Some(json!({"version": "4", "alerts": []})),
         warnings: vec!["one thing".into()],
     }
@@ -79,6 +80,7 @@ fn what_was_written_is_read() {
         "dependencies.json",
         "deploys.json",
         "incident.json",
+        "log_events.json",
         "logs/shop_web-0_app.log",
         "logs/shop_web-0_app.previous.log",
         "objects.json",

@@ -40,6 +40,7 @@ pub fn write(path: &Path, recording: &Recording) -> Result<(), BundleError> {
     write_list(path, &incident::DEPENDENCIES, &recording.dependencies)?;
     write_list(path, &incident::DEPLOYS, &recording.deploys)?;
     write_list(path, &incident::TICKETS, &recording.tickets)?;
+    write_list(path, &incident::LOG_EVENTS, &recording.log_events)?;
     let incident = Incident {
         api_version: incident::API_VERSION.to_owned(),
         kind: incident::KIND.to_owned(),

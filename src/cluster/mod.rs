@@ -23,5 +23,5 @@ pub mod workload;
 
 pub use event::Event;
 pub use object::{Object, PARTIAL, canonical_kind, is_cluster_scoped};
-pub use recording::{Dependency, Deploy, LogKey, Recording, ServiceName, Signal, Ticket};
+pub use recording::{Dependency, LogEvent, LogKey, Recording, ServiceName, Signal};
 pub use snapshot::{Snapshot, labels_of, plural};

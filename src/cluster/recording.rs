@@ -1,9 +1,9 @@
 //! What was read of the world, before it is indexed: exactly what a bundle holds, and exactly what the live reader
 //! gives, so that both lead to the same report. Never holds a Secret's values.
 
-use crate::domain::{ObjectRef, Sources};
+use crate::domain::{Deploy, ObjectRef, Sources, Ticket};
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -32,6 +32,8 @@ pub struct Recording {
     pub deploys: Vec<Deploy>,
     /// What a ticket tracker knows.
     pub tickets: Vec<Ticket>,
+    /// What a search in structured logs found, oldest first.
+    pub log_events: Vec<LogEvent>,
     /// An Alertmanager webhook payload, version 4, as it came.
     pub alert: Option<Value>,
     /// What could not be understood while reading, one sentence each; shown, never hidden.
@@ -89,65 +91,22 @@ pub struct Dependency {
     pub source: String,
 }
 
-/// One build that deployed something. Whatever the CI server didn't say is empty.
+/// One event of a structured log.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Deploy {
-    /// The service that was deployed.
-    pub service: String,
-    /// The namespace that it was deployed to.
-    pub namespace: String,
-    /// The build configuration's id.
-    pub build_type: String,
-    /// The build's number as people see it; not always a number.
-    #[serde(deserialize_with = "text_or_number")]
-    pub number: String,
-    /// How it ended, in the CI server's own word.
-    pub status: String,
-    /// The commit that was built.
-    pub sha: String,
-    /// When it started.
+pub struct LogEvent {
+    /// When.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<Timestamp>,
-    /// When it ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<Timestamp>,
-    /// Who or what started it.
-    pub triggered_by: String,
-    /// The build's page.
-    pub url: String,
-    /// The commits in it, as the CI server gives them; null when it didn't say.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    pub changes: Value,
-}
-
-/// CI servers number builds with text; people write a number.
-fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::String(text) => Ok(text),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Null => Ok(String::new()),
-        other => Err(serde::de::Error::custom(format_args!("a build's number is a text or a number, not {other}"))),
-    }
-}
-
-/// One ticket. Whatever the tracker didn't say is empty.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Ticket {
-    /// The ticket's key, such as `SHOP-12`.
-    pub key: String,
-    /// Its one line.
-    pub summary: String,
-    /// Its status, in the tracker's own word.
-    pub status: String,
-    /// Whether it is done.
-    pub resolved: bool,
-    /// Its priority, in the tracker's own word.
-    pub priority: String,
-    /// The ticket's page.
-    pub url: String,
-    /// When it was made.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub created_at: Option<Timestamp>,
+    pub at: Option<Timestamp>,
+    /// `Verbose` to `Fatal`, in the log's own word.
+    pub level: String,
+    /// The message as a person reads it.
+    pub message: String,
+    /// The message with its place-holders, the same for all events of one kind.
+    pub template: String,
+    /// The exception's first lines.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub exception: String,
+    /// What else the event says: service, namespace, pod.
+    pub properties: BTreeMap<String, String>,
 }

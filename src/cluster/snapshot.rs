@@ -1,8 +1,8 @@
 //! The indexed snapshot: every object, found by name, owner, node, or event. The same objects give the same snapshot in
 //! whatever order they came.
 
-use super::{Dependency, Deploy, Event, LogKey, Object, Recording, Signal, json};
-use crate::domain::{KUBERNETES, LOGS, ObjectRef, SourceState, Sources};
+use super::{Dependency, Event, LogKey, Object, Recording, Signal, json};
+use crate::domain::{Deploy, KUBERNETES, LOGS, ObjectRef, SourceState, Sources};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::cmp::Ordering;

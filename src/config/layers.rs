@@ -17,6 +17,8 @@ enum Form {
     Text,
     /// `true`, `false`, `1`, `0`.
     Switch,
+    /// A number, whole or not.
+    Number,
 }
 
 /// Variables of the environment and the setting that each stands for.
@@ -27,6 +29,20 @@ const VARIABLES: &[(&str, &str, Form)] = &[
     ("EXECUTOR_ENABLED", "executor.enabled", Form::Switch),
     ("EXECUTOR_APPROVAL_ENABLED", "executor.approval_enabled", Form::Switch),
     ("APPROVAL_REQUIRED", "approval_required", Form::Switch),
+    ("LLM_BACKEND", "llm.backend", Form::Text),
+    ("ANTHROPIC_API_KEY", "llm.api_key", Form::Text),
+    ("PROMPT_INPUT_MAX_CHARS", "llm.prompt_input_max_chars", Form::Number),
+    ("LLM_DAILY_BUDGET_USD", "llm.daily_budget_usd", Form::Number),
+    ("VICTORIA_METRICS_URL", "metrics.url", Form::Text),
+    ("JIRA_BASE_URL", "jira.base_url", Form::Text),
+    ("JIRA_EMAIL", "jira.email", Form::Text),
+    ("JIRA_API_TOKEN", "jira.api_token", Form::Text),
+    ("TC_URL", "teamcity.url", Form::Text),
+    ("TC_TOKEN", "teamcity.token", Form::Text),
+    ("TEAMCITY_MCP_URL", "teamcity.mcp_url", Form::Text),
+    ("TEAMCITY_MCP_TOKEN", "teamcity.mcp_token", Form::Text),
+    ("SEQ_URL", "seq.url", Form::Text),
+    ("SEQ_API_KEY", "seq.api_key", Form::Text),
 ];
 
 /// Reads the settings. `named` is the file of `--config`; without it `$SRE_COPILOT_CONFIG`, the working folder and the
@@ -48,6 +64,7 @@ pub fn load(named: Option<&Path>, variable: &dyn Fn(&str) -> Option<OsString>) -
         let value = match form {
             Form::Text => Value::String(text),
             Form::Switch => Value::Boolean(switch(name, &text)?),
+            Form::Number => number(name, &text)?,
         };
         set(&mut table, key, value);
         read(table.clone(), &format!("${name}"))?;
@@ -104,6 +121,12 @@ fn switch(name: &str, text: &str) -> Result<bool, ConfigError> {
         "false" | "0" => Ok(false),
         _ => Err(value_error(&format!("${name}"), "it is neither true nor false".to_owned())),
     }
+}
+
+fn number(name: &str, text: &str) -> Result<Value, ConfigError> {
+    let whole = text.trim().parse::<i64>().map(Value::Integer);
+    let number = whole.or_else(|_| text.trim().parse::<f64>().map(Value::Float));
+    number.map_err(|_| value_error(&format!("${name}"), "it is not a number".to_owned()))
 }
 
 /// Puts a value at a path of tables; what stands in the way gives way.

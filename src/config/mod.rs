@@ -3,9 +3,17 @@
 
 mod error;
 mod layers;
+mod llm;
+mod redaction;
+mod secret;
+mod sources;
 
 pub use error::ConfigError;
 pub use layers::{FILE_NAME, load};
+pub use llm::{Backend, LlmSettings, Price, Structured};
+pub use redaction::RedactSettings;
+pub use secret::Secret;
+pub use sources::{JiraSettings, MetricsSettings, SeqSettings, TeamcitySettings};
 
 use crate::remedy::{self, ApprovalSettings, PolicySettings, RemedySettings, VerifySettings};
 use serde::Deserialize;
@@ -33,6 +41,18 @@ pub struct Settings {
     pub approval: ApprovalSettings,
     /// When an applied change is looked at.
     pub verify: VerifySettings,
+    /// Which language model, and what it may cost.
+    pub llm: LlmSettings,
+    /// Time series.
+    pub metrics: MetricsSettings,
+    /// Tickets.
+    pub jira: JiraSettings,
+    /// Deploys.
+    pub teamcity: TeamcitySettings,
+    /// Structured logs.
+    pub seq: SeqSettings,
+    /// What is masked beside secrets.
+    pub redact: RedactSettings,
 }
 
 impl Settings {
@@ -66,6 +86,12 @@ impl Default for Settings {
             remedy: RemedySettings::default(),
             approval: ApprovalSettings::default(),
             verify: VerifySettings::default(),
+            llm: LlmSettings::default(),
+            metrics: MetricsSettings::default(),
+            jira: JiraSettings::default(),
+            teamcity: TeamcitySettings::default(),
+            seq: SeqSettings::default(),
+            redact: RedactSettings::default(),
         }
     }
 }

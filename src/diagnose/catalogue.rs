@@ -4,6 +4,8 @@
 use super::context::Context;
 use super::findings::Findings;
 
+pub use crate::domain::Perspective;
+
 /// A section of the catalogue of causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Section {
@@ -40,31 +42,6 @@ impl Section {
             Self::Routing => "Service routing",
             Self::Nodes => "Nodes and control plane",
             Self::NotAFault => "Not a fault",
-        }
-    }
-}
-
-/// From which side a cause is seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Perspective {
-    /// The application and its configuration.
-    App,
-    /// Cluster, nodes, storage, network.
-    Infra,
-    /// What it depends on.
-    Deps,
-    /// The container's runtime: limits, signals, probes.
-    Runtime,
-}
-
-impl Perspective {
-    /// The word used in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::App => "app",
-            Self::Infra => "infra",
-            Self::Deps => "deps",
-            Self::Runtime => "runtime",
         }
     }
 }

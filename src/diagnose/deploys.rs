@@ -4,8 +4,8 @@
 use super::change;
 use super::context::Context;
 use super::workload_symptoms::selected;
-use crate::cluster::{Deploy, Object};
-use crate::domain::{DEPLOYS, Evidence, EvidenceSource, FactReport, ObjectRef, State, Subject};
+use crate::cluster::Object;
+use crate::domain::{DEPLOYS, Deploy, Evidence, EvidenceSource, FactReport, ObjectRef, State, Subject};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 

@@ -4,18 +4,22 @@ mod alert;
 mod attempt;
 mod audit;
 mod decision;
+mod deploy;
 mod evidence;
 mod incident;
 mod intent;
 mod object;
 mod plan;
+mod reasoning;
 mod report;
 mod source;
+mod ticket;
 
 pub use alert::target_of;
 pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
 pub use decision::{Decision, DecisionValue};
+pub use deploy::Deploy;
 pub use evidence::{Evidence, EvidenceSource};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
@@ -23,8 +27,13 @@ pub use object::{ObjectRef, Subject};
 pub use plan::{
     CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport, template_hash,
 };
+pub use reasoning::{
+    Analysis, Choice, Hypothesis, ModelCost, Narrative, NextStep, Objection, Origin, Perspective, Reasoning, Stage, StageTrace,
+    Statement, Suspicious, Usage,
+};
 pub use report::{
     ActionDecision, ActionReport, CauseReport, Change, Contradiction, ExecutionReport, FactReport, FieldChange, HistoryEntry,
     NumberedEvidence, Report, RuledOut, State, SymptomReport, TimelineEntry, Unknown, Verdict,
 };
 pub use source::{DEPLOYS, KUBERNETES, LOGS, SIGNALS, SourceState, Sources};
+pub use ticket::Ticket;

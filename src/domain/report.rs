@@ -1,7 +1,7 @@
 //! A diagnosis as it is shown and stored: public, versioned JSON (`sre-copilot/v1`, kind `Report`). Fields are added,
 //! never renamed.
 
-use super::{AttemptState, DecisionValue, Evidence, ExecutionIntent, ObjectRef, Risk, Sources, Subject};
+use super::{AttemptState, DecisionValue, Evidence, ExecutionIntent, ObjectRef, Reasoning, Risk, Sources, Subject, Ticket};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -95,6 +95,12 @@ pub struct Report {
     /// How far the first action came that would change something, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution: Option<ExecutionReport>,
+    /// What the stages after the diagnosis say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<Reasoning>,
+    /// Tickets about what is analysed, as the tracker gives them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<Ticket>,
     /// Commands to run next.
     pub next: Vec<String>,
     /// How reading each source went.
@@ -127,6 +133,8 @@ impl Report {
             noticed: Vec::new(),
             actions: Vec::new(),
             execution: None,
+            reasoning: None,
+            tickets: Vec::new(),
             next: Vec::new(),
             sources: Sources::new(),
             checked: String::new(),

@@ -11,17 +11,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ports", &["cluster", "domain"]),
     ("diagnose", &["cluster", "domain"]),
     ("remedy", &["cluster", "domain", "ports"]),
+    ("reason", &["cluster", "diagnose", "domain", "redact", "remedy"]),
     ("bundle", &["cluster", "domain", "ports"]),
-    ("adapters", &["cluster", "domain", "ports", "redact"]),
+    ("adapters", &["cluster", "config", "domain", "ports", "redact"]),
     ("store", &["cluster", "domain", "ports"]),
     ("render", &["domain"]),
     ("config", &["remedy"]),
-    ("pipeline", &["bundle", "cluster", "diagnose", "domain", "ports", "redact", "remedy"]),
+    ("pipeline", &["bundle", "cluster", "diagnose", "domain", "ports", "reason", "redact", "remedy"]),
     (
         "cli",
         &[
-            "adapters", "bundle", "cluster", "config", "diagnose", "domain", "pipeline", "ports", "redact", "remedy", "render",
-            "store",
+            "adapters", "bundle", "cluster", "config", "diagnose", "domain", "pipeline", "ports", "reason", "redact", "remedy",
+            "render", "store",
         ],
     ),
 ];
@@ -45,7 +46,7 @@ const IMPURE: &[&str] = &[
     "Zoned::now",
     "clap",
 ];
-const PURE: &[&str] = &["domain", "redact", "cluster", "diagnose", "remedy"];
+const PURE: &[&str] = &["domain", "redact", "cluster", "diagnose", "reason", "remedy"];
 
 /// The only file that may name a concrete adapter outside `adapters`.
 const WIRING: &str = "cli/wiring.rs";

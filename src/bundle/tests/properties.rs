@@ -94,6 +94,7 @@ prop_compose! {
                 .collect(),
             deploys,
             tickets: tickets.into_iter().map(|(key, resolved)| Ticket { key, resolved, ..Ticket::default() }).collect(),
+            log_events: Vec::new(),
             alert,
             warnings,
         }

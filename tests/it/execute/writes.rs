@@ -128,7 +128,8 @@ async fn a_rollback_writes_the_old_template_and_keeps_secrets_out_of_the_plan() 
         }
     };
     let first = cluster.until(&path, revision("1")).await;
-    let other = json!([{"name": "app", "image": "registry.example/app:2", "env": [{"name": "DB", "value": "canary-of-rollback"}]}]);
+    let other =
+        json!([{"name": "app", "image": "registry.example/app:2", "env": [{"name": "DB", "value": "canary-of-rollback"}]}]);
     cluster.patch(&path, json!({"spec": {"template": {"spec": {"containers": other}}}})).await;
     cluster.until(&path, revision("2")).await;
 
