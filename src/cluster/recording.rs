@@ -40,6 +40,19 @@ pub struct Recording {
     pub warnings: Vec<String>,
 }
 
+impl Recording {
+    /// Adds what other witnesses said of the same moment; nothing of the cluster is taken over.
+    pub fn add(&mut self, evidence: Self) {
+        self.signals.extend(evidence.signals);
+        self.dependencies.extend(evidence.dependencies);
+        self.deploys.extend(evidence.deploys);
+        self.tickets.extend(evidence.tickets);
+        self.log_events.extend(evidence.log_events);
+        self.sources.extend(evidence.sources);
+        self.warnings.extend(evidence.warnings);
+    }
+}
+
 /// Which log a text is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogKey {

@@ -43,7 +43,7 @@ impl Snapshot {
     /// `resourceVersion`.
     pub fn new(recording: Recording) -> Self {
         let Recording { captured_at, target, sources, objects, logs, alert, warnings, .. } = recording;
-        let Recording { mut signals, mut dependencies, mut deploys, .. } = recording;
+        let Recording { signals, dependencies, deploys, .. } = recording;
         let now = captured_at.filter(json::can_be).unwrap_or_else(|| newest(&objects));
         let mut objects: Vec<Object> = objects.into_iter().filter_map(Object::new).collect();
         let is_event = |object: &Object| object.id.kind == "Event";
@@ -66,25 +66,37 @@ impl Snapshot {
                 pods_on_node.entry(object.text("spec.nodeName").to_owned()).or_default().push(index);
             }
         }
-        signals.sort_by(|a, b| (&a.signal, &a.labels).cmp(&(&b.signal, &b.labels)));
-        dependencies.sort();
-        dependencies.dedup();
-        deploys.sort_by_cached_key(|deploy| (deploy.finished_at.or(deploy.started_at), format!("{deploy:?}")));
-        Self {
+        let evidence = Recording { signals, dependencies, deploys, sources, warnings, ..Recording::default() };
+        let mut snapshot = Self {
             now,
-            sources,
-            signals,
-            dependencies,
-            deploys,
+            sources: Sources::new(),
+            signals: Vec::new(),
+            dependencies: Vec::new(),
+            deploys: Vec::new(),
             alert,
             target,
-            warnings,
+            warnings: Vec::new(),
             objects,
             children,
             pods_on_node,
             events,
             logs,
-        }
+        };
+        snapshot.add(evidence);
+        snapshot
+    }
+
+    /// Adds what other witnesses said of the same moment; nothing of the cluster is taken over.
+    pub fn add(&mut self, evidence: Recording) {
+        self.signals.extend(evidence.signals);
+        self.signals.sort_by(|a, b| (&a.signal, &a.labels).cmp(&(&b.signal, &b.labels)));
+        self.dependencies.extend(evidence.dependencies);
+        self.dependencies.sort();
+        self.dependencies.dedup();
+        self.deploys.extend(evidence.deploys);
+        self.deploys.sort_by_cached_key(|deploy| (deploy.finished_at.or(deploy.started_at), format!("{deploy:?}")));
+        self.sources.extend(evidence.sources);
+        self.warnings.extend(evidence.warnings);
     }
 
     /// Every object but Events, sorted by kind, namespace and name.

@@ -35,5 +35,5 @@ pub use report::{
     ActionDecision, ActionReport, CauseReport, Change, Contradiction, ExecutionReport, FactReport, FieldChange, HistoryEntry,
     NumberedEvidence, Report, RuledOut, State, SymptomReport, TimelineEntry, Unknown, Verdict,
 };
-pub use source::{DEPLOYS, KUBERNETES, LOGS, SIGNALS, SourceState, Sources};
+pub use source::{DEPLOYS, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS};
 pub use ticket::Ticket;

@@ -84,3 +84,7 @@ pub const LOGS: &str = "logs";
 pub const SIGNALS: &str = "signals";
 /// The source that holds what a CI server deployed.
 pub const DEPLOYS: &str = "deploys";
+/// The source that holds tickets.
+pub const TICKETS: &str = "tickets";
+/// The source that holds structured logs that an application sent elsewhere.
+pub const LOG_SEARCH: &str = "log_search";
