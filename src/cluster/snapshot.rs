@@ -1,11 +1,11 @@
 //! The indexed snapshot: every object, found by name, owner, node, or event. The same objects give the same snapshot in
 //! whatever order they came.
 
-use super::{Dependency, Event, LogKey, Object, Recording, Signal, json};
-use crate::domain::{Deploy, KUBERNETES, LOGS, ObjectRef, SourceState, Sources};
+use super::{Dependency, Event, LogEvent, LogKey, Object, Recording, Signal, json};
+use crate::domain::{Deploy, KUBERNETES, LOGS, ObjectRef, SourceState, Sources, Ticket};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
 /// How far owner references are followed. Real chains have at most four links (Pod, ReplicaSet, Deployment, operator);
@@ -25,6 +25,10 @@ pub struct Snapshot {
     pub dependencies: Vec<Dependency>,
     /// What a CI server deployed, oldest first.
     pub deploys: Vec<Deploy>,
+    /// What a ticket tracker knows: open tickets first, of them the newest.
+    pub tickets: Vec<Ticket>,
+    /// What a search in structured logs found, oldest first.
+    pub log_events: Vec<LogEvent>,
     /// The alert that led here, as it came.
     pub alert: Option<Value>,
     /// What the input says it is about.
@@ -43,7 +47,7 @@ impl Snapshot {
     /// `resourceVersion`.
     pub fn new(recording: Recording) -> Self {
         let Recording { captured_at, target, sources, objects, logs, alert, warnings, .. } = recording;
-        let Recording { mut signals, mut dependencies, mut deploys, .. } = recording;
+        let Recording { mut signals, mut dependencies, mut deploys, mut tickets, mut log_events, .. } = recording;
         let now = captured_at.filter(json::can_be).unwrap_or_else(|| newest(&objects));
         let mut objects: Vec<Object> = objects.into_iter().filter_map(Object::new).collect();
         let is_event = |object: &Object| object.id.kind == "Event";
@@ -70,12 +74,17 @@ impl Snapshot {
         dependencies.sort();
         dependencies.dedup();
         deploys.sort_by_cached_key(|deploy| (deploy.finished_at.or(deploy.started_at), format!("{deploy:?}")));
+        tickets.sort_by_cached_key(|ticket| (ticket.resolved, Reverse(ticket.created_at), format!("{ticket:?}")));
+        tickets.dedup();
+        log_events.sort_by(|a, b| a.order().cmp(&b.order()));
         Self {
             now,
             sources,
             signals,
             dependencies,
             deploys,
+            tickets,
+            log_events,
             alert,
             target,
             warnings,
