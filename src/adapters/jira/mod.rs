@@ -1,0 +1,3 @@
+//! Tickets from Jira Cloud.
+mod answer;
+mod jql;

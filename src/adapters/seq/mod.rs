@@ -1,0 +1,2 @@
+//! Structured logs from Seq.
+mod events; mod filter;

@@ -1,0 +1,2 @@
+//! Deploys from TeamCity.
+mod builds; mod locator; mod mapping;
