@@ -5,4 +5,5 @@ pub mod jira;
 pub mod kubernetes;
 pub mod machine;
 pub mod seq;
+mod source;
 pub mod teamcity;

@@ -29,6 +29,8 @@ pub struct Builds {
     pub lost: usize,
     /// Whether there are more than were sent.
     pub more: bool,
+    /// What else is missing, a sentence each.
+    pub missing: Vec<String>,
 }
 
 /// The builds of an answer: a list, or one under `build`, `builds` or `items`.
@@ -54,7 +56,7 @@ pub fn builds(answer: &Value) -> Result<Builds, String> {
         }
     }
     let more = answer.get("nextHref").and_then(Value::as_str).is_some_and(|next| !next.is_empty());
-    Ok(Builds { builds, lost, more })
+    Ok(Builds { builds, lost, more, missing: Vec::new() })
 }
 
 /// One build; `None` for what isn't one.
