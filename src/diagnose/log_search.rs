@@ -24,7 +24,10 @@ pub fn templates(events: &[LogEvent]) -> Vec<LogTemplate> {
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|((rank, level, template), events)| (*rank, Reverse(events.len()), *level, *template));
     groups.truncate(MOST);
-    groups.into_iter().filter_map(|((_, level, template), events)| Some(group(level, template, &events, events.last()?))).collect()
+    groups
+        .into_iter()
+        .filter_map(|((_, level, template), events)| Some(group(level, template, &events, events.last()?)))
+        .collect()
 }
 
 fn group(level: &str, template: &str, events: &[&LogEvent], last: &LogEvent) -> LogTemplate {

@@ -23,8 +23,8 @@ pub use decision::{Decision, DecisionValue};
 pub use deploy::Deploy;
 pub use evidence::{Evidence, EvidenceSource};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
-pub use log_template::LogTemplate;
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
+pub use log_template::LogTemplate;
 pub use object::{ObjectRef, Subject};
 pub use plan::{
     CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport, template_hash,

@@ -1,7 +1,9 @@
 //! A diagnosis as it is shown and stored: public, versioned JSON (`sre-copilot/v1`, kind `Report`). Fields are added,
 //! never renamed.
 
-use super::{AttemptState, DecisionValue, Evidence, ExecutionIntent, LogTemplate, ObjectRef, Reasoning, Risk, Sources, Subject, Ticket};
+use super::{
+    AttemptState, DecisionValue, Evidence, ExecutionIntent, LogTemplate, ObjectRef, Reasoning, Risk, Sources, Subject, Ticket,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

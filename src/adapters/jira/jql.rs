@@ -99,11 +99,8 @@ mod tests {
             alerts: vec!["KubePod\"Crash".into()],
             ..EvidenceRequest::default()
         };
-        let query = |template: &str| super::query(template, |name| value(&request, name));
-        assert_eq!(
-            query(TEMPLATE).unwrap(),
-            r#"text ~ "\"checkout\"" AND updated >= -30d ORDER BY updated DESC"#
-        );
+        let query = |template: &str| query(template, |name| value(&request, name));
+        assert_eq!(query(TEMPLATE).unwrap(), r#"text ~ "\"checkout\"" AND updated >= -30d ORDER BY updated DESC"#);
         assert_eq!(
             query("project = OPS AND labels in ($namespace, $alert)").unwrap(),
             r#"project = OPS AND labels in ("shop", "KubePod\"Crash")"#

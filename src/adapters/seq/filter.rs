@@ -63,7 +63,7 @@ mod tests {
             namespaces: vec!["o'shop".into()],
             ..EvidenceRequest::default()
         };
-        let filter = |template: &str| super::filter(template, |name| value(&request, name));
+        let filter = |template: &str| filter(template, |name| value(&request, name));
         assert!(filter(TEMPLATE).unwrap().starts_with("(Application = 'checkout' or ServiceName = 'checkout' or "));
         assert_eq!(filter("Namespace = $namespace").unwrap(), "Namespace = 'o''shop'");
         assert_eq!(filter("x = $alert"), Err("alert".into()));

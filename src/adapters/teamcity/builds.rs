@@ -203,9 +203,21 @@ mod tests {
             "\\PC{0,12}".prop_map(Value::from)
         ];
         let key = prop_oneof![
-            Just("id"), Just("build"), Just("buildTypeId"), Just("triggered"), Just("user"), Just("changes"), Just("change"),
-            Just("revisions"), Just("revision"), Just("properties"), Just("property"), Just("name"), Just("value"),
-            Just("finishDate"), Just("count")
+            Just("id"),
+            Just("build"),
+            Just("buildTypeId"),
+            Just("triggered"),
+            Just("user"),
+            Just("changes"),
+            Just("change"),
+            Just("revisions"),
+            Just("revision"),
+            Just("properties"),
+            Just("property"),
+            Just("name"),
+            Just("value"),
+            Just("finishDate"),
+            Just("count")
         ];
         leaf.prop_recursive(6, 60, 6, move |inner| {
             prop_oneof![

@@ -36,9 +36,8 @@ pub fn names_parameters(mappings: &[DeployMapping]) -> bool {
 
 /// The namespaces of these that no build configuration is mapped to. A namespace that comes from a parameter can be any.
 pub fn unmapped<'a>(mappings: &[DeployMapping], namespaces: &'a [String]) -> Vec<&'a str> {
-    let covers = |mapping: &DeployMapping, namespace: &str| {
-        parameter(&mapping.namespace).is_some() || mapping.namespace == namespace
-    };
+    let covers =
+        |mapping: &DeployMapping, namespace: &str| parameter(&mapping.namespace).is_some() || mapping.namespace == namespace;
     let is_covered = |namespace: &str| mappings.iter().any(|mapping| covers(mapping, namespace));
     namespaces.iter().map(String::as_str).filter(|namespace| !is_covered(namespace)).collect()
 }

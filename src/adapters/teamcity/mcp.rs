@@ -120,7 +120,10 @@ impl Mcp {
 /// Whether a list left out what people want to know of a build.
 fn is_bare(build: &Build, parameters: bool) -> bool {
     let deploy = &build.deploy;
-    deploy.sha.is_empty() || deploy.triggered_by.is_empty() || deploy.changes.is_null() || (parameters && build.parameters.is_empty())
+    deploy.sha.is_empty()
+        || deploy.triggered_by.is_empty()
+        || deploy.changes.is_null()
+        || (parameters && build.parameters.is_empty())
 }
 
 /// What a tool answered, as JSON.
@@ -217,9 +220,7 @@ fn of_http(error: &StreamableHttpError<reqwest::Error>) -> Failure {
             Some(status) => of_status(status),
             None => Failure::passing(SourceState::Unavailable(source::reason(error))),
         },
-        StreamableHttpError::ResponseBodyTooLarge { .. } => {
-            lasting(&format!("the answer is longer than {} MiB", LONGEST >> 20))
-        }
+        StreamableHttpError::ResponseBodyTooLarge { .. } => lasting(&format!("the answer is longer than {} MiB", LONGEST >> 20)),
         StreamableHttpError::UnexpectedContentType(_) => lasting("the answer is no MCP message"),
         // rmcp writes the status of other failures into its text: `HTTP 410 Gone: BODY`.
         StreamableHttpError::UnexpectedServerResponse(text) => {
