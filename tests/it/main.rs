@@ -15,3 +15,4 @@ mod readme;
 mod remedy;
 mod replay;
 mod store;
+mod trackers;
