@@ -121,6 +121,11 @@ impl Fake {
         Self::new(move |_, _| reply.clone()).await
     }
 
+    /// The whole address of a request.
+    pub fn at(&self, seen: &Seen) -> String {
+        format!("{}{}", self.address, seen.target)
+    }
+
     /// What it was asked, in order.
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()

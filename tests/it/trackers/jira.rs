@@ -47,6 +47,9 @@ async fn one_search_for_the_workload() {
     let body = json!({"jql": "text ~ \"\\\"checkout\\\"\" AND updated >= -30d ORDER BY updated DESC",
         "fields": ["summary", "status", "priority", "created"], "maxResults": 5});
     assert_eq!(request.json(), body);
+    let shown = Jira::new(&settings(&server.address), Redactor::fixed()).unwrap().unwrap().egress(&asked()).unwrap();
+    assert_eq!((shown.method, shown.address, shown.body), (request.method.clone(), server.at(request), request.body.clone()));
+    assert!(shown.headers.contains(&"authorization".to_owned()) && !format!("{:?}", shown.headers).contains("Basic"));
 }
 
 #[tokio::test]

@@ -44,6 +44,9 @@ async fn one_page_of_the_ten_minutes_around() {
     assert!(value("filter").unwrap().starts_with("(Application = 'checkout' or "), "{query:?}");
     assert_eq!((value("fromDateUtc"), value("toDateUtc")), (Some("2026-01-02T04:55:54Z"), Some("2026-01-02T05:15:54Z")));
     assert_eq!((value("count"), value("afterId")), (Some("1000"), None));
+    let settings = SeqSettings { url: Some(server.address.clone()), ..SeqSettings::default() };
+    let shown = Seq::new(&settings, Redactor::fixed()).unwrap().unwrap().egress(&asked()).unwrap();
+    assert_eq!((shown.method.as_str(), shown.address, shown.body.as_str()), ("GET", server.at(request), ""));
 }
 
 #[tokio::test]

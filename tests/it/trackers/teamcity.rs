@@ -53,6 +53,8 @@ async fn one_search_for_finished_builds() {
     let locator = "defaultFilter:false,state:finished,canceled:false,affectedProject:(id:_Root),branch:(default:any),\
                    finishDate:(date:20260102T030554+0000,condition:after),count:100";
     assert_eq!(query[0], ("locator".to_owned(), locator.to_owned()));
+    let shown = Teamcity::new(&settings(&server.address)).unwrap().unwrap().egress(&asked()).unwrap();
+    assert_eq!((shown.method.as_str(), shown.address), ("GET", server.at(request)));
     assert!(query[1].0 == "fields" && !query[1].1.contains("properties"), "{query:?}");
 }
 
