@@ -40,6 +40,19 @@ pub struct Recording {
     pub warnings: Vec<String>,
 }
 
+impl Recording {
+    /// Adds what other witnesses said of the same moment; nothing of the cluster is taken over.
+    pub fn add(&mut self, evidence: Self) {
+        self.signals.extend(evidence.signals);
+        self.dependencies.extend(evidence.dependencies);
+        self.deploys.extend(evidence.deploys);
+        self.tickets.extend(evidence.tickets);
+        self.log_events.extend(evidence.log_events);
+        self.sources.extend(evidence.sources);
+        self.warnings.extend(evidence.warnings);
+    }
+}
+
 /// Which log a text is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogKey {
@@ -109,4 +122,11 @@ pub struct LogEvent {
     pub exception: String,
     /// What else the event says: service, namespace, pod.
     pub properties: BTreeMap<String, String>,
+}
+
+impl LogEvent {
+    /// What events are sorted by: time, then everything else, so that the same events stand in the same order.
+    pub(super) fn order(&self) -> impl Ord + use<'_> {
+        (self.at, &self.level, &self.template, &self.message, &self.exception, &self.properties)
+    }
 }

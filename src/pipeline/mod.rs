@@ -12,6 +12,7 @@ mod screen;
 mod selector;
 mod situation;
 mod target;
+mod witnesses;
 
 pub use advice::propose;
 pub use look::{FreshLook, Look, look};
@@ -22,3 +23,4 @@ pub use screen::context;
 pub use selector::{Selector, SelectorError};
 pub use situation::Situation;
 pub use target::{NoTarget, SUGGESTIONS, Scope, Wanted, resolve};
+pub use witnesses::{Witnesses, evidence_request};

@@ -132,6 +132,7 @@ fn step(attempt: &Attempt, to: AttemptState, now: Timestamp) -> Advance {
         to,
         set,
         audit: event(name_of(to)),
+        per_hour: None,
     }
 }
 
