@@ -14,8 +14,6 @@ mod scope;
 mod section;
 mod signals;
 mod templates;
-#[cfg(test)]
-mod tests;
 
 use super::Case;
 use super::prompt::{DATA_FOLLOWS, Prompt, Task, Turn, perspective, system};
