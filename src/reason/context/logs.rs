@@ -135,7 +135,9 @@ fn counts(logs: &[(Log<'_>, &str)], lines: &mut Vec<String>, quotes: &mut Quotes
     for name in names {
         let own: Vec<&(Log<'_>, &str)> = logs.iter().filter(|((_, container, _), _)| *container == name).collect();
         let tails: Vec<&str> = own.iter().map(|(_, text)| last_lines(text, COUNTED)).collect();
-        lines.push(format!("kinds of lines of {}, {} logs", quotes.repeat(name, 80), own.len()));
+        let cut = own.iter().zip(&tails).any(|((_, text), tail)| tail.len() < text.len());
+        let of = if cut { ", of each the last 64 KiB" } else { "" };
+        lines.push(format!("kinds of lines of {} in {} logs{of}", quotes.repeat(name, 80), own.len()));
         for template in templates(&tails).into_iter().take(MOST_TEMPLATES) {
             let (log, first) = template.first;
             let place = || own.get(log).map(|(log, text)| place(*log, number_of(text, first))).unwrap_or_default();

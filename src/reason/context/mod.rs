@@ -20,7 +20,7 @@ use super::prompt::{DATA_FOLLOWS, Prompt, Task, Turn, perspective, system};
 use crate::domain::Suspicious;
 use quote::{Quotes, one_line};
 use scope::Scope;
-use section::{Section, scale};
+use section::{Section, fitted};
 
 /// Task, target, verdict and objects together.
 const TASK: usize = 2_000;
@@ -95,10 +95,10 @@ impl<'a> Context<'a> {
         let mut rest = room.checked_sub(system.len() + user.len() + shortest(&self.found) + shortest(&question))?;
         let objects = self.objects.shown(rest.min(TASK.saturating_sub(system.len() + user.len())));
         rest -= objects.text.len();
-        let question = longest(&question, QUESTION.max(shortest(&question)), &mut rest);
+        // What is asked leaves half of the room to the evidence.
+        let asked = if matches!(task, Task::Converse { .. }) { ASKED + TURNS } else { QUESTION };
+        let question = longest(&question, asked.min(rest / 2 + shortest(&question)), &mut rest);
         let found = longest(&self.found, FOUND.max(shortest(&self.found)), &mut rest);
-        let share = scale(&self.sections, rest);
-
         user.extend([objects.text.as_str(), found]);
         let mut left_out = Vec::new();
         let mut note = |section: &Section, lines: usize| {
@@ -107,8 +107,7 @@ impl<'a> Context<'a> {
             }
         };
         note(&self.objects, objects.left_out);
-        for section in &self.sections {
-            let shown = section.shown(section.budget * share / 1_000);
+        for (section, shown) in self.sections.iter().zip(fitted(&self.sections, rest)) {
             note(section, shown.left_out);
             user.push_str(&shown.text);
         }

@@ -10,6 +10,7 @@ const MOST_TICKETS: usize = 5;
 const MOST_MOMENTS: usize = 12;
 /// The longest summary.
 const TEXT: usize = 160;
+const MOMENT: usize = 110;
 
 /// Tickets, then the timeline.
 pub fn section(case: &Case<'_>, quotes: &mut Quotes) -> Section {
@@ -22,7 +23,7 @@ pub fn section(case: &Case<'_>, quotes: &mut Quotes) -> Section {
     }
     for moment in around(&case.report.timeline, onset(case)) {
         // What it tells is quoted elsewhere, with its place.
-        lines.push(format!("at {} {}", moment.at, quotes.repeat(&one_line(&moment.what), TEXT)));
+        lines.push(format!("at {} {}", moment.at, quotes.repeat(&one_line(&moment.what), MOMENT)));
     }
     Section { name: "tickets and timeline", title: "Tickets, similar incidents, timeline", budget: 1_400, lines }
 }

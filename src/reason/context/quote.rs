@@ -73,11 +73,16 @@ pub fn clip(text: &str, most: usize) -> &str {
     text.get(..cut.unwrap_or(end)).unwrap_or("")
 }
 
-/// The end of a text, of at most `most` bytes, from the beginning of a line.
+/// The end of a text, of at most `most` bytes, from the beginning of a line; of one long line from the beginning of a word, so
+/// that no place holder is cut.
 pub fn last_lines(text: &str, most: usize) -> &str {
     let start = floor(text, text.len().saturating_sub(most));
     let Some(tail) = text.get(start..) else { return "" };
-    if start == 0 { tail } else { tail.split_once('\n').map_or("", |(_, rest)| rest) }
+    if start == 0 {
+        return tail;
+    }
+    let whole = tail.split_once('\n').filter(|(_, rest)| !rest.trim().is_empty());
+    whole.or_else(|| tail.split_once(char::is_whitespace)).map_or("", |(_, rest)| rest)
 }
 
 fn floor(text: &str, mut at: usize) -> usize {

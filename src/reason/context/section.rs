@@ -1,5 +1,8 @@
 //! A part of a prompt with its own budget. Over it, lines go from the bottom up, and a line says how many.
 
+/// A budget in full, in the parts by which budgets shrink.
+const WHOLE: usize = 1_000;
+
 /// One kind of evidence.
 #[derive(Clone, Debug, Default)]
 pub struct Section {
@@ -59,17 +62,22 @@ fn left_out(lines: usize, all: usize) -> String {
     format!("[{lines} of {all} lines left out]\n")
 }
 
-/// The largest size at which all sections together stay within `room` bytes, in thousandths of their budgets: they shrink alike.
-pub fn scale(sections: &[Section], room: usize) -> usize {
-    let fits = |share: usize| {
-        sections.iter().map(|section| section.shown(section.budget * share / 1_000).text.len()).sum::<usize>() <= room
-    };
-    let (mut fitting, mut over) = (0, 1_001);
+/// What of each section is shown within `room` bytes together. They shrink alike; what that leaves over goes to the first ones.
+pub fn fitted(sections: &[Section], room: usize) -> Vec<Shown> {
+    let at = |share: usize| sections.iter().map(move |section| section.shown(section.budget * share / WHOLE));
+    let size = |share: usize| at(share).map(|shown| shown.text.len()).sum::<usize>();
+    let (mut fitting, mut over) = (0, WHOLE + 1);
     while over - fitting > 1 {
         let middle = usize::midpoint(fitting, over);
-        if fits(middle) { fitting = middle } else { over = middle }
+        if size(middle) <= room { fitting = middle } else { over = middle }
     }
-    fitting
+    let mut rest = room.saturating_sub(size(fitting));
+    let grown = |(section, shown): (&Section, Shown)| {
+        let more = if shown.left_out > 0 { section.shown(shown.text.len() + rest) } else { return shown };
+        rest -= more.text.len().saturating_sub(shown.text.len());
+        more
+    };
+    sections.iter().zip(at(fitting)).map(grown).collect()
 }
 
 #[cfg(test)]
@@ -92,6 +100,16 @@ mod tests {
         assert_eq!(section(0, 1_000).shown(1_000), Shown::default());
     }
 
+    #[test]
+    fn sections_shrink_alike_and_the_first_gets_what_is_left_over() {
+        let sections = [section(100, 1_000), section(100, 1_000), section(2, 1_000)];
+        let shown = fitted(&sections, 700);
+        let lines: Vec<usize> = shown.iter().map(|shown| shown.text.matches("line ").count()).collect();
+        assert!(lines[0] >= lines[1] && lines[1] > 20 && lines[2] == 2, "{lines:?}");
+        let narrow = fitted(&sections, 60);
+        assert!(!narrow[0].text.is_empty() && narrow[1].text.is_empty(), "{narrow:?}");
+    }
+
     proptest! {
         #[test]
         fn no_section_is_longer_than_it_may(lines in 0..200_usize, budget in 0..2_000_usize, bytes in 0..2_000_usize) {
@@ -104,9 +122,12 @@ mod tests {
         #[test]
         fn shrunk_sections_fit_together(sizes in proptest::collection::vec((0..60_usize, 0..600_usize), 0..9), room in 0..3_000_usize) {
             let sections: Vec<Section> = sizes.into_iter().map(|(lines, budget)| section(lines, budget)).collect();
-            let share = scale(&sections, room);
-            let sum: usize = sections.iter().map(|section| section.shown(section.budget * share / 1_000).text.len()).sum();
-            prop_assert!(sum <= room);
+            let shown = fitted(&sections, room);
+            prop_assert_eq!(shown.len(), sections.len());
+            prop_assert!(shown.iter().map(|shown| shown.text.len()).sum::<usize>() <= room);
+            for (shown, section) in shown.iter().zip(&sections) {
+                prop_assert!(shown.text.len() <= section.budget);
+            }
         }
     }
 }
