@@ -7,7 +7,7 @@ use super::incident::{self, Incident};
 use super::kubernetes::{Objects, counted};
 use super::logs::{self, Logs};
 use crate::cluster::{LogKey, Recording};
-use crate::domain::{KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, target_of};
+use crate::domain::{DEPLOYS, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS, target_of};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -41,8 +41,8 @@ pub(super) fn read(folder: &Folder) -> Result<Recording, BundleError> {
             (LOGS, logs.is_some()),
             (SIGNALS, signals.is_some()),
             ("dependencies", dependencies.is_some()),
-            ("deploys", deploys.is_some()),
-            ("tickets", tickets.is_some()),
+            (DEPLOYS, deploys.is_some()),
+            (TICKETS, tickets.is_some()),
             (LOG_SEARCH, log_events.is_some()),
         ];
         present.into_iter().filter(|(_, is_present)| *is_present).map(|(name, _)| (name.to_owned(), SourceState::Ok)).collect()

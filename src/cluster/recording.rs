@@ -123,3 +123,10 @@ pub struct LogEvent {
     /// What else the event says: service, namespace, pod.
     pub properties: BTreeMap<String, String>,
 }
+
+impl LogEvent {
+    /// What events are sorted by: time, then everything else, so that the same events stand in the same order.
+    pub(super) fn order(&self) -> impl Ord + use<'_> {
+        (self.at, &self.level, &self.template, &self.message, &self.exception, &self.properties)
+    }
+}

@@ -1,11 +1,11 @@
 //! The indexed snapshot: every object, found by name, owner, node, or event. The same objects give the same snapshot in
 //! whatever order they came.
 
-use super::{Dependency, Event, LogKey, Object, Recording, Signal, json};
-use crate::domain::{Deploy, KUBERNETES, LOGS, ObjectRef, SourceState, Sources};
+use super::{Dependency, Event, LogEvent, LogKey, Object, Recording, Signal, json};
+use crate::domain::{Deploy, KUBERNETES, LOGS, ObjectRef, SourceState, Sources, Ticket};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
 /// How far owner references are followed. Real chains have at most four links (Pod, ReplicaSet, Deployment, operator);
@@ -25,6 +25,10 @@ pub struct Snapshot {
     pub dependencies: Vec<Dependency>,
     /// What a CI server deployed, oldest first.
     pub deploys: Vec<Deploy>,
+    /// What a ticket tracker knows: open tickets first, of them the newest.
+    pub tickets: Vec<Ticket>,
+    /// What a search in structured logs found, oldest first.
+    pub log_events: Vec<LogEvent>,
     /// The alert that led here, as it came.
     pub alert: Option<Value>,
     /// What the input says it is about.
@@ -43,7 +47,7 @@ impl Snapshot {
     /// `resourceVersion`.
     pub fn new(recording: Recording) -> Self {
         let Recording { captured_at, target, sources, objects, logs, alert, warnings, .. } = recording;
-        let Recording { signals, dependencies, deploys, .. } = recording;
+        let Recording { signals, dependencies, deploys, tickets, log_events, .. } = recording;
         let now = captured_at.filter(json::can_be).unwrap_or_else(|| newest(&objects));
         let mut objects: Vec<Object> = objects.into_iter().filter_map(Object::new).collect();
         let is_event = |object: &Object| object.id.kind == "Event";
@@ -66,13 +70,16 @@ impl Snapshot {
                 pods_on_node.entry(object.text("spec.nodeName").to_owned()).or_default().push(index);
             }
         }
-        let evidence = Recording { signals, dependencies, deploys, sources, warnings, ..Recording::default() };
+        let evidence =
+            Recording { signals, dependencies, deploys, tickets, log_events, sources, warnings, ..Recording::default() };
         let mut snapshot = Self {
             now,
             sources: Sources::new(),
             signals: Vec::new(),
             dependencies: Vec::new(),
             deploys: Vec::new(),
+            tickets: Vec::new(),
+            log_events: Vec::new(),
             alert,
             target,
             warnings: Vec::new(),
@@ -95,6 +102,11 @@ impl Snapshot {
         self.dependencies.dedup();
         self.deploys.extend(evidence.deploys);
         self.deploys.sort_by_cached_key(|deploy| (deploy.finished_at.or(deploy.started_at), format!("{deploy:?}")));
+        self.tickets.extend(evidence.tickets);
+        self.tickets.sort_by_cached_key(|ticket| (ticket.resolved, Reverse(ticket.created_at), format!("{ticket:?}")));
+        self.tickets.dedup();
+        self.log_events.extend(evidence.log_events);
+        self.log_events.sort_by(|a, b| a.order().cmp(&b.order()));
         self.sources.extend(evidence.sources);
         self.warnings.extend(evidence.warnings);
     }

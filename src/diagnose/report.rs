@@ -7,7 +7,7 @@ use super::findings::Finding;
 use super::rank::{Ranked, Ranking};
 use super::scope::Scope;
 use super::symptoms::SYMPTOMS;
-use super::{Examination, change, deploys, rules, sources, timeline};
+use super::{Examination, change, deploys, log_search, rules, sources, timeline};
 use crate::cluster::pod;
 use crate::domain::{
     CauseReport, Change, Contradiction, Evidence, FactReport, HistoryEntry, NumberedEvidence, ObjectRef, Report, RuledOut, State,
@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 const RECOVERY: SignedDuration = SignedDuration::from_hours(24);
 /// The most causes that a report ranks.
 const MOST_CAUSES: usize = 10;
+/// The most tickets that a report names; a tracker is asked for as many.
+const MOST_TICKETS: usize = 5;
 /// The most old warnings that a report repeats.
 const MOST_WARNINGS: usize = 10;
 
@@ -85,6 +87,8 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
         facts,
         evidence: numbering.list.into_iter().enumerate().map(number).collect(),
         noticed,
+        tickets: snap.tickets.iter().take(MOST_TICKETS).cloned().collect(),
+        log_searches: log_search::templates(&snap.log_events),
         next,
         sources: snap.sources.clone(),
         checked,

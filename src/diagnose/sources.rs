@@ -1,6 +1,6 @@
 //! What each source would have shown, for the part of a report that says what could not be seen.
 
-use crate::domain::{KUBERNETES, SourceState, Sources, Unknown};
+use crate::domain::{KUBERNETES, SourceState, Sources, Unknown, beside, named};
 use std::collections::BTreeMap;
 
 /// How many kinds are named of those that could not be read for one reason.
@@ -19,7 +19,7 @@ pub fn gaps(sources: &Sources, inconclusive: bool) -> Vec<Unknown> {
         match source.strip_prefix("kubernetes/") {
             Some(kind) => kinds.entry(reason(state)).or_default().push((kind, state)),
             None if source == KUBERNETES && (!inconclusive || sources.keys().any(|source| source.contains('/'))) => {}
-            None => gaps.push(Unknown { what: source.clone(), why: state.to_string(), would: would_show(source).to_owned() }),
+            None => gaps.push(Unknown { what: source.clone(), why: why(source, state), would: would_show(source).to_owned() }),
         }
     }
     for (reason, kinds) in kinds {
@@ -36,6 +36,16 @@ pub fn gaps(sources: &Sources, inconclusive: bool) -> Vec<Unknown> {
         gaps.push(Unknown { what: format!("{}{more}", names.join(", ")), why: reason, would: shows.join("; ") });
     }
     gaps
+}
+
+/// Why a source could not be read. One beside the cluster is named as people know it: whoever reads that nobody works on it
+/// must see that nobody was asked.
+fn why(source: &str, state: &SourceState) -> String {
+    match beside(source) {
+        Some(name) if state.is_read() => format!("Checked in part: {}", named(name, state)),
+        Some(name) => format!("Not checked: {}", named(name, state)),
+        None => state.to_string(),
+    }
 }
 
 /// Why a kind could not be read, in words that are the same for all kinds that fail alike.
@@ -58,6 +68,7 @@ pub fn would_show(source: &str) -> &'static str {
         "signals" => "saturation, growth, latency and loss",
         "deploys" => "whether a deployment went before the fault",
         "tickets" => "whether somebody works on it already",
+        "log_search" => "what the application logged elsewhere",
         "dependencies" => "who calls whom",
         "kubernetes/events" => "what the kubelet, the scheduler and the controllers said",
         "kubernetes/nodes" => "whether the node is well, and which nodes would fit",

@@ -9,6 +9,7 @@ mod evidence;
 mod exchange;
 mod incident;
 mod intent;
+mod log_template;
 mod object;
 mod plan;
 mod price;
@@ -26,6 +27,7 @@ pub use evidence::{Evidence, EvidenceSource};
 pub use exchange::{EXCHANGE_VERSION, Exchange, ExchangeAnswer, ExchangeError, ExchangeMessage, ExchangeRequest, ModelName};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
+pub use log_template::LogTemplate;
 pub use object::{ObjectRef, Subject};
 pub use plan::{
     CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport, template_hash,
@@ -39,5 +41,6 @@ pub use report::{
     ActionDecision, ActionReport, CauseReport, Change, Contradiction, ExecutionReport, FactReport, FieldChange, HistoryEntry,
     NumberedEvidence, Report, RuledOut, State, SymptomReport, TimelineEntry, Unknown, Verdict,
 };
-pub use source::{DEPLOYS, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS};
+pub(crate) use source::named;
+pub use source::{DEPLOYS, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS, beside, not_checked};
 pub use ticket::Ticket;

@@ -1,7 +1,9 @@
 //! A diagnosis as it is shown and stored: public, versioned JSON (`sre-copilot/v1`, kind `Report`). Fields are added,
 //! never renamed.
 
-use super::{AttemptState, DecisionValue, Evidence, ExecutionIntent, ObjectRef, Reasoning, Risk, Sources, Subject, Ticket};
+use super::{
+    AttemptState, DecisionValue, Evidence, ExecutionIntent, LogTemplate, ObjectRef, Reasoning, Risk, Sources, Subject, Ticket,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -101,6 +103,9 @@ pub struct Report {
     /// Tickets about what is analysed, as the tracker gives them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tickets: Vec<Ticket>,
+    /// What structured logs say that were sent elsewhere, the most severe and frequent first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log_searches: Vec<LogTemplate>,
     /// Commands to run next.
     pub next: Vec<String>,
     /// How reading each source went.
@@ -135,6 +140,7 @@ impl Report {
             execution: None,
             reasoning: None,
             tickets: Vec::new(),
+            log_searches: Vec::new(),
             next: Vec::new(),
             sources: Sources::new(),
             checked: String::new(),

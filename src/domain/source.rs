@@ -72,7 +72,7 @@ impl<'de> Deserialize<'de> for SourceState {
 }
 
 /// The state of every source that was asked, by name: `kubernetes`, `logs`, `signals`, `deploys`, `tickets`,
-/// `dependencies`; and for one kind of object that could not be read `kubernetes/PLURAL` (`kubernetes/secrets`).
+/// `log_search`, `dependencies`; and for one kind of object that could not be read `kubernetes/PLURAL` (`kubernetes/secrets`).
 /// A source that is not in the map was not asked.
 pub type Sources = BTreeMap<String, SourceState>;
 
@@ -86,5 +86,44 @@ pub const SIGNALS: &str = "signals";
 pub const DEPLOYS: &str = "deploys";
 /// The source that holds tickets.
 pub const TICKETS: &str = "tickets";
-/// The source that holds structured logs that an application sent elsewhere.
+/// The source that holds structured logs that were sent elsewhere.
 pub const LOG_SEARCH: &str = "log_search";
+
+/// The sources beside the cluster, by the name that people know them by.
+const BESIDE: [(&str, &str); 4] = [(DEPLOYS, "TeamCity"), (LOG_SEARCH, "Seq"), (SIGNALS, "metrics"), (TICKETS, "Jira")];
+
+/// The name of a source beside the cluster, as people know it; `None` for what the cluster itself answers.
+pub fn beside(source: &str) -> Option<&'static str> {
+    BESIDE.iter().find(|(key, _)| *key == source).map(|(_, name)| *name)
+}
+
+/// What was asked beside the cluster and did not answer, with the reason: `Jira (410 Gone)`.
+pub fn not_checked(sources: &Sources) -> Vec<String> {
+    let failed = sources.iter().filter(|(_, state)| !state.is_read());
+    failed.filter_map(|(source, state)| Some(named(beside(source)?, state))).collect()
+}
+
+/// `Jira (410 Gone)`; where no reason is known, the state itself.
+pub(crate) fn named(name: &str, state: &SourceState) -> String {
+    let why = state.why().filter(|why| !why.is_empty());
+    format!("{name} ({})", why.map_or_else(|| state.to_string(), str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_asked_and_failed_is_not_checked() {
+        let sources: Sources = [
+            (TICKETS.to_owned(), SourceState::Unavailable("410 Gone".into())),
+            (LOG_SEARCH.to_owned(), SourceState::Forbidden(String::new())),
+            (DEPLOYS.to_owned(), SourceState::Partial("one page failed".into())),
+            (SIGNALS.to_owned(), SourceState::Ok),
+            (LOGS.to_owned(), SourceState::Unavailable("timed out".into())),
+        ]
+        .into();
+        assert_eq!(not_checked(&sources), ["Seq (forbidden)", "Jira (410 Gone)"]);
+        assert!(not_checked(&Sources::new()).is_empty());
+    }
+}

@@ -227,6 +227,6 @@ mod tests {
         assert_eq!(began.elapsed(), TOGETHER);
         let said: Vec<String> = evidence.sources.iter().map(|(name, state)| format!("{name} {state}")).collect();
         assert_eq!(said, ["deploys forbidden: 401", "signals unavailable: no answer within 15 s", "tickets ok"]);
-        assert_eq!(evidence.tickets.len(), 1);
+        assert!(!evidence.tickets[0].summary.contains("hunter2"), "{:?}", evidence.tickets);
     }
 }
