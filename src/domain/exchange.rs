@@ -58,6 +58,10 @@ pub struct Exchange {
     /// What all tries cost, in millionths of a US dollar: the worst case where the real price isn't known.
     #[serde(default)]
     pub micro_usd: u64,
+    /// The tokens that all tries read, cached ones among them, as the incident's bar counts them: the worst case where the real
+    /// number isn't known.
+    #[serde(default)]
+    pub input_tokens: u64,
 }
 
 fn once() -> u32 {
@@ -129,6 +133,14 @@ impl Exchange {
             (None, Some(error)) => error.usage,
             (None, None) => Usage::default(),
         }
+    }
+
+    /// Its texts, for whoever masks them. The digest stays that of what was sent.
+    pub fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let Self { request: ExchangeRequest { system, messages, .. }, response, error, .. } = self;
+        let said = messages.iter_mut().map(|message| &mut message.content);
+        let came = response.iter_mut().map(|answer| &mut answer.text);
+        [system].into_iter().chain(said).chain(came).chain(error.iter_mut().map(|error| &mut error.why))
     }
 
     /// The same exchanges in the order of stage, perspective and attempt, numbered from 1. Those that are alike in all three

@@ -144,6 +144,12 @@ impl<V: Voice> Caller<V> {
         (calls, answer)
     }
 
+    /// The tokens that were read so far, which the next wave's shares are counted from. The same in a replay.
+    pub fn input_tokens(&self) -> u64 {
+        let exchanges = self.exchanges.lock().unwrap_or_else(PoisonError::into_inner);
+        exchanges.iter().fold(0, |sum, exchange| sum.saturating_add(exchange.input_tokens))
+    }
+
     /// What it all came to, and what was said, in the order of recordings.
     pub fn finish(self) -> (ModelCost, Vec<Exchange>) {
         let exchanges = Exchange::numbered(self.exchanges.into_inner().unwrap_or_else(PoisonError::into_inner));

@@ -92,7 +92,7 @@ impl Failure {
 #[derive(Default)]
 struct Spent {
     tries: u32,
-    micro_usd: u64,
+    sum: Sum,
     is_under_way: bool,
 }
 
@@ -173,7 +173,7 @@ impl<'a, M: LanguageModel, L: Ledger, C: Clock> Live<'a, M, L, C> {
         };
 
         spent.tries += 1;
-        spent.micro_usd = spent.micro_usd.saturating_add(worst.micro_usd);
+        spent.sum = spent.sum.plus(worst);
         spent.is_under_way = true;
         let asked = within(self.clock, time, self.model.ask(request, time.unsigned_abs())).await;
         spent.is_under_way = false;
@@ -185,8 +185,9 @@ impl<'a, M: LanguageModel, L: Ledger, C: Clock> Live<'a, M, L, C> {
         admission.report(self.clock.now(), sign_of(&answered));
         if let Some(usage) = known_usage(&answered) {
             let cost = self.limits.price.of(&usage);
-            self.purse.settle(worst, Sum::of(&usage, cost));
-            spent.micro_usd = spent.micro_usd.saturating_sub(worst.micro_usd).saturating_add(cost);
+            let real = Sum::of(&usage, cost);
+            self.purse.settle(worst, real);
+            spent.sum = spent.sum.minus(worst).plus(real);
             if let Err(error) = self.ledger.settle(reservation, cost).await {
                 tracing::warn!(%error, "what a model's answer really cost could not be booked: its worst case stays");
             }
@@ -256,7 +257,8 @@ impl<M: LanguageModel, L: Ledger, C: Clock> Voice for Live<'_, M, L, C> {
             recorded_at: whole(ended),
             took_ms: u64::try_from(took_ms).unwrap_or(0),
             tries: spent.tries,
-            micro_usd: spent.micro_usd,
+            micro_usd: spent.sum.micro_usd,
+            input_tokens: spent.sum.input,
         }
     }
 }

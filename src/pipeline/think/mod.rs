@@ -10,6 +10,8 @@ mod replayed;
 mod retry;
 #[cfg(test)]
 mod scripted;
+#[cfg(test)]
+mod tests;
 
 pub use call::{Called, Caller, Gap, Question, Voice};
 pub use gate::Gate;

@@ -4,14 +4,13 @@
 use super::live::Limits;
 use crate::domain::{Stage, Usage};
 use crate::ports::ModelRequest;
+use crate::reason::tokens;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// So many calls, repairs not among them.
 const CALLS: u32 = 8;
 /// So many repairs.
 const REPAIRS: u32 = 2;
-/// A token is at least so many bytes of a prompt, as budgets count.
-const BYTES_A_TOKEN: usize = 3;
 
 /// What a call comes to, at most or really.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +30,7 @@ impl Sum {
         Self { input: usage.input_tokens.saturating_add(cached), output: usage.output_tokens, micro_usd }
     }
 
-    fn plus(self, other: Self) -> Self {
+    pub(super) fn plus(self, other: Self) -> Self {
         Self {
             input: self.input.saturating_add(other.input),
             output: self.output.saturating_add(other.output),
@@ -39,7 +38,7 @@ impl Sum {
         }
     }
 
-    fn minus(self, other: Self) -> Self {
+    pub(super) fn minus(self, other: Self) -> Self {
         Self {
             input: self.input.saturating_sub(other.input),
             output: self.output.saturating_sub(other.output),
@@ -52,7 +51,7 @@ impl Sum {
 pub(super) fn prompt_tokens(request: &ModelRequest) -> u64 {
     let said: usize = request.messages.iter().map(|message| message.text.len()).sum();
     let bytes = request.system.len() + said + request.schema.to_string().len();
-    bytes.div_ceil(BYTES_A_TOKEN) as u64
+    tokens(bytes)
 }
 
 /// What one incident has used.

@@ -102,6 +102,7 @@ impl Replayed {
             took_ms: 0,
             tries: 0,
             micro_usd: 0,
+            input_tokens: 0,
         }
     }
 }
