@@ -2,9 +2,19 @@
 //! answers, and the checks that every answer passes. Each stage has a rule-made equivalent, so that without a model only the
 //! prose is missing. Pure: it calls nobody, and nothing in here changes a verdict, an object or an action.
 
+mod context;
+#[cfg(test)]
+mod corpus;
+mod guard;
 mod numbers;
+mod prompt;
+mod share;
 
+pub use context::Context;
+pub use guard::{Guarded, guard};
 pub use numbers::Numbers;
+pub use prompt::{Prompt, Task, Turn};
+pub use share::{room, share, tokens};
 
 use crate::cluster::Snapshot;
 use crate::domain::Report;

@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("adapters", &["cluster", "config", "domain", "ports", "redact"]),
     ("store", &["cluster", "domain", "ports"]),
     ("render", &["domain"]),
-    ("config", &["remedy"]),
+    ("config", &["domain", "remedy"]),
     ("pipeline", &["bundle", "cluster", "diagnose", "domain", "ports", "reason", "redact", "remedy"]),
     (
         "cli",
