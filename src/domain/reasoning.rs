@@ -226,7 +226,7 @@ pub struct Usage {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelCost {
-    /// `none`, `anthropic`, `claude_cli`, `openai` or `recorded`.
+    /// `none`, `anthropic`, `claude_cli` or `openai`; in a replay the one that was recorded.
     pub backend: String,
     /// The model's name; `None` without one.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -96,6 +96,8 @@ prop_compose! {
             tickets: tickets.into_iter().map(|(key, resolved)| Ticket { key, resolved, ..Ticket::default() }).collect(),
             log_events: Vec::new(),
             alert,
+            model: None,
+            exchanges: Vec::new(),
             warnings,
         }
     }
