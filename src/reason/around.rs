@@ -52,8 +52,7 @@ pub(super) fn touches(snapshot: &Snapshot, subject: &ObjectRef, object: &ObjectR
 
 /// How sure a fact is: both sides of a contradiction are capped, also where a fact was not ranked.
 pub(super) fn confidence(case: Case<'_>, fact: &FactReport) -> f64 {
-    let contradicted =
-        case.report.contradictions.iter().any(|it| it.subject == fact.subject && it.facts.contains(&fact.id));
+    let contradicted = case.report.contradictions.iter().any(|it| it.subject == fact.subject && it.facts.contains(&fact.id));
     let sure = fact.confidence.unwrap_or(0.0);
     if contradicted { sure.min(super::confidence::CONTRADICTED) } else { sure }
 }
