@@ -6,6 +6,7 @@ mod audit;
 mod decision;
 mod deploy;
 mod evidence;
+mod health;
 mod incident;
 mod intent;
 mod log_template;
@@ -22,6 +23,7 @@ pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRo
 pub use decision::{Decision, DecisionValue};
 pub use deploy::Deploy;
 pub use evidence::{Evidence, EvidenceSource};
+pub use health::{ClusterHealth, FIGURES, HealthStatus};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
 pub use log_template::LogTemplate;
