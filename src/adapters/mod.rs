@@ -4,6 +4,7 @@
 pub mod jira;
 pub mod kubernetes;
 pub mod machine;
+pub mod prometheus;
 pub mod seq;
 mod source;
 pub mod teamcity;

@@ -13,6 +13,7 @@ mod deploys;
 mod explain;
 mod failed_calls;
 mod findings;
+mod health;
 mod log_search;
 pub mod logs;
 mod neighbours;
