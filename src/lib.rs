@@ -8,7 +8,7 @@
 //! `adapters → {ports, cluster, config, domain, redact}`; `store → {ports, cluster, domain}`; `config → {remedy, domain}`;
 //! `render → domain`.
 //!
-//! Only `cli/wiring.rs` names concrete adapters. `domain`, `redact`, `cluster`, `diagnose`, `reason` and `remedy` are pure: they name no
+//! Only `cli/wiring` names concrete adapters. `domain`, `redact`, `cluster`, `diagnose`, `reason` and `remedy` are pure: they name no
 //! tokio, HTTP client, Kubernetes client, file system, environment or wall clock. `tests/it/architecture.rs` reads the
 //! `use` lines and fails with the line that breaks this.
 

@@ -34,7 +34,7 @@ pub struct JiraSettings {
 }
 
 /// `[teamcity]`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TeamcitySettings {
     /// `TC_URL`: the REST API.
@@ -45,6 +45,42 @@ pub struct TeamcitySettings {
     pub mcp_url: Option<String>,
     /// `TEAMCITY_MCP_TOKEN`.
     pub mcp_token: Option<Secret>,
+    /// The name of the MCP server's tool that lists builds; it takes `locator`, `fields` and `pageSize`.
+    pub mcp_list_tool: String,
+    /// The name of its tool that gives one build with its revisions and changes; it takes `buildId`.
+    pub mcp_build_tool: String,
+    /// The id of the project whose builds are asked for, with the projects below it; without it, every project.
+    pub project: Option<String>,
+    /// Which build configuration deploys what, and where.
+    pub deploys: Vec<DeployMapping>,
+}
+
+impl Default for TeamcitySettings {
+    fn default() -> Self {
+        Self {
+            url: None,
+            token: None,
+            mcp_url: None,
+            mcp_token: None,
+            // The names of the server that most teams run (github.com/Daghis/teamcity-mcp).
+            mcp_list_tool: "list_builds".to_owned(),
+            mcp_build_tool: "get_build".to_owned(),
+            project: None,
+            deploys: Vec::new(),
+        }
+    }
+}
+
+/// `[[teamcity.deploys]]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeployMapping {
+    /// The build configuration's id, as a glob (`*`, `?`).
+    pub build_type: String,
+    /// The workload or Service that it deploys, or `%parameter%` of the build.
+    pub service: String,
+    /// The namespace that it deploys to, or `%parameter%` of the build.
+    pub namespace: String,
 }
 
 /// `[seq]`.
