@@ -56,7 +56,6 @@ impl Default for Limits {
 }
 
 /// One incident's access to a model. Its time runs from when it is made.
-
 pub struct Live<'a, M, L, C> {
     model: &'a M,
     ledger: &'a L,

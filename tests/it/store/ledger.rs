@@ -133,7 +133,7 @@ fn threads_with_stores_of_their_own_never_set_aside_more_than_there_is() {
                 start.wait();
                 let worst = 10 + number;
                 let reservation = runtime.block_on(store.reserve(DAY, worst, 700)).unwrap()?;
-                if number % 2 == 0 {
+                if number.is_multiple_of(2) {
                     runtime.block_on(store.settle(reservation, worst)).unwrap();
                 }
                 Some(worst)
