@@ -15,6 +15,7 @@ mod failed_calls;
 mod findings;
 mod log_search;
 pub mod logs;
+mod memory;
 mod rank;
 mod reach;
 mod report;
@@ -36,6 +37,7 @@ use findings::Findings;
 use jiff::SignedDuration;
 use scope::Scope;
 
+pub use memory::concerns;
 pub use symptoms::{SYMPTOMS, Symptom};
 
 /// The kinds of objects in a namespace at which symptoms show that no pod shows.
