@@ -14,6 +14,7 @@ mod error;
 mod incidents;
 mod open;
 mod reader;
+mod remembered;
 mod transition;
 mod writer;
 
