@@ -15,6 +15,7 @@ mod failed_calls;
 mod findings;
 mod log_search;
 pub mod logs;
+mod memory;
 mod neighbours;
 mod rank;
 mod reach;
@@ -37,6 +38,7 @@ use findings::Findings;
 use jiff::SignedDuration;
 use scope::Scope;
 
+pub use memory::concerns;
 pub use neighbours::{Neighbours, neighbours};
 pub use symptoms::{SYMPTOMS, Symptom};
 
