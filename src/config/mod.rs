@@ -13,7 +13,7 @@ pub use layers::{FILE_NAME, load};
 pub use llm::{Backend, LlmSettings, Structured};
 pub use redaction::RedactSettings;
 pub use secret::Secret;
-pub use sources::{DeployMapping, JiraSettings, MetricsSettings, SeqSettings, TeamcitySettings};
+pub use sources::{DeployMapping, JiraSettings, Mesh, MetricsSettings, SeqSettings, TeamcitySettings};
 
 use crate::remedy::{self, ApprovalSettings, PolicySettings, RemedySettings, VerifySettings};
 use serde::Deserialize;

@@ -15,4 +15,5 @@ mod properties;
 mod readme;
 mod remedy;
 mod replay;
+mod stages;
 mod store;

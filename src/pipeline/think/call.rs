@@ -11,6 +11,8 @@ use std::sync::{Mutex, PoisonError};
 const QUOTED_ERROR: usize = 600;
 /// The longest answer that a repair quotes, in bytes: more than any answer that fits its schema.
 const QUOTED_ANSWER: usize = 12_000;
+/// The longest reason, in characters.
+const LONGEST_WHY: usize = 400;
 
 /// What a stage asks. The texts are redacted and guarded.
 #[derive(Clone, Debug)]
@@ -137,7 +139,8 @@ impl<V: Voice> Caller<V> {
         let calls = u32::from(exchange.tries > 0);
         let answer = match (&exchange.response, &exchange.error) {
             (Some(answer), None) => Ok(answer.clone()),
-            (_, Some(error)) => Err(error.clone()),
+            // One line and no longer than what is said live, whatever a recording holds.
+            (_, Some(error)) => Err(ExchangeError { why: one_line(&error.why, LONGEST_WHY), ..error.clone() }),
             (None, None) => Err(ExchangeError { why: "no answer".to_owned(), truncated: false, usage: exchange.usage() }),
         };
         self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);

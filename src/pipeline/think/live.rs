@@ -56,7 +56,6 @@ impl Default for Limits {
 }
 
 /// One incident's access to a model. Its time runs from when it is made.
-
 pub struct Live<'a, M, L, C> {
     model: &'a M,
     ledger: &'a L,
@@ -111,6 +110,10 @@ impl<'a, M: LanguageModel, L: Ledger, C: Clock> Live<'a, M, L, C> {
         self.limits.incident.saturating_sub(passed).max(SignedDuration::ZERO)
     }
 
+    fn too_late(&self) -> Failure {
+        Failure::new(format!("no answer within the incident's {} s", self.limits.incident.as_secs()))
+    }
+
     /// Tries until there is an answer, or no further try is worth it.
     async fn answer(&self, request: &ModelRequest, spent: &mut Spent) -> Result<ModelAnswer, Failure> {
         let mut last: Option<Failure> = None;
@@ -147,6 +150,9 @@ impl<'a, M: LanguageModel, L: Ledger, C: Clock> Live<'a, M, L, C> {
         let busy = || Failure::new(format!("no free call within {} s", self.limits.call.as_secs()));
         let seat = within(self.clock, self.limits.call, self.gate.seats.acquire()).await;
         let _seat = seat.and_then(Result::ok).ok_or_else(busy)?;
+        if self.left().is_zero() {
+            return Err(self.too_late());
+        }
         let now = self.clock.now();
         let time = self.limits.call.saturating_sub(now.duration_since(began));
         if time <= SignedDuration::ZERO {
@@ -229,7 +235,7 @@ impl<M: LanguageModel, L: Ledger, C: Clock> Voice for Live<'_, M, L, C> {
             if spent.is_under_way {
                 self.gate.count_late();
             }
-            Err(Failure::new(format!("no answer within the incident's {} s", self.limits.incident.as_secs())))
+            Err(self.too_late())
         });
         let (response, error) = match outcome {
             Ok(ModelAnswer { text, stop_reason, usage }) => {
