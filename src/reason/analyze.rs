@@ -32,9 +32,9 @@ pub fn by_rules(case: Case<'_>) -> Analysis {
     if let Some(change) = &report.change {
         summary.push(format!("It began with revision {} of {}.", change.to, change.object));
     }
-    let missing = report.unknown.iter().map(|unknown| cut(&format!("{}: {}", unknown.what, unknown.why), 120));
+    let missing = report.unknown.iter().map(|unknown| cut(&clean(&format!("{}: {}", unknown.what, unknown.why)), 120));
     let missing = missing.take(MOST_MISSING).collect();
-    Analysis { origin: Origin::Rules, summary: cut(&summary.join(" "), 600), observations, missing }
+    Analysis { origin: Origin::Rules, summary: cut(&clean(&summary.join(" ")), 600), observations, missing }
 }
 
 /// One symptom with the same words at several pods of a workload.
@@ -71,7 +71,7 @@ impl Group<'_> {
             2 => format!("{said}; another pod of {} as well.", self.workload),
             count => format!("{said}; {} more pods of {} as well.", count - 1, self.workload),
         };
-        Statement { text: cut(&text, 200), facts: self.facts(case) }
+        Statement { text: cut(&clean(&text), 200), facts: self.facts(case) }
     }
 
     fn facts(&self, case: Case<'_>) -> Vec<String> {

@@ -34,7 +34,17 @@ pub fn by_rules(case: Case<'_>) -> Narrative {
         (Verdict::Healthy, Some(cause)) => of_no_fault(case, cause),
         _ => over_or_well(case),
     };
-    Narrative { headline: cut(&narrative.headline, HEADLINE), happened: cut(&narrative.happened, HAPPENED), ..narrative }
+    // Names, values and messages in it come from the cluster.
+    let statement = |it: Statement| Statement { text: cut(&clean(&it.text), BECAUSE), ..it };
+    let step = |it: NextStep| NextStep { text: cut(&clean(&it.text), STEP), ..it };
+    Narrative {
+        origin: Origin::Rules,
+        headline: cut(&clean(&narrative.headline), HEADLINE),
+        happened: cut(&clean(&narrative.happened), HAPPENED),
+        because: narrative.because.into_iter().map(statement).collect(),
+        next: narrative.next.into_iter().map(step).collect(),
+        raises_confidence: narrative.raises_confidence.iter().map(|it| cut(&clean(it), WISH)).collect(),
+    }
 }
 
 fn section(id: &str) -> Option<Section> {
