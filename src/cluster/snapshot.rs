@@ -77,7 +77,7 @@ impl Snapshot {
         tickets.sort_by_cached_key(|ticket| (ticket.resolved, Reverse(ticket.created_at), format!("{ticket:?}")));
         tickets.dedup();
         log_events.sort_by(|a, b| a.order().cmp(&b.order()));
-        Self {
+        let mut snapshot = Self {
             now,
             sources,
             signals,
@@ -93,7 +93,14 @@ impl Snapshot {
             pods_on_node,
             events,
             logs,
+        };
+        // An alert may know no more of a node than its address.
+        if let Some(target) = snapshot.target.as_ref().filter(|target| target.kind == "Node")
+            && let Some(node) = super::node(&snapshot, &target.name)
+        {
+            snapshot.target = Some(node.id.clone());
         }
+        snapshot
     }
 
     /// Every object but Events, sorted by kind, namespace and name.
