@@ -73,7 +73,11 @@ async fn a_long_query_goes_into_the_body() {
     Mock::given(method("POST")).and(body_string_contains("web-")).respond_with(empty.clone()).mount(&server).await;
     Mock::given(method("GET")).respond_with(empty).mount(&server).await;
     let mut long = request();
-    long.pods = (0..120).map(|n| sre_copilot::domain::ObjectRef::new("Pod", "shop", format!("web-{n:060}"))).collect();
+    long.pods = (0..120)
+        .map(|n| {
+            sre_copilot::domain::ObjectRef::new("Pod", "shop", format!("web-of-the-great-department-store-in-the-old-town-{n}"))
+        })
+        .collect();
     ask(&server.uri(), &long).await;
     let asked = server.received_requests().await.unwrap();
     assert!(asked.iter().any(|request| request.method.as_str() == "POST" && request.url.query().is_none()));
