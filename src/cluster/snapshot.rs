@@ -93,6 +93,12 @@ impl Snapshot {
             logs,
         };
         snapshot.add(evidence);
+        // An alert may know no more of a node than its address.
+        if let Some(target) = snapshot.target.as_ref().filter(|target| target.kind == "Node")
+            && let Some(node) = super::node(&snapshot, &target.name)
+        {
+            snapshot.target = Some(node.id.clone());
+        }
         snapshot
     }
 

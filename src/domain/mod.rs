@@ -21,7 +21,7 @@ mod report;
 mod source;
 mod ticket;
 
-pub use alert::target_of;
+pub use alert::{alerted_node, target_of};
 pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
 pub use decision::{Decision, DecisionValue};

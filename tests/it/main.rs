@@ -11,6 +11,7 @@ mod explain;
 mod generated;
 mod kubernetes;
 mod prompts;
+mod metrics;
 mod properties;
 mod readme;
 mod remedy;
