@@ -7,7 +7,7 @@ use super::findings::Finding;
 use super::rank::{Ranked, Ranking};
 use super::scope::Scope;
 use super::symptoms::SYMPTOMS;
-use super::{Examination, change, deploys, log_search, rules, sources, timeline};
+use super::{Examination, change, deploys, health, log_search, rules, sources, timeline};
 use crate::cluster::pod;
 use crate::domain::{
     CauseReport, Change, Contradiction, Evidence, FactReport, HistoryEntry, NumberedEvidence, ObjectRef, Report, RuledOut, State,
@@ -87,6 +87,7 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
         facts,
         evidence: numbering.list.into_iter().enumerate().map(number).collect(),
         noticed,
+        health: health::check(snap),
         tickets: snap.tickets.iter().take(MOST_TICKETS).cloned().collect(),
         log_searches: log_search::templates(&snap.log_events),
         next,

@@ -6,11 +6,14 @@ mod audit;
 mod decision;
 mod deploy;
 mod evidence;
+mod exchange;
+mod health;
 mod incident;
 mod intent;
 mod log_template;
 mod object;
 mod plan;
+mod price;
 mod reasoning;
 mod report;
 mod source;
@@ -22,6 +25,8 @@ pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRo
 pub use decision::{Decision, DecisionValue};
 pub use deploy::Deploy;
 pub use evidence::{Evidence, EvidenceSource};
+pub use exchange::{EXCHANGE_VERSION, Exchange, ExchangeAnswer, ExchangeError, ExchangeMessage, ExchangeRequest, ModelName};
+pub use health::{ClusterHealth, FIGURES, HealthStatus};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
 pub use log_template::LogTemplate;
@@ -29,6 +34,7 @@ pub use object::{ObjectRef, Subject};
 pub use plan::{
     CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport, template_hash,
 };
+pub use price::{Price, micro_usd};
 pub use reasoning::{
     Analysis, Choice, Hypothesis, ModelCost, Narrative, NextStep, Objection, Origin, Perspective, Reasoning, Stage, StageTrace,
     Statement, Suspicious, Usage,

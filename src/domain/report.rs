@@ -2,7 +2,8 @@
 //! never renamed.
 
 use super::{
-    AttemptState, DecisionValue, Evidence, ExecutionIntent, LogTemplate, ObjectRef, Reasoning, Risk, Sources, Subject, Ticket,
+    AttemptState, ClusterHealth, DecisionValue, Evidence, ExecutionIntent, LogTemplate, ObjectRef, Reasoning, Risk, Sources,
+    Subject, Ticket,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -106,6 +107,9 @@ pub struct Report {
     /// What structured logs say that were sent elsewhere, the most severe and frequent first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub log_searches: Vec<LogTemplate>,
+    /// How the whole cluster was at the moment that this is about, where metrics were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<ClusterHealth>,
     /// Commands to run next.
     pub next: Vec<String>,
     /// How reading each source went.
@@ -141,6 +145,7 @@ impl Report {
             reasoning: None,
             tickets: Vec::new(),
             log_searches: Vec::new(),
+            health: None,
             next: Vec::new(),
             sources: Sources::new(),
             checked: String::new(),

@@ -18,14 +18,17 @@ const TOGETHER: Duration = Duration::from_secs(15);
 #[derive(Clone, Debug, Default)]
 pub struct Witnesses<S, D, T, L> {
     /// Time series.
-    pub signals: Option<S>,
+    pub signals: Witness<S>,
     /// Deploys.
-    pub deploys: Option<D>,
+    pub deploys: Witness<D>,
     /// Tickets.
-    pub tickets: Option<T>,
+    pub tickets: Witness<T>,
     /// Structured logs.
-    pub log_search: Option<L>,
+    pub log_search: Witness<L>,
 }
+
+/// `None` where it isn't configured, and then it isn't asked; an error where what is configured can't be used.
+pub type Witness<A> = Option<Result<A, SourceState>>;
 
 impl<S: SignalSource, D: DeployHistory, T: TicketTracker, L: LogSearch> Witnesses<S, D, T, L> {
     /// Whether nobody is configured.
@@ -36,10 +39,10 @@ impl<S: SignalSource, D: DeployHistory, T: TicketTracker, L: LogSearch> Witnesse
     /// Asks all of them. What comes back holds their evidence and the state of each, redacted, and nothing of the cluster.
     pub async fn testify(&self, request: &EvidenceRequest, redactor: &Redactor) -> Recording {
         let (signals, deploys, tickets, log_events) = tokio::join!(
-            ask(self.signals.as_ref().map(|source| source.signals(request))),
-            ask(self.deploys.as_ref().map(|source| source.deploys(request))),
-            ask(self.tickets.as_ref().map(|source| source.tickets(request))),
-            ask(self.log_search.as_ref().map(|source| source.events(request))),
+            ask(&self.signals, |source| source.signals(request)),
+            ask(&self.deploys, |source| source.deploys(request)),
+            ask(&self.tickets, |source| source.tickets(request)),
+            ask(&self.log_search, |source| source.events(request)),
         );
         let mut evidence = Recording::default();
         let sources = &mut evidence.sources;
@@ -52,12 +55,17 @@ impl<S: SignalSource, D: DeployHistory, T: TicketTracker, L: LogSearch> Witnesse
     }
 }
 
-async fn ask<A>(question: Option<impl Future<Output = Answered<A>>>) -> Option<Answered<A>> {
-    let late = || {
-        let why = format!("no answer within {} s", TOGETHER.as_secs());
-        Answered { state: SourceState::Unavailable(why), items: Vec::new() }
+async fn ask<'a, W, A, F: Future<Output = Answered<A>>>(
+    witness: &'a Witness<W>,
+    question: impl FnOnce(&'a W) -> F,
+) -> Option<Answered<A>> {
+    let unheard = |state| Answered { state, items: Vec::new() };
+    let witness = match witness.as_ref()? {
+        Ok(witness) => witness,
+        Err(state) => return Some(unheard(state.clone())),
     };
-    Some(tokio::time::timeout(TOGETHER, question?).await.unwrap_or_else(|_| late()))
+    let late = || SourceState::Unavailable(format!("no answer within {} s", TOGETHER.as_secs()));
+    Some(tokio::time::timeout(TOGETHER, question(witness)).await.unwrap_or_else(|_| unheard(late())))
 }
 
 fn keep<A>(sources: &mut crate::domain::Sources, name: &str, answer: Answered<A>) -> Vec<A> {
@@ -220,13 +228,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_that_never_answers_holds_nobody_up_for_longer_than_the_bound() {
-        let witnesses = Witnesses { signals: Some(Has), deploys: Some(Has), tickets: Some(Has), log_search: None::<Has> };
+        let broken: Witness<Has> = Some(Err(SourceState::Unavailable("seq.url is no address".into())));
+        let witnesses = Witnesses { signals: Some(Ok(Has)), deploys: Some(Ok(Has)), tickets: Some(Ok(Has)), log_search: broken };
         let request = evidence_request(&snapshot(json!({})), &[]);
         let began = tokio::time::Instant::now();
         let evidence = witnesses.testify(&request, &Redactor::fixed()).await;
         assert_eq!(began.elapsed(), TOGETHER);
         let said: Vec<String> = evidence.sources.iter().map(|(name, state)| format!("{name} {state}")).collect();
-        assert_eq!(said, ["deploys forbidden: 401", "signals unavailable: no answer within 15 s", "tickets ok"]);
+        assert_eq!(
+            said,
+            [
+                "deploys forbidden: 401",
+                "log_search unavailable: seq.url is no address",
+                "signals unavailable: no answer within 15 s",
+                "tickets ok"
+            ]
+        );
         assert!(!evidence.tickets[0].summary.contains("hunter2"), "{:?}", evidence.tickets);
     }
 }
