@@ -38,9 +38,9 @@ use findings::Findings;
 use jiff::SignedDuration;
 use scope::Scope;
 
-pub use neighbours::{Neighbours, neighbours};
 pub use confidence::{CONTRADICTED, LIKELY};
 pub use conflicts::exclude_each_other;
+pub use neighbours::{Neighbours, neighbours};
 pub use rank::weight;
 pub use symptoms::{SYMPTOMS, Symptom};
 

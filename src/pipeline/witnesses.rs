@@ -114,12 +114,14 @@ pub fn evidence_request(snapshot: &Snapshot, targets: &[ObjectRef]) -> EvidenceR
         let chosen = services.filter(|service| selected(snapshot, service).iter().any(|pod| pods.contains(pod)));
         objects.extend(chosen.map(|service| service.id.clone()));
     }
+    let hosts: BTreeSet<String> = namespaces.iter().flat_map(|namespace| hosts(snapshot, namespace, &objects)).collect();
     let named = alerts(snapshot).map(|alert| json::text(alert, "labels.alertname")).filter(|name| !name.is_empty());
     let alerts: BTreeSet<&str> = named.collect();
     EvidenceRequest {
         at: episode(snapshot).unwrap_or(snapshot.now),
         until: snapshot.now,
         namespaces: namespaces.into_iter().collect(),
+        hosts: hosts.into_iter().collect(),
         alerts: alerts.into_iter().map(str::to_owned).collect(),
         nodes: nodes.into_iter().map(|name| addresses(snapshot, name)).collect(),
         objects: objects.into_iter().collect(),
@@ -134,6 +136,25 @@ fn selected(snapshot: &Snapshot, service: &Object) -> Vec<ObjectRef> {
     }
     let pods = snapshot.in_namespace("Pod", service.id.ns()).iter();
     pods.filter(|pod| selector::matches_map(chosen, pod.at("metadata.labels"))).map(|pod| pod.id.clone()).collect()
+}
+
+/// The host names under which routes of a namespace serve one of these Services.
+fn hosts(snapshot: &Snapshot, namespace: &str, objects: &BTreeSet<ObjectRef>) -> Vec<String> {
+    let serves = |name: &str| objects.contains(&ObjectRef::new("Service", namespace, name));
+    let mut hosts = Vec::new();
+    for rule in snapshot.in_namespace("Ingress", namespace).iter().flat_map(|ingress| ingress.list("spec.rules")) {
+        if json::list(rule, "http.paths").iter().any(|path| serves(json::text(path, "backend.service.name"))) {
+            hosts.push(json::text(rule, "host").to_owned());
+        }
+    }
+    for route in snapshot.in_namespace("HTTPRoute", namespace) {
+        let mut backends = route.list("spec.rules").iter().flat_map(|rule| json::list(rule, "backendRefs"));
+        if backends.any(|backend| serves(json::text(backend, "name"))) {
+            hosts.extend(route.list("spec.hostnames").iter().filter_map(|host| host.as_str()).map(str::to_owned));
+        }
+    }
+    hosts.retain(|host| !host.is_empty() && !host.contains('*'));
+    hosts
 }
 
 fn addresses(snapshot: &Snapshot, name: String) -> NodeNames {
@@ -175,6 +196,10 @@ mod tests {
             json!({"kind": "Pod", "metadata": {"namespace": "shop", "name": "web-2"}, "spec": {"nodeName": "n1"}}),
             json!({"kind": "Service", "metadata": {"namespace": "shop", "name": "front"}, "spec": {"selector": {"app": "web"}}}),
             json!({"kind": "Service", "metadata": {"namespace": "shop", "name": "other"}, "spec": {"selector": {"app": "db"}}}),
+            json!({"kind": "Ingress", "metadata": meta("web"), "spec": {"rules": [
+                {"host": "shop.example.com", "http": {"paths": [{"backend": {"service": {"name": "front"}}}]}},
+                {"host": "db.example.com", "http": {"paths": [{"backend": {"service": {"name": "other"}}}]}},
+            ]}}),
             json!({"kind": "Node", "metadata": {"name": "n1"}, "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]}}),
         ];
         let now = "2026-01-02T05:00:00Z".parse().ok();
@@ -194,6 +219,7 @@ mod tests {
         assert_eq!(names(&request.objects), ["web", "web-1-a", "front"]);
         assert_eq!(request.nodes[0], NodeNames { name: "n1".into(), addresses: vec!["10.0.0.1".into()] });
         assert_eq!((request.nodes.len(), request.namespaces.as_slice()), (2, &["shop".to_owned()][..]));
+        assert_eq!(request.hosts, ["shop.example.com"]);
         assert_eq!((request.alerts, request.at.to_string()), (vec!["Down".into(), "Slow".into()], "2026-01-02T04:48:00Z".into()));
     }
 

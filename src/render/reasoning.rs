@@ -1,7 +1,7 @@
 //! What a model added, in plain lines for every form of a report; who says what is never mixed. Facts are cited by the numbers
 //! of their evidence, which is what a reader can look up.
 
-use crate::domain::{Hypothesis, Origin, Reasoning, Report};
+use crate::domain::{Hypothesis, Origin, Perspective, Reasoning, Report};
 
 /// What the model says, a line each; none without a model.
 pub(super) fn of_model(report: &Report, all: bool) -> Vec<String> {
@@ -42,7 +42,7 @@ pub(super) fn of_model(report: &Report, all: bool) -> Vec<String> {
 fn hypothesis(report: &Report, it: &Hypothesis) -> Vec<String> {
     let mut lines = Vec::new();
     if it.origin == Origin::Model {
-        let sides = if it.seen_by.is_empty() { String::new() } else { format!(", seen from {}", it.seen_by.join(", ")) };
+        let sides = if it.seen_by.is_empty() { String::new() } else { format!(", seen from {}", sides(&it.seen_by)) };
         let percent = (it.confidence * 100.0).floor();
         let cited = cited(report, &it.facts);
         lines.push(format!("perhaps {} at {} ({percent:.0}%{sides}): {}{cited}", it.cause, it.object, it.statement));
@@ -53,6 +53,10 @@ fn hypothesis(report: &Report, it: &Hypothesis) -> Vec<String> {
         format!("{weight} {} at {}: {}{cited}", it.cause, it.object, objection.why)
     }));
     lines
+}
+
+fn sides(sides: &[Perspective]) -> String {
+    sides.iter().map(|side| side.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// ` (e1, e3)`: the evidence of these facts; of a fact without any its id.

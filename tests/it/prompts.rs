@@ -23,7 +23,9 @@ fn hypotheses(report: &Report) -> Vec<Hypothesis> {
     let of = |(index, cause): (usize, &sre_copilot::domain::CauseReport)| Hypothesis {
         id: format!("H{}", index + 1),
         origin: sre_copilot::domain::Origin::Model,
-        seen_by: vec!["app".into()],
+        perspective: Perspective::App,
+        seen_by: vec![Perspective::App],
+        verdict: report.verdict,
         cause: cause.id.clone(),
         object: cause.object.clone(),
         statement: cause.summary.clone(),

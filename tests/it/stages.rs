@@ -3,7 +3,7 @@
 use crate::cases::{self, Case as Fixture};
 use sre_copilot::cluster::Snapshot;
 use sre_copilot::domain::{Narrative, Report};
-use sre_copilot::reason::{Case, Numbers, analyze, criticize, confidence, fix, hypothesize, synthesize};
+use sre_copilot::reason::{Case, Numbers, analyze, confidence, criticize, fix, hypothesize, synthesize};
 
 /// A fixture as the stages see it.
 struct Seen {

@@ -12,9 +12,11 @@ mod retry;
 mod scripted;
 #[cfg(test)]
 mod tests;
+mod waves;
 
 pub use call::{Called, Caller, Gap, Question, Voice};
 pub use gate::Gate;
 pub use live::{Limits, Live};
 pub use price::price_of;
 pub use replayed::{Differences, Replayed};
+pub use waves::{Prompts, by_rules, think};
