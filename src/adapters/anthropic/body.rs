@@ -43,9 +43,7 @@ pub(super) fn of(request: &ModelRequest, model: &str, structured: Structured, ca
     let cache_control = is_cached.then(|| json!({"type": "ephemeral"}));
     let schema = &request.schema;
     let (output_config, tools, tool_choice) = match structured {
-        Structured::Format => {
-            (Some(json!({"effort": "low", "format": {"type": "json_schema", "schema": schema}})), None, None)
-        }
+        Structured::Format => (Some(json!({"effort": "low", "format": {"type": "json_schema", "schema": schema}})), None, None),
         Structured::Tool => {
             let tool = json!({"name": TOOL, "description": "Gives the answer.", "input_schema": schema, "strict": true});
             (None, Some(json!([tool])), Some(json!({"type": "tool", "name": TOOL})))

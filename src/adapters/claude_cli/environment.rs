@@ -3,8 +3,20 @@
 use std::ffi::OsString;
 
 const NAMES: [&str; 14] = [
-    "PATH", "HOME", "USER", "LANG", "TMPDIR", "CLAUDE_CONFIG_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
-    "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "TMPDIR",
+    "CLAUDE_CONFIG_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
 ];
 const PREFIXES: [&str; 2] = ["LC_", "XDG_"];
 
@@ -27,8 +39,17 @@ mod tests {
             assert!(is_allowed(name), "{name}");
         }
         for name in [
-            "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "CLAUDE_CODE_OAUTH_TOKEN", "JIRA_API_TOKEN",
-            "KUBECONFIG", "LD_PRELOAD", "NODE_OPTIONS", "path", "LANGUAGE", "",
+            "ANTHROPIC_API_KEY",
+            "ANTHROPIC_AUTH_TOKEN",
+            "ANTHROPIC_BASE_URL",
+            "CLAUDE_CODE_OAUTH_TOKEN",
+            "JIRA_API_TOKEN",
+            "KUBECONFIG",
+            "LD_PRELOAD",
+            "NODE_OPTIONS",
+            "path",
+            "LANGUAGE",
+            "",
         ] {
             assert!(!is_allowed(name), "{name}");
         }
