@@ -6,6 +6,7 @@ mod answer;
 mod fault;
 
 pub use answer::HttpAnswer;
+pub(super) use fault::one_line;
 pub use fault::{HttpError, secret_header};
 
 use super::proxy::Environment;
@@ -85,7 +86,7 @@ impl HttpClient {
         let HttpRequest { method, url, headers, body } = request;
         let failed = |error: &reqwest::Error| {
             let why = self.redactor.text(&fault::reason(error)).into_owned();
-            let said = format!("{}: {}", origin(url), fault::one_line(&why));
+            let said = format!("{}: {}", origin(url), one_line(&why));
             if error.is_connect() { HttpError::Unreachable(said) } else { HttpError::Broken(said) }
         };
         let sent = self.client.request(method.clone(), url.clone()).headers(headers.clone()).body(body.clone());
@@ -110,7 +111,7 @@ impl HttpClient {
                 said = said.replace(key, "<secret>");
             }
         }
-        fault::one_line(&self.redactor.text(&said))
+        one_line(&self.redactor.text(&said))
     }
 }
 

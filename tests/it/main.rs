@@ -10,6 +10,7 @@ mod execute;
 mod explain;
 mod generated;
 mod kubernetes;
+mod models;
 mod prompts;
 mod metrics;
 mod properties;

@@ -45,7 +45,7 @@ pub fn secret_header(value: &str) -> Result<HeaderValue, HttpError> {
 }
 
 /// One short line: control characters gone, blanks folded, cut.
-pub(super) fn one_line(text: &str) -> String {
+pub(in crate::adapters) fn one_line(text: &str) -> String {
     let mut line = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
         if !line.is_empty() {
