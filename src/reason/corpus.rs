@@ -14,9 +14,6 @@ pub struct Corpus {
 /// One line.
 #[derive(Debug, Deserialize)]
 pub struct Injection {
-    /// `log`, `event`, `label`, `annotation` or `ticket`.
-    #[serde(rename = "in")]
-    pub place: String,
     /// It.
     pub text: String,
     /// Whether the guard marks it.

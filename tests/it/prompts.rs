@@ -274,7 +274,7 @@ fn every_injection_stays_in_the_prompt_as_evidence_and_is_named() {
                 "ticket" => *shown == "ticket OPS-1",
                 part => *shown == format!("{part}s of alert Crashing"),
             };
-            assert!(places.iter().all(|place| named(place)), "{places:?}");
+            assert!(places.iter().all(named), "{places:?}");
             for token in ["<|", "<｜", "[INST]", "<</SYS>>", "<system>", "</data>", "\u{200b}", "\u{202e}", "\u{1b}"] {
                 assert!(!prompt.user.contains(token), "{token} of {text:?}");
             }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 /// What a person who reads the guarded text sees of the original.
 fn unmarked(text: &str) -> String {
-    text.replace("⟦suspicious: ", "").replace('⟧', "").replace('·', "")
+    text.replace("⟦suspicious: ", "").replace(['⟧', '·'], "")
 }
 
 /// The same without brackets of any kind: those of the guard's own kind become square ones.
