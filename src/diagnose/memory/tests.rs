@@ -144,7 +144,10 @@ fn a_recurrence_counts_the_same_cause_within_a_day_and_a_week() {
     let recurrence = remember(&report(Some("oom_killed"), &[], &[]), &subject(), &known).unwrap().recurrence.unwrap();
     assert_eq!((recurrence.in_24_hours, recurrence.in_7_days), (1, 3));
     let listed: Vec<(&str, i64)> = recurrence.before.iter().map(|past| (past.id.as_str(), past.held_seconds / 60)).collect();
-    assert_eq!(listed, [("newest", 30), ("yesterday", 60 + 25 * 60 - 100), ("just in time", 60 + WEEKS - 1 - (60 + 25 * 60 + 10))]);
+    assert_eq!(
+        listed,
+        [("newest", 30), ("yesterday", 60 + 25 * 60 - 100), ("just in time", 60 + WEEKS - 1 - (60 + 25 * 60 + 10))]
+    );
     assert_eq!(recurrence.before[0].fixes[0].result, FixResult::InVain);
 }
 
