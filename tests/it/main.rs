@@ -10,6 +10,7 @@ mod execute;
 mod explain;
 mod generated;
 mod kubernetes;
+mod memory;
 mod properties;
 mod readme;
 mod remedy;

@@ -42,8 +42,11 @@ pub(super) struct Measured {
     pub shifts: Vec<Shift>,
 }
 
+/// Of a sample the value in which more is worse.
+type Badness = fn(f64) -> f64;
+
 /// How a signal is read: its family, the least deviation that counts in its own unit, and the value in which more is worse.
-fn reading(signal: &str) -> Option<(Family, f64, fn(f64) -> f64)> {
+fn reading(signal: &str) -> Option<(Family, f64, Badness)> {
     Some(match signal {
         "error_ratio" => (Family::Traffic, 0.005, |value| value),
         "success_ratio" => (Family::Traffic, 0.005, |value| 1.0 - value),
@@ -106,7 +109,7 @@ pub(super) fn deviation(level: f64, median: f64, spread: f64, floor: f64) -> f64
 }
 
 /// The samples of a series, more being worse; of a counter its rise a minute.
-fn samples(signal: &Signal, bad: fn(f64) -> f64) -> Vec<(f64, f64)> {
+fn samples(signal: &Signal, bad: Badness) -> Vec<(f64, f64)> {
     let finite = signal.values.iter().filter(|(at, value)| at.is_finite() && value.is_finite());
     if signal.signal != "restarts_total" {
         return finite.map(|(at, value)| (*at, bad(*value))).collect();
