@@ -42,6 +42,11 @@ pub fn firing(cx: &Context<'_>) -> Vec<Alert> {
     alerts.filter(|alert| json::text(alert, "status") != "resolved").map(|alert| read(cx, alert)).collect()
 }
 
+/// When the first of the firing alerts began.
+pub fn since(cx: &Context<'_>) -> Option<Timestamp> {
+    firing(cx).into_iter().filter_map(|alert| alert.since).min()
+}
+
 /// The names of the firing alerts, sorted.
 pub fn names(cx: &Context<'_>) -> Vec<String> {
     let names: BTreeSet<String> = firing(cx).into_iter().map(|alert| alert.name).filter(|name| !name.is_empty()).collect();

@@ -13,6 +13,7 @@ mod kubernetes;
 mod models;
 mod prompts;
 mod metrics;
+mod memory;
 mod properties;
 mod readme;
 mod remedy;
