@@ -31,6 +31,7 @@ pub(super) const DEPENDENCIES: ListFile = ListFile { file: "dependencies.json", 
 pub(super) const DEPLOYS: ListFile = ListFile { file: "deploys.json", key: "deploys" };
 pub(super) const TICKETS: ListFile = ListFile { file: "tickets.json", key: "tickets" };
 pub(super) const LOG_EVENTS: ListFile = ListFile { file: "log_events.json", key: "events" };
+pub(super) const HISTORY: ListFile = ListFile { file: "history.json", key: "incidents" };
 
 /// `incident.json`. Keys that a later build adds are left alone.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use super::incident::{self, Incident};
 use super::kubernetes::{Objects, counted};
 use super::logs::{self, Logs};
 use crate::cluster::{LogKey, Recording};
-use crate::domain::{DEPLOYS, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS, target_of};
+use crate::domain::{DEPLOYS, HISTORY, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS, target_of};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -32,6 +32,7 @@ pub(super) fn read(folder: &Folder) -> Result<Recording, BundleError> {
     let tickets = incident::TICKETS.read(folder, &mut warnings)?;
     let log_events = incident::LOG_EVENTS.read(folder, &mut warnings)?;
     let exchanges = exchanges::read(folder, &mut warnings)?;
+    let history = incident::HISTORY.read(folder, &mut warnings)?;
     let alert = match folder.text(incident::ALERT)? {
         Some(text) => Some(incident::parse_value(&folder.name(incident::ALERT), &text)?),
         None => None,
@@ -46,6 +47,7 @@ pub(super) fn read(folder: &Folder) -> Result<Recording, BundleError> {
             (DEPLOYS, deploys.is_some()),
             (TICKETS, tickets.is_some()),
             (LOG_SEARCH, log_events.is_some()),
+            (HISTORY, history.is_some()),
         ];
         present.into_iter().filter(|(_, is_present)| *is_present).map(|(name, _)| (name.to_owned(), SourceState::Ok)).collect()
     });
@@ -76,6 +78,7 @@ pub(super) fn read(folder: &Folder) -> Result<Recording, BundleError> {
         deploys: deploys.unwrap_or_default(),
         tickets: tickets.unwrap_or_default(),
         log_events: log_events.unwrap_or_default(),
+        history: history.unwrap_or_default(),
         alert,
         model: incident.model.or_else(|| exchanges.first().map(|exchange| exchange.name.clone())),
         exchanges,

@@ -53,6 +53,7 @@ fn recording() -> Recording {
         deploys: vec![Deploy { service: "web".into(), number: "15".into(), changes: json!([{"id": 1}]), ..Deploy::default() }],
         tickets: vec![Ticket { key: "SHOP-1".into(), resolved: true, ..Ticket::default() }],
         log_events: vec![crate::cluster::LogEvent { level: "Error".into(), message: "no route".into(), ..Default::default() }],
+        history: vec![remembered()],
         alert: Some(json!({"version": "4", "alerts": []})),
         model: Some(ModelName { backend: "anthropic".into(), model: "claude-sonnet-5-5".into() }),
         exchanges: vec![
@@ -64,6 +65,26 @@ fn recording() -> Recording {
             exchange(2, json!({"error": {"why": "refused"}})),
         ],
         warnings: vec!["one thing".into()],
+    }
+}
+
+fn remembered() -> crate::domain::RememberedIncident {
+    let at: jiff::Timestamp = "2026-01-01T05:05:54Z".parse().unwrap();
+    crate::domain::RememberedIncident {
+        id: "0199".into(),
+        subject: ObjectRef::new("Deployment", "shop", "web"),
+        opened_at: Some(at),
+        resolved_at: Some(at),
+        cause: Some("oom_killed".into()),
+        alerts: vec!["HighErrors".into()],
+        facts: vec!["oom_killed".into()],
+        proposed: Some("rollback_deployment".into()),
+        fixes: vec![crate::domain::PastFix {
+            action: "rollback_deployment".into(),
+            target: "shop/deployment/web".into(),
+            at,
+            result: crate::domain::FixResult::Verified,
+        }],
     }
 }
 
@@ -103,6 +124,7 @@ fn what_was_written_is_read() {
         "alert.json",
         "dependencies.json",
         "deploys.json",
+        "history.json",
         "incident.json",
         "llm/001.json",
         "llm/002.json",

@@ -43,6 +43,7 @@ pub fn write(path: &Path, recording: &Recording) -> Result<(), BundleError> {
     write_list(path, &incident::DEPLOYS, &recording.deploys)?;
     write_list(path, &incident::TICKETS, &recording.tickets)?;
     write_list(path, &incident::LOG_EVENTS, &recording.log_events)?;
+    write_list(path, &incident::HISTORY, &recording.history)?;
     let incident = Incident {
         api_version: incident::API_VERSION.to_owned(),
         kind: incident::KIND.to_owned(),

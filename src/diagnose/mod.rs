@@ -16,6 +16,7 @@ mod findings;
 mod health;
 mod log_search;
 pub mod logs;
+mod memory;
 mod neighbours;
 mod rank;
 mod reach;
@@ -40,6 +41,7 @@ use scope::Scope;
 
 pub use confidence::{CONTRADICTED, LIKELY};
 pub use conflicts::exclude_each_other;
+pub use memory::concerns;
 pub use neighbours::{Neighbours, neighbours};
 pub use rank::weight;
 pub use symptoms::{SYMPTOMS, Symptom};

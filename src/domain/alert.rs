@@ -45,12 +45,23 @@ pub fn target_of(alert: &Value) -> Option<ObjectRef> {
     common(&objects)
 }
 
-/// The object that one alert's labels name.
-fn object_of(labels: &Value) -> Option<ObjectRef> {
+/// The name or the address of the node that one alert's labels are about; `None` when they are about something else. An address
+/// is that of a node or of an exporter's pod on it: only a cluster can tell.
+pub fn alerted_node(labels: &Value) -> Option<&str> {
     let labels = Labels::new(labels)?;
     if labels.is_about_a_node() {
-        return labels.node().map(|node| ObjectRef::cluster("Node", node));
+        return labels.node();
     }
+    let of_another = labels.scraped("pod").is_some() || labels.named_object().is_some();
+    labels.scraped("node").filter(|_| !of_another)
+}
+
+/// The object that one alert's labels name.
+fn object_of(labels: &Value) -> Option<ObjectRef> {
+    if let Some(node) = alerted_node(labels) {
+        return Some(ObjectRef::cluster("Node", node));
+    }
+    let labels = Labels::new(labels)?;
     let namespace = labels.scraped("namespace");
     let pod = labels.scraped("pod");
     if let (Some(namespace), Some((kind, name))) = (namespace, labels.named_object()) {
@@ -62,9 +73,6 @@ fn object_of(labels: &Value) -> Option<ObjectRef> {
     }
     if let (Some(namespace), Some(pod)) = (namespace, pod) {
         return Some(ObjectRef::new("Pod", namespace, pod));
-    }
-    if let Some(node) = labels.scraped("node") {
-        return Some(ObjectRef::cluster("Node", node));
     }
     let namespace = namespace?;
     Some(match labels.scraped("service") {

@@ -5,9 +5,11 @@ mod attempt;
 mod audit;
 mod decision;
 mod deploy;
+mod deploy_report;
 mod evidence;
 mod exchange;
 mod health;
+mod history;
 mod incident;
 mod intent;
 mod log_template;
@@ -19,14 +21,16 @@ mod report;
 mod source;
 mod ticket;
 
-pub use alert::target_of;
+pub use alert::{alerted_node, target_of};
 pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
 pub use decision::{Decision, DecisionValue};
 pub use deploy::Deploy;
+pub use deploy_report::{DeployRating, DeployReport, Shift};
 pub use evidence::{Evidence, EvidenceSource};
 pub use exchange::{EXCHANGE_VERSION, Exchange, ExchangeAnswer, ExchangeError, ExchangeMessage, ExchangeRequest, ModelName};
 pub use health::{ClusterHealth, FIGURES, HealthStatus};
+pub use history::{Cycle, FixResult, Flapping, History, Occurrence, PastFix, Recurrence, RememberedIncident, SimilarIncident};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
 pub use log_template::LogTemplate;
@@ -44,5 +48,5 @@ pub use report::{
     NumberedEvidence, Report, RuledOut, State, SymptomReport, TimelineEntry, Unknown, Verdict,
 };
 pub(crate) use source::named;
-pub use source::{DEPLOYS, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS, beside, not_checked};
+pub use source::{DEPLOYS, HISTORY, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS, beside, not_checked};
 pub use ticket::Ticket;

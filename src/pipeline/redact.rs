@@ -36,6 +36,8 @@ pub fn redact_recording(redactor: &Redactor, recording: &mut Recording) {
     recording.signals.iter_mut().flat_map(|signal| signal.labels.values_mut()).for_each(mask);
     recording.tickets.iter_mut().flat_map(texts_of_ticket).for_each(mask);
     recording.exchanges.iter_mut().flat_map(Exchange::texts_mut).for_each(mask);
+    // Of the history only names that join it to the cluster are kept, and these.
+    recording.history.iter_mut().flat_map(|past| &mut past.alerts).for_each(mask);
     for deploy in &mut recording.deploys {
         texts_of_deploy(deploy).into_iter().for_each(mask);
         redactor.object(&mut deploy.changes);

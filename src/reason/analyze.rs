@@ -32,9 +32,9 @@ pub fn by_rules(case: Case<'_>) -> Analysis {
     if let Some(change) = &report.change {
         summary.push(format!("It began with revision {} of {}.", change.to, change.object));
     }
-    let missing = report.unknown.iter().map(|unknown| cut(&format!("{}: {}", unknown.what, unknown.why), 120));
+    let missing = report.unknown.iter().map(|unknown| cut(&clean(&format!("{}: {}", unknown.what, unknown.why)), 120));
     let missing = missing.take(MOST_MISSING).collect();
-    Analysis { origin: Origin::Rules, summary: cut(&summary.join(" "), 600), observations, missing }
+    Analysis { origin: Origin::Rules, summary: cut(&clean(&summary.join(" ")), 600), observations, missing }
 }
 
 /// One symptom with the same words at several pods of a workload.
@@ -64,11 +64,14 @@ fn groups<'a>(snapshot: &Snapshot, report: &'a Report) -> Vec<Group<'a>> {
 impl Group<'_> {
     fn statement(&self, case: Case<'_>) -> Statement {
         let what = clean(&self.first.summary);
+        let first = &self.first.object;
+        let said = if is_predicate(&what) { format!("{first} {what}") } else { format!("{first}: {what}") };
         let text = match self.count {
-            1 => format!("{}: {what}.", self.first.object),
-            count => format!("{count} pods of {}: {what}.", self.workload),
+            1 => format!("{said}."),
+            2 => format!("{said}; another pod of {} as well.", self.workload),
+            count => format!("{said}; {} more pods of {} as well.", count - 1, self.workload),
         };
-        Statement { text: cut(&text, 200), facts: self.facts(case) }
+        Statement { text: cut(&clean(&text), 200), facts: self.facts(case) }
     }
 
     fn facts(&self, case: Case<'_>) -> Vec<String> {
@@ -80,6 +83,16 @@ impl Group<'_> {
         });
         facts.map(|(index, _)| number(index)).take(6).collect()
     }
+}
+
+/// Whether words go on from an object's name: `has a kubelet that …`, `was deleted …`, `never runs`.
+pub(super) fn is_predicate(words: &str) -> bool {
+    const VERBS: &[&str] = &[
+        "answers", "allows", "asks", "can't", "didn't", "does", "doesn't", "drops", "ended", "ends", "failed", "fails",
+        "forbids", "forwards", "gets", "had", "has", "hasn't", "holds", "is", "isn't", "leads", "loses", "may", "names", "never",
+        "offers", "ran", "refuses", "runs", "says", "selects", "sends", "takes", "uses", "waits", "was", "wasn't", "were",
+    ];
+    words.split_whitespace().next().is_some_and(|first| VERBS.contains(&first))
 }
 
 /// A text of at most so many characters, cut at a word, with an ellipsis.

@@ -276,3 +276,77 @@ fn hypothesis(place: usize, it: &Merged<'_>, case: Case<'_>) -> Option<Hypothesi
         objections: it.objections.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rounded as a report shows it.
+    fn sure(anchors: &[f64], is_other: bool, is_direct: bool, claimed: f64, objections: usize) -> f64 {
+        together(&[weigh(anchors, is_other, is_direct, claimed, objections)], false)
+    }
+
+    #[test]
+    fn a_claim_is_as_sure_as_its_facts_allow() {
+        // anchors, other, direct, claimed, objections
+        for (anchors, is_other, is_direct, claimed, objections, wanted) in [
+            // The best anchor is the ceiling.
+            (&[0.9, 0.7][..], false, true, 1.0, 0, 0.90),
+            // What the model says of itself moves it between 60 and 100 % of that.
+            (&[0.9], false, true, 0.0, 0, 0.54),
+            (&[0.9], false, true, 0.5, 0, 0.72),
+            // Without direct evidence × 0.7, at most 0.55.
+            (&[0.9], false, false, 1.0, 0, 0.55),
+            (&[0.7], false, false, 1.0, 0, 0.49),
+            // What has no name, at most 0.45.
+            (&[1.0], true, false, 1.0, 0, 0.45),
+            (&[1.0], true, true, 1.0, 0, 0.45),
+            // A claim of 1.0 on a fact of 0.45 ends below 0.45.
+            (&[0.45], false, true, 1.0, 0, 0.27),
+            (&[0.45], false, false, 1.0, 0, 0.18),
+            // Conflicting facts are capped before they come here.
+            (&[CONTRADICTED], false, true, 1.0, 0, 0.60),
+            // Each counted objection × 0.8, at most four.
+            (&[0.9], false, true, 1.0, 1, 0.72),
+            (&[0.9], false, true, 1.0, 4, 0.36),
+            (&[0.9], false, true, 1.0, 400, 0.36),
+            // Nonsense claims nothing.
+            (&[0.9], false, true, 7.0, 0, 0.90),
+            (&[0.9], false, true, f64::NEG_INFINITY, 0, 0.54),
+            (&[], false, false, 1.0, 0, 0.0),
+        ] {
+            let got = sure(anchors, is_other, is_direct, claimed, objections);
+            assert!(
+                (got - wanted).abs() < 1e-9,
+                "{anchors:?} {is_other} {is_direct} {claimed} {objections}: {got}, not {wanted}"
+            );
+        }
+    }
+
+    #[test]
+    fn perspectives_that_agree_add_and_those_that_differ_take() {
+        let half = weigh(&[0.9], false, true, 0.5, 0);
+        for (weighed, disagrees, wanted) in [
+            (&[half, half][..], false, 0.77),
+            (&[half, half, half], false, 0.82),
+            (&[half, half, half, half], false, 0.82),
+            (&[half], true, 0.62),
+            // Never above the ceiling.
+            (&[weigh(&[0.9], false, true, 1.0, 0), half], false, 0.90),
+            (&[weigh(&[0.1], false, false, 0.0, 4)], true, 0.0),
+        ] {
+            let got = together(weighed, disagrees);
+            assert!((got - wanted).abs() < 1e-9, "{weighed:?} {disagrees}: {got}, not {wanted}");
+        }
+    }
+
+    #[test]
+    fn only_direct_evidence_makes_likely() {
+        for anchor in (0..=100).map(|percent| f64::from(percent) / 100.0) {
+            for is_other in [true, false] {
+                let claims = [weigh(&[anchor], is_other, false, 1.0, 0); 4];
+                assert!(together(&claims, false) < LIKELY);
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@ use super::answers::{HypothesizeAnswer, OTHER};
 use super::around::{cited, is_direct, number, touches};
 use super::{Case, Dropped, Prose};
 use crate::diagnose;
-use crate::domain::{CauseReport, ObjectRef, Origin, Perspective, State};
+use crate::domain::{CauseReport, FactReport, ObjectRef, Origin, Perspective, State};
 
 /// The most facts that one of the rules' causes lists.
 const MOST_FACTS: usize = 12;
@@ -65,8 +65,12 @@ pub(super) fn facts_of(case: Case<'_>, cause: &CauseReport) -> Vec<String> {
     let facts = || case.report.facts.iter().enumerate().filter(|(_, fact)| fact.state == State::Found);
     let same_container =
         |container: &Option<String>| cause.container.is_none() || container.is_none() || *container == cause.container;
-    let direct = facts()
-        .filter(|(_, fact)| is_direct(case.snapshot, fact, &cause.id, &cause.object) && same_container(&fact.subject.container));
+    // What is found at a pod may be to blame on a webhook or a scheduler: then they share their evidence.
+    let shares = |fact: &FactReport| fact.evidence.iter().any(|id| cause.evidence.contains(id));
+    let direct = facts().filter(|(_, fact)| {
+        let is_it = is_direct(case.snapshot, fact, &cause.id, &cause.object) || fact.id == cause.id && shares(fact);
+        is_it && same_container(&fact.subject.container)
+    });
     let explained = facts().filter(|(_, fact)| {
         cause.explains.contains(&fact.id) && fact.id != cause.id && touches(case.snapshot, &fact.subject.object, &cause.object)
     });

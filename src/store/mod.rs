@@ -16,6 +16,7 @@ mod incidents;
 mod ledger;
 mod open;
 mod reader;
+mod remembered;
 mod transition;
 mod writer;
 

@@ -95,6 +95,7 @@ prop_compose! {
             deploys,
             tickets: tickets.into_iter().map(|(key, resolved)| Ticket { key, resolved, ..Ticket::default() }).collect(),
             log_events: Vec::new(),
+            history: Vec::new(),
             alert,
             model: None,
             exchanges: Vec::new(),

@@ -1,11 +1,17 @@
-//! What changed: the revision that the trouble began with, field by field.
+//! What changed: the revision that the trouble began with, field by field, and what was deployed shortly before with how much
+//! speaks for it.
 
 use super::quote::Quotes;
 use super::section::Section;
+use crate::domain::DeployReport;
 use crate::reason::Case;
+use std::fmt::Write as _;
 
 /// The longest value of a field.
 const VALUE: usize = 200;
+/// More deploys than this say nothing about one.
+const MOST_DEPLOYS: usize = 5;
+const MOST_SHIFTS: usize = 3;
 
 /// The changes.
 pub fn section(case: &Case<'_>, quotes: &mut Quotes) -> Section {
@@ -32,5 +38,27 @@ pub fn section(case: &Case<'_>, quotes: &mut Quotes) -> Section {
             lines.push(format!("change-cause {}", quotes.quote(cause, VALUE, place)));
         }
     }
+    lines.extend(case.report.deploys.iter().take(MOST_DEPLOYS).map(|deploy| deployed(case, deploy, quotes)));
     Section { name: "changes", title: "Changes", budget: 2_000, lines }
+}
+
+/// One deploy: its rating, what was measured before and after, and who saw it.
+fn deployed(case: &Case<'_>, deploy: &DeployReport, quotes: &mut Quotes) -> String {
+    let object = case.numbers.of_object(&deploy.object).unwrap_or_else(|| quotes.repeat(&deploy.object.to_string(), 120));
+    let what = quotes.quote(&deploy.what, 120, || format!("deploy of {}", deploy.object));
+    let mut row = format!("deploy of {object} {what} {} {:.2}", deploy.rating.as_str(), deploy.score);
+    let _ = match deploy.minutes_before {
+        before @ 0.. => write!(row, ", {before} min before the onset"),
+        after => write!(row, ", {} min after the onset", after.unsigned_abs()),
+    };
+    if deploy.only_new_pods == Some(true) {
+        row.push_str(", only its pods are bad");
+    }
+    for shift in deploy.shifts.iter().take(MOST_SHIFTS) {
+        let _ = write!(row, ", {} {:.3} -> {:.3}", quotes.repeat(&shift.signal, 60), shift.before, shift.after);
+    }
+    if deploy.namespaces.len() > 1 {
+        let _ = write!(row, ", one of {} namespaces at once", deploy.namespaces.len());
+    }
+    row
 }

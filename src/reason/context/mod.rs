@@ -6,6 +6,7 @@ mod case;
 mod changes;
 mod events;
 mod facts;
+mod health;
 mod logs;
 mod neighbours;
 mod past;
@@ -61,6 +62,7 @@ impl<'a> Context<'a> {
             events::section(&case, &scope, &mut quotes),
             signals::section(&case, &scope, &mut quotes),
             neighbours::section(&case, &scope, &mut quotes),
+            health::section(&case, &quotes),
             past::section(&case, &mut quotes),
         ];
         Self {

@@ -36,6 +36,14 @@ impl Prose {
         Self { known, commands }
     }
 
+    /// Of a bare text and these commands.
+    #[cfg(test)]
+    fn over(context: &str, commands: &[&str]) -> Self {
+        let mut known = BTreeSet::new();
+        words::learn(context, &mut known);
+        Self { known, commands: commands.iter().map(|command| (*command).to_owned()).collect() }
+    }
+
     /// What is left of a text; `None` when that is nothing.
     pub(super) fn text(&self, text: &str, dropped: &mut Dropped) -> Option<String> {
         let clean = clean(text);
@@ -93,3 +101,6 @@ fn sentences(text: &str) -> Vec<&str> {
     sentences.retain(|sentence| !sentence.is_empty());
     sentences
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,13 +21,38 @@ pub(super) fn sentence(evidence: &Evidence) -> String {
             format!("{object}{container} wrote{which}: \"{value}\".")
         }
         EvidenceSource::Kubernetes if evidence.value.is_null() => format!("{object}: {path} is not set."),
-        EvidenceSource::Kubernetes => format!("{object}: {path} is {value}."),
+        EvidenceSource::Kubernetes => match told(&evidence.value) {
+            Some(told) => format!("{object}{container} {told}."),
+            None => format!("{object}: {path} is {value}."),
+        },
         EvidenceSource::Signal => format!("{object}: {} shows {value}.", path.split('{').next().unwrap_or(path)),
         EvidenceSource::Alert => format!("The alert says of {object}: \"{value}\"."),
         EvidenceSource::Dependency => format!("{object} is known to call {value}."),
         EvidenceSource::Deploy => format!("Build {path} deployed {object}: {value}."),
     };
     cut(&text, 200)
+}
+
+/// The values of the API that people have words for: how a container ended, why one waits, a condition with its message.
+fn told(value: &Value) -> Option<String> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str).map(clean).filter(|text| !text.is_empty());
+    let reason = text("reason");
+    if let Some(code) = value.get("exitCode").and_then(Value::as_i64) {
+        let at = text("finishedAt").map_or(String::new(), |at| format!(" at {at}"));
+        return Some(format!("ended with exit code {code}{}{at}", reason.map_or(String::new(), |reason| format!(" ({reason})"))));
+    }
+    let message = cut(text("message")?.trim_end_matches('.'), QUOTED);
+    Some(format!("reports{}: \"{message}\"", reason.map_or(String::new(), |reason| format!(" {reason}"))))
+}
+
+/// Whether a value reads well in a sentence: lists of objects don't.
+pub(super) fn reads_well(evidence: &Evidence) -> bool {
+    let nested = |value: &Value| value.is_object() || value.is_array();
+    match &evidence.value {
+        Value::Object(fields) => told(&evidence.value).is_some() || !fields.values().any(nested),
+        Value::Array(items) => !items.iter().any(nested),
+        _ => true,
+    }
 }
 
 /// `baseline 514, peak 2410` for what has fields; text as it is.

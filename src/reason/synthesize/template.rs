@@ -2,7 +2,7 @@
 //! this incident that can be acted on, or it isn't written.
 
 use super::super::Case;
-use super::super::analyze::{self, cut};
+use super::super::analyze::{self, cut, is_predicate};
 use super::super::around::number;
 use super::super::hypothesize::facts_of;
 use super::super::prose::clean;
@@ -10,7 +10,8 @@ use super::symptoms::{effect, facts, heaviest, of_object, over};
 use super::{action, observed};
 use crate::diagnose::{self, catalogue::Section};
 use crate::domain::{
-    CauseReport, EvidenceSource, Narrative, NextStep, NumberedEvidence, Origin, State, Statement, SymptomReport, Verdict,
+    CauseReport, EvidenceSource, Narrative, NextStep, NumberedEvidence, ObjectRef, Origin, State, Statement, SymptomReport,
+    Verdict,
 };
 use jiff::Timestamp;
 
@@ -33,7 +34,17 @@ pub fn by_rules(case: Case<'_>) -> Narrative {
         (Verdict::Healthy, Some(cause)) => of_no_fault(case, cause),
         _ => over_or_well(case),
     };
-    Narrative { headline: cut(&narrative.headline, HEADLINE), happened: cut(&narrative.happened, HAPPENED), ..narrative }
+    // Names, values and messages in it come from the cluster.
+    let statement = |it: Statement| Statement { text: cut(&clean(&it.text), BECAUSE), ..it };
+    let step = |it: NextStep| NextStep { text: cut(&clean(&it.text), STEP), ..it };
+    Narrative {
+        origin: Origin::Rules,
+        headline: cut(&clean(&narrative.headline), HEADLINE),
+        happened: cut(&clean(&narrative.happened), HAPPENED),
+        because: narrative.because.into_iter().map(statement).collect(),
+        next: narrative.next.into_iter().map(step).collect(),
+        raises_confidence: narrative.raises_confidence.iter().map(|it| cut(&clean(it), WISH)).collect(),
+    }
 }
 
 fn section(id: &str) -> Option<Section> {
@@ -72,16 +83,6 @@ fn headline(case: Case<'_>, cause: &CauseReport, shown: Option<&SymptomReport>) 
     }
 }
 
-/// Whether words go on from the object's name: `has a kubelet that …`, `was deleted …`, `never runs`.
-fn is_predicate(words: &str) -> bool {
-    const VERBS: &[&str] = &[
-        "answers", "allows", "asks", "can't", "didn't", "does", "doesn't", "drops", "ended", "ends", "failed", "fails",
-        "forbids", "forwards", "gets", "had", "has", "hasn't", "holds", "is", "isn't", "leads", "loses", "may", "names", "never",
-        "offers", "ran", "refuses", "runs", "says", "selects", "sends", "takes", "uses", "waits", "was", "wasn't", "were",
-    ];
-    words.split_whitespace().next().is_some_and(|first| VERBS.contains(&first))
-}
-
 /// A row's sentence of a cause as a sentence of its own.
 fn sentence(cause: &CauseReport) -> String {
     let summary = clean(&cause.summary);
@@ -113,10 +114,13 @@ fn happened(case: Case<'_>, cause: &CauseReport) -> String {
     }
     let own = |symptom: &SymptomReport| cause.explains.contains(&symptom.id);
     let impacts: Vec<String> = impacts(case, &heaviest(case, own), cause);
-    if !impacts.is_empty() {
-        let since = case.report.symptoms.iter().filter(|symptom| own(symptom)).filter_map(|symptom| symptom.since).min();
-        let since = since.map_or(String::new(), |at| format!(", since {}", clock(at, case.report.captured_at)));
-        text.push(format!("So {}{since}.", join(&impacts)));
+    let since = case.report.symptoms.iter().filter(|symptom| own(symptom)).filter_map(|symptom| symptom.since).min();
+    let since = since.map(|at| clock(at, case.report.captured_at));
+    match (impacts.is_empty(), since) {
+        (false, Some(at)) => text.push(format!("So {}, since {at}.", join(&impacts))),
+        (false, None) => text.push(format!("So {}.", join(&impacts))),
+        (true, Some(at)) => text.push(format!("It has been so since {at}.")),
+        (true, None) => {}
     }
     whole(&text, HAPPENED)
 }
@@ -151,23 +155,27 @@ fn brought(case: Case<'_>) -> Option<String> {
 /// sentence has said.
 fn impacts(case: Case<'_>, symptoms: &[&SymptomReport], cause: &CauseReport) -> Vec<String> {
     let said = clean(&cause.summary);
-    let mut of: Vec<(String, String)> = Vec::new();
+    let mut of: Vec<(ObjectRef, String)> = Vec::new();
     for symptom in symptoms {
         let workload = case.snapshot.workload(&symptom.object);
-        let words = match symptom.id.as_str() {
-            "replicas_missing" => clean(&symptom.summary),
-            id => effect(id).map_or_else(|| clean(&symptom.summary), str::to_owned),
-        };
-        if said.contains(&words) || of.iter().any(|(name, _)| *name == workload.to_string()) && symptom.id != "replicas_missing" {
+        let counts = symptom.id == "replicas_missing";
+        // What the object itself does stands in the headline.
+        if !counts && (workload == cause.object || of.iter().any(|(object, _)| *object == workload)) {
             continue;
         }
-        of.push((workload.to_string(), words));
+        let words = if counts { None } else { effect(&symptom.id) };
+        let words = words.map_or_else(|| clean(&symptom.summary), str::to_owned);
+        if !said.contains(&words) {
+            of.push((workload, words));
+        }
     }
     let is_count = |words: &str| words.starts_with(|char: char| char.is_ascii_digit());
-    of.iter()
-        .take(3)
-        .map(|(name, words)| if is_count(words) { format!("{words} in {name}") } else { format!("{name} {words}") })
-        .collect()
+    let told = |(object, words): &(ObjectRef, String)| match is_count(words) {
+        true if *object == cause.object => words.clone(),
+        true => format!("{words} in {object}"),
+        false => format!("{object} {words}"),
+    };
+    of.iter().take(3).map(told).collect()
 }
 
 fn join(parts: &[String]) -> String {
@@ -178,7 +186,7 @@ fn join(parts: &[String]) -> String {
     }
 }
 
-/// `13:01 UTC (40 min)`, with the date where it isn't today's.
+/// `13:01 UTC`, with the date where it isn't today's.
 fn clock(at: Timestamp, now: Timestamp) -> String {
     let form = if at.strftime("%F").to_string() == now.strftime("%F").to_string() { "%H:%M UTC" } else { "%F %H:%M UTC" };
     at.strftime(form).to_string()
@@ -200,7 +208,7 @@ fn because(case: Case<'_>, cause: &CauseReport) -> Vec<Statement> {
             .value
             .as_str()
             .is_some_and(|value| value.len() > 20 && said.contains(clean(value).trim_end_matches('.')));
-        if !quoted && because.len() < 3 {
+        if !quoted && because.len() < 3 && observed::reads_well(&item.evidence) {
             because.push(Statement { text, facts: direct.clone() });
         }
     }
@@ -212,7 +220,10 @@ fn because(case: Case<'_>, cause: &CauseReport) -> Vec<Statement> {
         because.push(Statement { text: cut(&text, BECAUSE), facts: direct.clone() });
     }
     because.extend(contradictions(case));
-    because.extend(ruled_out(case, 1));
+    // That a container which never ran was not killed is no news.
+    if cause.explains.iter().any(|id| matches!(id.as_str(), "crash_loop" | "container_failed")) {
+        because.extend(ruled_out(case, 1));
+    }
     because.truncate(5);
     because
 }
@@ -230,10 +241,15 @@ fn telling<'a>(case: Case<'a>, cause: &CauseReport) -> Vec<&'a NumberedEvidence>
     // The same of each of ten pods is one observation.
     let mut seen: Vec<(&str, &serde_json::Value)> = Vec::new();
     cited.retain(|item| {
-        let key = (item.evidence.path.as_str(), &item.evidence.value);
-        let is_new = !seen.contains(&key);
+        let (path, value) = (item.evidence.path.as_str(), &item.evidence.value);
+        // Two ends of one kind differ in their times alone.
+        let is_known = |(other, known): &(&str, &serde_json::Value)| {
+            *other == path
+                && (*known == value || value.get("exitCode").is_some() && known.get("exitCode") == value.get("exitCode"))
+        };
+        let is_new = !seen.iter().any(is_known);
         if is_new {
-            seen.push(key);
+            seen.push((path, value));
         }
         is_new
     });
