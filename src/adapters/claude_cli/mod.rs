@@ -6,7 +6,7 @@ mod child;
 mod environment;
 mod folder;
 
-use super::model::{ModelSetupError, masked};
+use super::model::masked;
 use crate::config::LlmSettings;
 use crate::ports::{Egress, LanguageModel, ModelAnswer, ModelError, ModelRequest, Role};
 use crate::redact::Redactor;
@@ -61,11 +61,8 @@ struct Call {
 
 impl ClaudeCliModel {
     /// Starts nothing yet.
-    ///
-    /// # Errors
-    /// None today; the other backends have some.
-    pub fn new(options: ClaudeCliOptions, redactor: Redactor) -> Result<Self, ModelSetupError> {
-        Ok(Self { options, redactor: Hidden(redactor), seats: Semaphore::new(AT_ONCE) })
+    pub fn new(options: ClaudeCliOptions, redactor: Redactor) -> Self {
+        Self { options, redactor: Hidden(redactor), seats: Semaphore::new(AT_ONCE) }
     }
 
     /// The one place that makes what is given to the program.

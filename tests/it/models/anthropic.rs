@@ -142,6 +142,15 @@ async fn a_spend_limit_is_no_rate_limit() {
 }
 
 #[tokio::test]
+async fn it_retries_nothing_by_itself() {
+    let fake = FakeModel::script(vec![Reply::error(503, "x", "x"), Reply::says("{}")]).await;
+    let asking = model(&fake);
+    assert!(matches!(error(&asking).await, ModelError::Busy { .. }));
+    assert_eq!(fake.received().len(), 1);
+    assert!(ask(&asking).await.is_ok());
+}
+
+#[tokio::test]
 async fn no_redirect_is_followed() {
     let other = FakeModel::always(Reply::says("{}")).await;
     let moved = Reply::error(307, "", "").with("location", &format!("{}/v1/messages?key=abc", other.address()));

@@ -57,7 +57,7 @@ fn write_program(folder: &Path, script: &str) {
 
 fn model(folder: &Path) -> ClaudeCliModel {
     let settings = LlmSettings { claude: folder.join("claude"), ..LlmSettings::default() };
-    ClaudeCliModel::new(ClaudeCliOptions::of(&settings), Redactor::fixed()).unwrap()
+    ClaudeCliModel::new(ClaudeCliOptions::of(&settings), Redactor::fixed())
 }
 
 const SEEN: &str = r#"printf '%s\n' "$@" > "$keep/arguments"; cat > "$keep/input"; env > "$keep/environment"; pwd > "$keep/folder"; ls -A > "$keep/files"; echo '{"type":"result","is_error":false,"result":"{}","usage":{"input_tokens":3,"cache_creation_input_tokens":4,"cache_read_input_tokens":5,"output_tokens":6}}'"#;

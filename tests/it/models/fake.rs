@@ -130,12 +130,6 @@ impl Received {
         places.iter().find_map(|place| self.body.pointer(place)?.as_str()).unwrap_or_default()
     }
 
-    /// The last thing that was said.
-    pub fn last(&self) -> &str {
-        let last = self.body["messages"].as_array().and_then(|messages| messages.last());
-        last.and_then(|message| message["content"].as_str()).unwrap_or_default()
-    }
-
     fn is_anthropic(&self) -> bool {
         self.path.ends_with("/v1/messages")
     }
