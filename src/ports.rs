@@ -10,7 +10,7 @@ mod model;
 mod store_error;
 mod writer;
 
-pub use attempts::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note, Writes};
+pub use attempts::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note};
 pub use audit::{AuditFilter, AuditLog};
 pub use clock::Clock;
 pub use evidence::{Answered, DeployHistory, EvidenceRequest, LogSearch, NodeNames, SignalSource, TicketTracker};

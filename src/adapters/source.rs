@@ -3,6 +3,7 @@
 //! the redactor would mask.
 
 use crate::domain::SourceState;
+use crate::ports::Egress;
 use crate::redact::Redactor;
 use reqwest::header::{ACCEPT, HeaderMap};
 use reqwest::{Method, Request, RequestBuilder, StatusCode, Url, redirect};
@@ -186,6 +187,18 @@ pub(super) fn address(base: &str, https: bool, path: &[&str]) -> Result<Url, Sou
 /// The finished request; a key that no header can hold is said, and not shown.
 pub(super) fn built(request: RequestBuilder) -> Result<Request, SourceState> {
     request.build().map_err(|_| SourceState::Unavailable("the key has characters that no header can hold".to_owned()))
+}
+
+/// What a request looks like on its way out, without the values of its headers.
+pub(super) fn shown(destination: &'static str, request: &Request) -> Egress {
+    let body = request.body().and_then(|body| body.as_bytes()).unwrap_or_default();
+    Egress {
+        destination,
+        method: request.method().to_string(),
+        address: request.url().to_string(),
+        headers: request.headers().keys().map(ToString::to_string).collect(),
+        body: String::from_utf8_lossy(body).into_owned(),
+    }
 }
 
 /// Refuses a query of which the redactor would mask something: sent as it is it would tell a secret, masked it would ask for

@@ -133,8 +133,7 @@ async fn one(code: &str, args: &ApproveArgs, settings: &Settings, screen: Screen
     }
     let cluster =
         Cluster { kubeconfig: args.kubeconfig.clone(), context: args.context.clone(), timeout: args.timeout.unsigned_abs() };
-    let Office { store, clock } = office;
-    let desk = Desk::at(cluster, settings, store, clock).await?;
+    let desk = Desk::at(cluster, settings, office).await?;
     let here = desk.writer.cluster_id().await?;
     if here != attempt.cluster {
         let why = format!("{} is about cluster {}, and this is {here}", attempt.code, attempt.cluster);

@@ -134,6 +134,7 @@ impl From<AdvanceError> for CliError {
                 Self::refused("too_late", &format!("somebody was first: {} is {}{by}", attempt.code, attempt.state))
             }
             AdvanceError::TooLate(_) => Self::refused("expired", &error.to_string()),
+            AdvanceError::TooMany { .. } => Self::refused("too_many", &error.to_string()),
             AdvanceError::TargetHeld(_) => Self::refused("target_held", &error.to_string()),
             AdvanceError::NoSuchTransition { .. } => Self::refused("wrong_state", &error.to_string()),
             AdvanceError::NotFound(_) => Self::failed(error.to_string()).hint("sre-copilot approve lists those that there are"),

@@ -2,7 +2,7 @@
 //! whatever order they came.
 
 use super::{Dependency, Event, LogEvent, LogKey, Object, Recording, Signal, json};
-use crate::domain::{Deploy, KUBERNETES, LOGS, ObjectRef, SourceState, Sources, Ticket};
+use crate::domain::{Deploy, KUBERNETES, LOGS, ObjectRef, RememberedIncident, SourceState, Sources, Ticket};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::cmp::{Ordering, Reverse};
@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub tickets: Vec<Ticket>,
     /// What a search in structured logs found, oldest first.
     pub log_events: Vec<LogEvent>,
+    /// Earlier incidents of the cluster, and open ones, newest first.
+    pub history: Vec<RememberedIncident>,
     /// The alert that led here, as it came.
     pub alert: Option<Value>,
     /// What the input says it is about.
@@ -47,7 +49,7 @@ impl Snapshot {
     /// `resourceVersion`.
     pub fn new(recording: Recording) -> Self {
         let Recording { captured_at, target, sources, objects, logs, alert, warnings, .. } = recording;
-        let Recording { mut signals, mut dependencies, mut deploys, mut tickets, mut log_events, .. } = recording;
+        let Recording { signals, dependencies, deploys, tickets, log_events, history, .. } = recording;
         let now = captured_at.filter(json::can_be).unwrap_or_else(|| newest(&objects));
         let mut objects: Vec<Object> = objects.into_iter().filter_map(Object::new).collect();
         let is_event = |object: &Object| object.id.kind == "Event";
@@ -70,30 +72,27 @@ impl Snapshot {
                 pods_on_node.entry(object.text("spec.nodeName").to_owned()).or_default().push(index);
             }
         }
-        signals.sort_by(|a, b| (&a.signal, &a.labels).cmp(&(&b.signal, &b.labels)));
-        dependencies.sort();
-        dependencies.dedup();
-        deploys.sort_by_cached_key(|deploy| (deploy.finished_at.or(deploy.started_at), format!("{deploy:?}")));
-        tickets.sort_by_cached_key(|ticket| (ticket.resolved, Reverse(ticket.created_at), format!("{ticket:?}")));
-        tickets.dedup();
-        log_events.sort_by(|a, b| a.order().cmp(&b.order()));
+        let evidence =
+            Recording { signals, dependencies, deploys, tickets, log_events, history, sources, warnings, ..Recording::default() };
         let mut snapshot = Self {
             now,
-            sources,
-            signals,
-            dependencies,
-            deploys,
-            tickets,
-            log_events,
+            sources: Sources::new(),
+            signals: Vec::new(),
+            dependencies: Vec::new(),
+            deploys: Vec::new(),
+            tickets: Vec::new(),
+            log_events: Vec::new(),
+            history: Vec::new(),
             alert,
             target,
-            warnings,
+            warnings: Vec::new(),
             objects,
             children,
             pods_on_node,
             events,
             logs,
         };
+        snapshot.add(evidence);
         // An alert may know no more of a node than its address.
         if let Some(target) = snapshot.target.as_ref().filter(|target| target.kind == "Node")
             && let Some(node) = super::node(&snapshot, &target.name)
@@ -101,6 +100,27 @@ impl Snapshot {
             snapshot.target = Some(node.id.clone());
         }
         snapshot
+    }
+
+    /// Adds what other witnesses said of the same moment; nothing of the cluster is taken over.
+    pub fn add(&mut self, evidence: Recording) {
+        self.signals.extend(evidence.signals);
+        self.signals.sort_by(|a, b| (&a.signal, &a.labels).cmp(&(&b.signal, &b.labels)));
+        self.dependencies.extend(evidence.dependencies);
+        self.dependencies.sort();
+        self.dependencies.dedup();
+        self.deploys.extend(evidence.deploys);
+        self.deploys.sort_by_cached_key(|deploy| (deploy.finished_at.or(deploy.started_at), format!("{deploy:?}")));
+        self.tickets.extend(evidence.tickets);
+        self.tickets.sort_by_cached_key(|ticket| (ticket.resolved, Reverse(ticket.created_at), format!("{ticket:?}")));
+        self.tickets.dedup();
+        self.log_events.extend(evidence.log_events);
+        self.log_events.sort_by(|a, b| a.order().cmp(&b.order()));
+        self.history.extend(evidence.history);
+        self.history.sort_by(|a, b| (b.opened_at, &b.id).cmp(&(a.opened_at, &a.id)));
+        self.history.dedup_by(|later, first| later.id == first.id);
+        self.sources.extend(evidence.sources);
+        self.warnings.extend(evidence.warnings);
     }
 
     /// Every object but Events, sorted by kind, namespace and name.

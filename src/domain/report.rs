@@ -2,8 +2,8 @@
 //! never renamed.
 
 use super::{
-    AttemptState, ClusterHealth, DecisionValue, Evidence, ExecutionIntent, LogTemplate, ObjectRef, Reasoning, Risk, Sources,
-    Subject, Ticket,
+    AttemptState, ClusterHealth, DecisionValue, DeployReport, Evidence, ExecutionIntent, History, LogTemplate, ObjectRef,
+    Reasoning, Risk, Sources, Subject, Ticket,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,15 @@ pub struct Report {
     /// What the stages after the diagnosis say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<Reasoning>,
+    /// What was deployed in the two hours before the trouble began, most suspect first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deploys: Vec<DeployReport>,
+    /// What is remembered of incidents like this one; `None` where nobody was asked, or there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<History>,
+    /// The names of the alerts that led here, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<String>,
     /// Tickets about what is analysed, as the tracker gives them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tickets: Vec<Ticket>,
@@ -143,6 +152,9 @@ impl Report {
             actions: Vec::new(),
             execution: None,
             reasoning: None,
+            deploys: Vec::new(),
+            memory: None,
+            alerts: Vec::new(),
             tickets: Vec::new(),
             log_searches: Vec::new(),
             health: None,

@@ -4,6 +4,7 @@
 mod advice;
 pub mod execute;
 pub mod expectation;
+mod history;
 mod look;
 mod memory;
 mod redact;
@@ -12,8 +13,11 @@ mod screen;
 mod selector;
 mod situation;
 mod target;
+pub mod think;
+mod witnesses;
 
 pub use advice::propose;
+pub use history::history;
 pub use look::{FreshLook, Look, look};
 pub use memory::memory;
 pub use redact::redact_recording;
@@ -22,3 +26,4 @@ pub use screen::context;
 pub use selector::{Selector, SelectorError};
 pub use situation::Situation;
 pub use target::{NoTarget, SUGGESTIONS, Scope, Wanted, resolve};
+pub use witnesses::{Witnesses, evidence_request};

@@ -3,7 +3,7 @@
 use crate::cluster::quantity::Quantity;
 use crate::cluster::{Snapshot, json};
 use crate::domain::{Action, AttemptContext, Decision, ExecutionIntent, Params, Report, ResourceParams};
-use crate::remedy::{command, shown};
+use crate::remedy::{command, gitops_owner, shown};
 
 /// Puts it together from the analysis that proposes the change.
 pub fn context(intent: &ExecutionIntent, report: &Report, snapshot: &Snapshot, decision: Option<Decision>) -> AttemptContext {
@@ -91,5 +91,8 @@ fn unchecked(intent: &ExecutionIntent, snapshot: &Snapshot) -> Vec<String> {
         };
         Some(format!("pod quota ({} of {} used)", count("status.used")?, count("status.hard")?))
     });
-    pods.chain(["scheduling of its pods".to_owned()]).collect()
+    let owner = snapshot.get(&intent.object()).and_then(|object| gitops_owner(&object.raw));
+    let owner = owner.filter(|_| !intent.action.is_restart() && intent.action != Action::EvictPod);
+    let set_back = owner.map(|owner| format!("{owner}, which owns it and may set it back"));
+    pods.chain(["scheduling of its pods".to_owned()]).chain(set_back).collect()
 }

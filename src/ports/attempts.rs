@@ -77,6 +77,9 @@ pub struct Advance {
     pub set: Changes,
     /// What the log says.
     pub audit: AuditEvent,
+    /// How many there may be within the hour, counted in the same transaction: of an approval those of the same person, of a
+    /// first send the writes in the cluster. `None` is any number.
+    pub per_hour: Option<usize>,
 }
 
 /// Particulars that change without a transition and without a row in the log: a check that decided nothing, a longer lease.
@@ -106,6 +109,14 @@ pub enum AdvanceError {
     /// Another attempt, this one, holds the object.
     #[error("{} is {} and holds {}", .0.code, .0.state, .0.target)]
     TargetHeld(Box<Attempt>),
+    /// As many as an hour allows happened within it.
+    #[error("{given} within the hour, and {allowed} are allowed")]
+    TooMany {
+        /// How many there were.
+        given: usize,
+        /// How many may be.
+        allowed: usize,
+    },
     /// There is no such transition.
     #[error("an attempt that is {from} can't become {to}")]
     NoSuchTransition {
@@ -141,15 +152,6 @@ pub struct AttemptFilter {
     pub limit: Option<u32>,
 }
 
-/// The writes that policy counts: sent, and not known to have failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Writes {
-    /// The last one on the object.
-    pub last_on_target: Option<Timestamp>,
-    /// How many in the cluster since the time asked for.
-    pub in_cluster: u32,
-}
-
 /// Where attempts live.
 pub trait AttemptStore: Sync {
     /// Stores a proposal. An open one of the same incident is superseded, or expired where its time is over, in the same
@@ -169,14 +171,8 @@ pub trait AttemptStore: Sync {
     fn note(&self, note: Note) -> impl Future<Output = Result<Attempt, AdvanceError>> + Send;
 
     /// What has to be looked at: proposals and approvals whose time is over, leases that lapsed, and what is unknown or
-    /// succeeded and due. Oldest first, at most 500.
+    /// succeeded and due. At most 500: what was sent and isn't known comes first, what only waits to be verified last.
     fn due(&self, now: Timestamp) -> impl Future<Output = Result<Vec<Attempt>, StoreError>> + Send;
-
-    /// What was written on an object, ever, and on its cluster since a time.
-    fn writes(&self, cluster: &str, target: &str, since: Timestamp) -> impl Future<Output = Result<Writes, StoreError>> + Send;
-
-    /// How many approvals somebody gave since a time.
-    fn approvals(&self, by: &Actor, since: Timestamp) -> impl Future<Output = Result<u32, StoreError>> + Send;
 
     /// The database's own key, made when it is first asked for: what values that may not be shown are told apart with.
     fn key(&self) -> impl Future<Output = Result<[u8; 32], StoreError>> + Send;

@@ -35,7 +35,7 @@ pub use memory::{Memory, PastAttempt, PastIncident, REMEMBERED};
 pub use namespaces::{Tier, tier};
 pub use parse::schema::schema;
 pub use parse::{ParseContext, Rejection, parse, read, within_bounds};
-pub use policy::{GateInput, Mode, RISK_HIGH, gate, guard};
+pub use policy::{GateInput, Mode, RISK_HIGH, WRITE_BUDGET, gate, guard};
 pub use proposals::{Advice, Refused, advise, causes};
 pub use refusal::Refusal;
 pub use refusals::refusals;

@@ -59,6 +59,9 @@ pub struct GateInput<'a> {
 /// The code of the decision that holds on a terminal only: never from chat or HTTP, nor with `--yes`.
 pub const RISK_HIGH: &str = "risk_high";
 
+/// The code of row 8's second half: the cluster took as many writes as an hour allows.
+pub const WRITE_BUDGET: &str = "write_budget";
+
 /// A row's test: the reason code and its sentence, if the row hits.
 type Test = fn(&GateInput<'_>) -> Option<Refusal>;
 
@@ -185,7 +188,7 @@ fn budget(input: &GateInput<'_>) -> Option<Refusal> {
     }
     let writes = input.memory.writes_since(input.now.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN));
     let why = || format!("the cluster took {writes} writes within the hour, allowed are {}", policy.writes_per_hour);
-    (writes >= policy.writes_per_hour).then(|| Refusal::new("write_budget", why()))
+    (writes >= policy.writes_per_hour).then(|| Refusal::new(WRITE_BUDGET, why()))
 }
 
 /// The rule that applies a low risk of a confirmed cause without a person, if the environment lets one.

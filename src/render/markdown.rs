@@ -8,6 +8,7 @@ pub use markup::{code, table};
 use super::Reports;
 use super::age::{ago, since};
 use super::escape::escape;
+use super::reasoning::{cost, of_model, suspicious};
 use super::text::{cited, is_not_checked, source};
 use super::value::{show, show_field};
 use crate::domain::{
@@ -72,8 +73,13 @@ impl Page<'_> {
         if all {
             self.list("Timeline", &report.timeline, Self::moment);
         }
+        self.list("Model", &of_model(report, all), |_, line| prose(line));
         self.list("Proposed", &report.actions, |_, action| proposed(action));
         self.advice();
+        if let Some(reasoning) = &report.reasoning {
+            let said = suspicious(reasoning, all).into_iter().chain(cost(reasoning));
+            self.out += &said.map(|line| format!("\n_{}_\n", prose(&line))).collect::<String>();
+        }
     }
 
     fn head(&mut self) {

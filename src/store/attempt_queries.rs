@@ -2,7 +2,7 @@
 
 use super::{codes, columns};
 use crate::domain::{Actor, Attempt, AttemptState};
-use crate::ports::{AttemptFilter, StoreError, Writes};
+use crate::ports::{AttemptFilter, StoreError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, Row, named_params, params};
 
@@ -109,24 +109,26 @@ pub(super) fn due(connection: &Connection, now: Timestamp) -> Result<Vec<Attempt
          WHERE (state IN ('proposed', 'approved') AND expires_at <= ?1)
            OR (state IN ('claimed', 'running') AND lease_until <= ?1)
            OR (state IN ('unknown', 'succeeded') AND verify_due_at <= ?1)
-         ORDER BY created_at, id LIMIT ?2",
+         ORDER BY state = 'succeeded', created_at, id LIMIT ?2",
         params![now.as_millisecond(), LIMIT],
     )
 }
 
-/// What is unknown counts as a write: it may have landed.
-pub(super) fn writes(connection: &Connection, cluster: &str, target: &str, since: Timestamp) -> Result<Writes, StoreError> {
-    let sent = "SELECT
-      (SELECT max(sent_at) FROM attempts WHERE cluster = ?1 AND target = ?2 AND sent_at IS NOT NULL AND state <> 'failed')
-        AS last_on_target,
-      (SELECT count(*) FROM attempts WHERE cluster = ?1 AND sent_at >= ?3 AND state <> 'failed') AS in_cluster";
-    Ok(connection.query_row(sent, params![cluster, target, since.as_millisecond()], |row| {
-        Ok(Writes { last_on_target: columns::maybe_time(row, "last_on_target")?, in_cluster: row.get("in_cluster")? })
-    })?)
+/// How many writes were sent to a cluster. What is unknown counts: it may have landed.
+pub(super) fn writes(connection: &Connection, cluster: &str, since: Timestamp) -> Result<usize, StoreError> {
+    let sent = "SELECT count(*) FROM attempts WHERE cluster = ?1 AND sent_at >= ?2 AND state <> 'failed'";
+    Ok(connection
+        .query_row(sent, params![cluster, since.as_millisecond()], |row| row.get::<_, u32>(0))?
+        .try_into()
+        .unwrap_or(usize::MAX))
 }
 
-pub(super) fn approvals(connection: &Connection, by: &Actor, since: Timestamp) -> Result<u32, StoreError> {
+/// How many approvals somebody gave.
+pub(super) fn approvals(connection: &Connection, by: &Actor, since: Timestamp) -> Result<usize, StoreError> {
     let counted = "SELECT count(*) FROM attempts WHERE decided_at >= ?1 AND state <> 'declined'
       AND decided_by ->> '$.kind' = ?2 AND decided_by ->> '$.id' = ?3";
-    Ok(connection.query_row(counted, params![since.as_millisecond(), by.kind, by.id], |row| row.get(0))?)
+    Ok(connection
+        .query_row(counted, params![since.as_millisecond(), by.kind, by.id], |row| row.get::<_, u32>(0))?
+        .try_into()
+        .unwrap_or(usize::MAX))
 }

@@ -2,8 +2,8 @@
 
 use super::transition::{advance, note, swap};
 use super::{Store, attempt_queries as queries, audit, codes, columns};
-use crate::domain::{Actor, Attempt, AttemptState, AuditEvent, AuditName, Code};
-use crate::ports::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note, StoreError, Writes};
+use crate::domain::{Attempt, AttemptState, AuditEvent, AuditName, Code};
+use crate::ports::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note, StoreError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
@@ -31,16 +31,6 @@ impl AttemptStore for Store {
 
     async fn due(&self, now: Timestamp) -> Result<Vec<Attempt>, StoreError> {
         self.reader.read(move |connection| queries::due(connection, now)).await
-    }
-
-    async fn writes(&self, cluster: &str, target: &str, since: Timestamp) -> Result<Writes, StoreError> {
-        let (cluster, target) = (cluster.to_owned(), target.to_owned());
-        self.reader.read(move |connection| queries::writes(connection, &cluster, &target, since)).await
-    }
-
-    async fn approvals(&self, by: &Actor, since: Timestamp) -> Result<u32, StoreError> {
-        let by = by.clone();
-        self.reader.read(move |connection| queries::approvals(connection, &by, since)).await
     }
 
     async fn key(&self) -> Result<[u8; 32], StoreError> {

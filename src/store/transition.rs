@@ -26,6 +26,12 @@ pub(super) fn advance(connection: &Connection, now: Timestamp, wanted: &Advance)
     {
         return Err(AdvanceError::TargetHeld(Box::new(holder)));
     }
+    if let Some(allowed) = wanted.per_hour {
+        let given = happened(connection, now, &attempt, wanted)?;
+        if given >= allowed {
+            return Err(AdvanceError::TooMany { given, allowed });
+        }
+    }
     let moved = swap(connection, now, &attempt, wanted.to, &wanted.set)?;
     audit::append(connection, now, &audit::about(&wanted.audit, &moved, Some(wanted.from)))?;
     if moved.state == AttemptState::Succeeded && wanted.from != AttemptState::Succeeded {
@@ -46,6 +52,18 @@ pub(super) fn note(connection: &Connection, now: Timestamp, wanted: &Note) -> Re
 fn as_seen(connection: &Connection, id: &str, seen: (AttemptState, i64, i64)) -> Result<Attempt, AdvanceError> {
     let attempt = queries::by_id(connection, id)?.ok_or_else(|| AdvanceError::NotFound(id.to_owned()))?;
     if (attempt.state, attempt.version, attempt.fence) == seen { Ok(attempt) } else { Err(AdvanceError::Lost(Box::new(attempt))) }
+}
+
+/// How many of the same there were within the hour.
+fn happened(connection: &Connection, now: Timestamp, attempt: &Attempt, wanted: &Advance) -> Result<usize, StoreError> {
+    let since = now.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN);
+    match (wanted.to, &wanted.set.decided_by) {
+        (AttemptState::Approved, Some(by)) => queries::approvals(connection, by, since),
+        (AttemptState::Running, _) if attempt.state == AttemptState::Claimed => {
+            queries::writes(connection, &attempt.cluster, since)
+        }
+        _ => Ok(0),
+    }
 }
 
 /// Whether the time in which this could be done is over, by the store's own clock: no late click approves, no late worker

@@ -6,9 +6,20 @@ use crate::ports::EvidenceRequest;
 /// The built-in template: what was written or changed about the workload within a month, the newest first.
 pub const TEMPLATE: &str = "text ~ $workload AND updated >= -30d ORDER BY updated DESC";
 
-/// Kinds whose names people write into tickets, the likeliest first.
-const KINDS: [&str; 9] =
-    ["Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Service", "Ingress", "PersistentVolumeClaim", "Node"];
+/// Kinds whose names people write into tickets. A Namespace and a Node are only among what is asked about where they are the
+/// target, and then whatever is in them stands for nothing; of the others the likeliest comes first.
+const KINDS: [&str; 10] = [
+    "Namespace",
+    "Node",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "CronJob",
+    "Job",
+    "Service",
+    "Ingress",
+    "PersistentVolumeClaim",
+];
 
 /// The longest value that is asked for; Kubernetes' own names have at most 253 characters (RFC 1123 subdomains).
 const LONGEST: usize = 253;
@@ -24,7 +35,8 @@ pub fn value(request: &EvidenceRequest, name: &str) -> Option<String> {
     value.filter(|value| !value.trim().is_empty())
 }
 
-/// The name that the request is about: the workload's before that of what belongs to it.
+/// The name that the request is about: the target's where it holds workloads, else the workload's before that of what belongs
+/// to it.
 fn workload(request: &EvidenceRequest) -> Option<&str> {
     let rank = |kind: &str| KINDS.iter().position(|known| *known == kind).unwrap_or(KINDS.len());
     request.objects.iter().min_by_key(|object| rank(&object.kind)).map(|object| object.name.as_str())

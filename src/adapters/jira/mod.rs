@@ -4,10 +4,10 @@
 mod answer;
 mod jql;
 
-use super::source::{Client, Deadline, address, built, sendable, without};
+use super::source::{Client, Deadline, address, built, sendable, shown, without};
 use crate::config::{JiraSettings, Secret};
 use crate::domain::{SourceState, Ticket};
-use crate::ports::{Answered, EvidenceRequest, TicketTracker};
+use crate::ports::{Answered, Egress, EvidenceRequest, TicketTracker};
 use crate::redact::Redactor;
 use reqwest::{Method, Request};
 use serde_json::json;
@@ -67,6 +67,11 @@ impl Jira {
             lost => SourceState::Partial(format!("tickets that can't be understood: {lost}")),
         };
         Ok((tickets, state))
+    }
+
+    /// What is sent for such a request; `None` where nothing is.
+    pub fn egress(&self, asked: &EvidenceRequest) -> Option<Egress> {
+        self.request(asked).ok().map(|request| shown("tickets", &request))
     }
 
     /// The one request that is sent.

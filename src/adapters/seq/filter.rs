@@ -16,11 +16,16 @@ const KINDS: [&str; 6] = ["Deployment", "StatefulSet", "DaemonSet", "CronJob", "
 /// The longest value that is asked for; Kubernetes' own names have at most 253 characters (RFC 1123 subdomains).
 const LONGEST: usize = 253;
 
+/// Targets that hold workloads of which none stands for the others; no application calls itself by their name.
+const MANY: [&str; 2] = ["Namespace", "Node"];
+
 /// The value that a request has for a place-holder.
 pub fn value(request: &EvidenceRequest, name: &str) -> Option<String> {
     let rank = |object: &&ObjectRef| KINDS.iter().position(|known| *known == object.kind).unwrap_or(KINDS.len());
+    let holds_many = || request.objects.iter().any(|object| MANY.contains(&object.kind.as_str()));
     let value = match name {
         "namespace" => request.namespaces.first().cloned(),
+        "workload" if holds_many() => None,
         "workload" => request.objects.iter().min_by_key(rank).map(|object| object.name.clone()),
         _ => None,
     };
@@ -67,6 +72,9 @@ mod tests {
         assert!(filter(TEMPLATE).unwrap().starts_with("(Application = 'checkout' or ServiceName = 'checkout' or "));
         assert_eq!(filter("Namespace = $namespace").unwrap(), "Namespace = 'o''shop'");
         assert_eq!(filter("x = $alert"), Err("alert".into()));
+        let mut whole = request.clone();
+        whole.objects.push(ObjectRef::cluster("Namespace", "shop"));
+        assert_eq!((value(&whole, "workload"), value(&whole, "namespace").is_some()), (None, true));
     }
 
     proptest! {

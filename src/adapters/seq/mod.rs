@@ -3,11 +3,11 @@
 mod events;
 mod filter;
 
-use super::source::{Client, Deadline, LIMIT, address, built, sendable, without};
+use super::source::{Client, Deadline, LIMIT, address, built, sendable, shown, without};
 use crate::cluster::LogEvent;
 use crate::config::{Secret, SeqSettings};
 use crate::domain::SourceState;
-use crate::ports::{Answered, EvidenceRequest, LogSearch};
+use crate::ports::{Answered, Egress, EvidenceRequest, LogSearch};
 use crate::redact::Redactor;
 use events::Page;
 use jiff::{SignedDuration, Timestamp};
@@ -78,6 +78,11 @@ impl Seq {
     async fn page(&self, asked: &EvidenceRequest, after: Option<&str>, deadline: Deadline) -> Result<Page, SourceState> {
         let reply = self.client.send(self.request(asked, after)?, deadline).await?;
         events::page(&reply.body, &self.redactor).map_err(SourceState::Unavailable)
+    }
+
+    /// What is sent for the first page; `None` where nothing is. Further pages differ in `afterId`.
+    pub fn egress(&self, asked: &EvidenceRequest) -> Option<Egress> {
+        self.request(asked, None).ok().map(|request| shown("log search", &request))
     }
 
     /// The request for one page.

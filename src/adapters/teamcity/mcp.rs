@@ -8,6 +8,7 @@ use super::mapping;
 use crate::adapters::source::{self, ATTEMPTS, Deadline, LONGEST};
 use crate::config::{DeployMapping, Secret, TeamcitySettings};
 use crate::domain::SourceState;
+use crate::ports::Egress;
 use futures::future::join_all;
 use reqwest::StatusCode;
 use rmcp::model::{CallToolRequestParams, CallToolResult, ClientConfig, Implementation, ProtocolVersion};
@@ -52,6 +53,18 @@ impl Mcp {
         })
     }
 
+    /// The call of the tool that lists, for people to read.
+    pub fn egress(&self, locator: &str, parameters: bool) -> Egress {
+        let headers = self.token.iter().map(|_| "authorization".to_owned());
+        Egress {
+            destination: "deploys",
+            method: "POST".to_owned(),
+            address: self.url.clone(),
+            headers: headers.chain(["content-type".to_owned()]).collect(),
+            body: json!({"name": self.list_tool, "arguments": list_arguments(locator, parameters)}).to_string(),
+        }
+    }
+
     /// The builds that a locator finds, those that are mapped with their details.
     pub async fn builds(
         &self,
@@ -78,8 +91,7 @@ impl Mcp {
 
     async fn read(&self, locator: &str, parameters: bool, mappings: &[DeployMapping]) -> Result<Builds, Failure> {
         let session = self.session().await?;
-        let arguments = json!({"locator": locator, "fields": fields(parameters), "pageSize": COUNT});
-        let answer = call(&session, &self.list_tool, arguments).await?;
+        let answer = call(&session, &self.list_tool, list_arguments(locator, parameters)).await?;
         let mut found = builds::builds(&answer).map_err(|why| Failure::lasting(SourceState::Unavailable(why)))?;
         found.more |= found.builds.len() >= COUNT;
         let is_wanted = |build: &Build| mapping::is_mapped(mappings, &build.deploy.build_type) && is_bare(build, parameters);
@@ -115,6 +127,11 @@ impl Mcp {
         let client = ClientConfig::new(Default::default(), name);
         client.serve_with_lifecycle(transport, lifecycle).await.map_err(|error| not_begun(&error))
     }
+}
+
+/// What the tool that lists is asked. It counts by itself, so that the locator has no `count`.
+fn list_arguments(locator: &str, parameters: bool) -> Value {
+    json!({"locator": locator, "fields": fields(parameters), "pageSize": COUNT})
 }
 
 /// Whether a list left out what people want to know of a build.

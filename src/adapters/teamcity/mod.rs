@@ -7,10 +7,10 @@ mod mapping;
 mod mcp;
 mod rest;
 
-use super::source::{Client, Deadline, LIMIT};
+use super::source::{Client, Deadline, LIMIT, shown};
 use crate::config::{DeployMapping, TeamcitySettings};
 use crate::domain::{Deploy, SourceState};
-use crate::ports::{Answered, DeployHistory, EvidenceRequest};
+use crate::ports::{Answered, DeployHistory, Egress, EvidenceRequest};
 use builds::Builds;
 use mcp::Mcp;
 use rest::Rest;
@@ -43,12 +43,29 @@ impl Teamcity {
         Some(access.map(|access| Self { access, project, mappings }))
     }
 
-    async fn history(&self, asked: &EvidenceRequest) -> Result<(Vec<Deploy>, SourceState), SourceState> {
+    /// What is sent for such a request; `None` where nothing is. Of MCP it is the call of the tool that lists; what goes around
+    /// it is the protocol's.
+    pub fn egress(&self, asked: &EvidenceRequest) -> Option<Egress> {
+        let locator = self.locator(asked).ok()?;
+        let parameters = mapping::names_parameters(&self.mappings);
+        match &self.access {
+            Access::Rest(rest) => rest.request(&locator, parameters).ok().map(|request| shown("deploys", &request)),
+            Access::Mcp(mcp) => Some(mcp.egress(&locator, parameters)),
+        }
+    }
+
+    /// What is asked for.
+    fn locator(&self, asked: &EvidenceRequest) -> Result<String, SourceState> {
         let unmapped = mapping::unmapped(&self.mappings, &asked.namespaces);
         if self.mappings.is_empty() || (!unmapped.is_empty() && unmapped.len() == asked.namespaces.len()) {
             return Err(SourceState::Unavailable(not_mapped(&unmapped)));
         }
-        let locator = locator::locator(self.project.as_deref(), asked.at).map_err(SourceState::Unavailable)?;
+        locator::locator(self.project.as_deref(), asked.at).map_err(SourceState::Unavailable)
+    }
+
+    async fn history(&self, asked: &EvidenceRequest) -> Result<(Vec<Deploy>, SourceState), SourceState> {
+        let locator = self.locator(asked)?;
+        let unmapped = mapping::unmapped(&self.mappings, &asked.namespaces);
         let (deadline, parameters) = (Deadline::after(LIMIT), mapping::names_parameters(&self.mappings));
         let found = match &self.access {
             Access::Rest(rest) => rest.builds(&locator, parameters, deadline).await?,

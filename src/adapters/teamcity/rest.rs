@@ -24,7 +24,7 @@ impl Rest {
     }
 
     /// The one request that is sent.
-    fn request(&self, locator: &str, parameters: bool) -> Result<Request, SourceState> {
+    pub fn request(&self, locator: &str, parameters: bool) -> Result<Request, SourceState> {
         let mut url = address(&self.url, false, &["app", "rest", "builds"])?;
         let locator = format!("{locator},count:{COUNT}");
         url.query_pairs_mut().append_pair("locator", &locator).append_pair("fields", &fields(parameters));

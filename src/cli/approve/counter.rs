@@ -12,8 +12,11 @@ use crate::pipeline::FreshLook;
 use crate::pipeline::execute::ApproveError;
 use crate::ports::{AdvanceError, AttemptFilter, AttemptStore, Clock, IncidentStore};
 use crate::remedy::RISK_HIGH;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use std::io::IsTerminal;
+
+/// Somebody approved as often as an hour allows.
+const APPROVAL_RATE: &str = "approval_rate";
 
 /// Where one attempt is decided.
 pub(super) struct Counter<'a> {
@@ -102,8 +105,11 @@ impl Counter<'_> {
             executor.deny(&attempt, denied.code).await?;
             return Err(CliError::refused(denied.code, &denied.why));
         }
-        if !self.args.yes && !self.is_typed(&intent)? {
-            return Ok(Exit::Done);
+        if !self.args.yes {
+            executor.first_step(&attempt).await?;
+            if !self.is_typed(&intent)? {
+                return Ok(Exit::Done);
+            }
         }
         let look = self.look(&attempt).await?;
         let remembered = self.memory(&attempt).await?;
@@ -113,6 +119,10 @@ impl Counter<'_> {
         let approved = match executor.approve(&attempt, &digest).await {
             Ok(approved) => approved,
             Err(ApproveError::Advance(AdvanceError::Store(error))) => return Err(error.into()),
+            Err(ApproveError::Advance(error @ AdvanceError::TooMany { .. })) => {
+                executor.deny(&attempt, APPROVAL_RATE).await?;
+                return Err(CliError::refused(APPROVAL_RATE, &format!("approvals by {}: {error}", self.actor.name)));
+            }
             Err(error) => {
                 executor.deny(&attempt, "too_late").await?;
                 return Err(match error {
@@ -151,12 +161,6 @@ impl Counter<'_> {
         if self.args.yes && level == Risk::High {
             let why = "the risk is high: it is approved on a terminal, by typing the object's name";
             return denied(RISK_HIGH, why.to_owned());
-        }
-        let since = self.desk.clock.now().saturating_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN);
-        let given = self.desk.store.approvals(&self.actor, since).await?;
-        if usize::try_from(given).unwrap_or(usize::MAX) >= approval.per_hour {
-            let why = format!("{} gave {given} approvals within the hour, allowed are {}", self.actor.name, approval.per_hour);
-            return denied("approval_rate", why);
         }
         Ok(Ok(()))
     }

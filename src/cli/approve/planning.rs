@@ -36,7 +36,8 @@ impl Counter<'_> {
     }
 
     pub async fn memory(&self, attempt: &Attempt) -> Result<Memory, CliError> {
-        let Some(record) = self.desk.store.incident(&attempt.incident).await? else { return Ok(Memory::default()) };
+        let gone = || CliError::failed(format!("the incident of {} is not in the database any more", attempt.code));
+        let record = self.desk.store.incident(&attempt.incident).await?.ok_or_else(gone)?;
         Ok(memory(&self.desk.store, &record.incident, self.desk.clock.now()).await?)
     }
 

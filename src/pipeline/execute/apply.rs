@@ -68,7 +68,13 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
             ..Changes::default()
         };
         let data = AuditData { sends: Some(1), ..AuditData::default() };
-        let running = self.advance(&claimed, AttemptState::Running, set, AuditName::AttemptRunning, data).await?;
+        let running = match self.advance(&claimed, AttemptState::Running, set, AuditName::AttemptRunning, data).await {
+            // Others were sent since policy was asked.
+            Err(error @ AdvanceError::TooMany { .. }) => {
+                return self.fail(&claimed, &Reason::new(remedy::WRITE_BUDGET, format!("writes in this cluster: {error}"))).await;
+            }
+            running => running?,
+        };
         self.progress.reached("running.stored");
         self.send(running, &ready.request).await
     }
@@ -87,7 +93,13 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         let intent = ExecutionIntent { risk: plan.risk.level, ..intent };
         let now = self.clock.now();
         let guard = policy.guard(&intent, now);
-        let gate = policy.gate(&intent, &plan.request, &plan.risk, now);
+        let risk = policy.risk(&intent, now);
+        if risk.level > plan.risk.level {
+            let why =
+                format!("its risk is {} now, and was {} when it was approved", risk.level.as_str(), plan.risk.level.as_str());
+            return Err(Unfit::Drifted(Reason::new("risk_rose", why)));
+        }
+        let gate = policy.gate(&intent, &plan.request, &risk, now);
         if let Some(block) = [guard, gate].into_iter().find(|decision| decision.value == DecisionValue::Block) {
             return Err(Unfit::Failed(Reason::new(block.rule, block.why)));
         }
@@ -107,7 +119,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         self.same_target(&plan, &planned.target)?;
         let again = planned.plan(&cluster, &intent, plan.risk.clone(), plan.undo_of.clone());
         // The gate looks at what is sent, a rollback's template too.
-        let gate = policy.gate(&intent, &planned.request, &plan.risk, self.clock.now());
+        let gate = policy.gate(&intent, &planned.request, &risk, self.clock.now());
         if gate.value == DecisionValue::Block {
             return Err(Unfit::Failed(Reason::new(gate.rule, gate.why)));
         }

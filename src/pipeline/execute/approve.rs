@@ -61,13 +61,26 @@ impl<W, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, C> {
         self.advance(attempt, AttemptState::Declined, set, AuditName::ApprovalDeclined, AuditData::default()).await
     }
 
+    /// Notes that somebody was shown the plan and is asked for the second step.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn first_step(&self, attempt: &Attempt) -> Result<(), StoreError> {
+        self.about(AuditName::ApprovalFirstStep, attempt, AuditData::default()).await
+    }
+
     /// Notes that somebody wanted to approve and may not, by a rule that has a code.
     ///
     /// # Errors
     /// The store failed.
     pub async fn deny(&self, attempt: &Attempt, code: &str) -> Result<(), StoreError> {
         let data = AuditData { reason: Code::new(code), ..AuditData::default() };
-        let mut event = self.event(AuditName::ApprovalDenied, data);
+        self.about(AuditName::ApprovalDenied, attempt, data).await
+    }
+
+    /// A row about an attempt that changes nothing of it.
+    async fn about(&self, name: AuditName, attempt: &Attempt, data: AuditData) -> Result<(), StoreError> {
+        let mut event = self.event(name, data);
         event.incident_id = Some(attempt.incident.clone());
         event.run_id = Some(attempt.run_id.clone());
         event.attempt_id = Some(attempt.id.clone());

@@ -27,6 +27,7 @@ use crate::domain::{
     Actor, Attempt, AttemptState, AuditData, AuditEvent, AuditName, Code, Decision, ExecutionIntent, PlanRequest, RiskReport,
 };
 use crate::ports::{Advance, AdvanceError, AttemptStore, AuditLog, Changes, Clock, ClusterWriter, StoreError};
+use crate::remedy::Settings;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 
@@ -86,6 +87,22 @@ pub const POINTS: [&str; 18] = [
     "failed.stored",
 ];
 
+/// How much may happen within an hour; `None` is any number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Approvals of one person.
+    pub approvals: Option<usize>,
+    /// Writes that one cluster takes, undos aside.
+    pub writes: Option<usize>,
+}
+
+impl Limits {
+    /// What the settings allow.
+    pub fn of(settings: &Settings) -> Self {
+        Self { approvals: Some(settings.approval.per_hour), writes: Some(settings.policy.writes_per_hour) }
+    }
+}
+
 /// Carries attempts out, for one actor on one channel.
 pub struct Executor<'a, W, S, C> {
     /// The cluster.
@@ -98,6 +115,8 @@ pub struct Executor<'a, W, S, C> {
     pub actor: Actor,
     /// Through what: `cli`, `discord`, `http`, `worker`.
     pub channel: String,
+    /// How much may happen within an hour.
+    pub limits: Limits,
     /// Who hears where it is.
     pub progress: &'a dyn Progress,
 }
@@ -130,8 +149,13 @@ impl<W, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, C> {
         name: AuditName,
         data: AuditData,
     ) -> Result<Attempt, AdvanceError> {
+        let per_hour = match to {
+            AttemptState::Approved => self.limits.approvals,
+            AttemptState::Running if seen.undo_of.is_none() => self.limits.writes,
+            _ => None,
+        };
         let (id, from, version, fence) = (seen.id.clone(), seen.state, seen.version, seen.fence);
-        self.store.advance(Advance { id, from, version, fence, to, set, audit: self.event(name, data) }).await
+        self.store.advance(Advance { id, from, version, fence, to, set, audit: self.event(name, data), per_hour }).await
     }
 
     /// Ends an attempt that was not applied.

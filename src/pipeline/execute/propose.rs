@@ -85,7 +85,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
             incident: ask.incident.to_owned(),
             run_id: ask.run_id.to_owned(),
             plan: plan.clone(),
-            context: ask.context.clone(),
+            context: decided(&ask.context, &decision),
             requested_by: ask.requested_by.clone(),
             expires_at: after(now, ask.ttl),
             before: Some(kept(&planned.live)),
@@ -154,6 +154,15 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         let data = AuditData { action: Some(ask.intent.action), ..particulars };
         self.log(name, target(ask.intent), data, (ask.incident, ask.run_id)).await
     }
+}
+
+/// What screens show, with what the gate said to exactly this plan.
+fn decided(context: &Value, decision: &Decision) -> Value {
+    let mut context = context.clone();
+    if let (Some(shown), Ok(decision)) = (context.as_object_mut(), serde_json::to_value(decision)) {
+        shown.insert("decision".to_owned(), decision);
+    }
+    context
 }
 
 fn data(ask: &Ask<'_>) -> AuditData {

@@ -27,7 +27,12 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
             let answer = self.writer.send(&running, &request.filled(token, version)).await;
             self.progress.reached("send.answered");
             let error = match answer {
-                Ok(_) => return self.succeed(&running, None).await,
+                Ok(answer) => {
+                    // A PATCH answers with the object; of a scale or an eviction the object is read.
+                    let kind = plan_of(&running).map(|(_, intent)| intent.object().kind);
+                    let object = kind.is_some_and(|kind| at::text(&answer, "kind") == kind).then_some(answer);
+                    return self.succeed(&running, object).await;
+                }
                 Err(error) => error,
             };
             if !error.is_certain() {

@@ -81,7 +81,11 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
             false => at::at(object, "metadata.generation").clone(),
         };
         let now = super::planned::kept(&live);
-        if applied.after.as_ref().is_none_or(|after| mark(after) != mark(&now)) {
+        let Some(then) = &applied.after else {
+            let why = "it isn't known what the object looked like after it: whether somebody changed it since can't be told";
+            return Err(changed(ApiReason::TargetChanged, why));
+        };
+        if mark(then) != mark(&now) {
             return Err(changed(
                 ApiReason::TargetChanged,
                 "somebody changed the object since: taking it back would undo that too",

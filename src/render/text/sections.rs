@@ -7,6 +7,7 @@ use crate::domain::{
 };
 use crate::render::age::{age, ago, since};
 use crate::render::paragraph::Paragraph;
+use crate::render::reasoning::{cost, of_model, suspicious};
 use crate::render::style::Tone;
 use crate::render::value::{show, show_field};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,8 +46,16 @@ impl<'a> Page<'a> {
         if matches!(report.verdict, Verdict::Healthy | Verdict::Recovered) || verbose {
             self.section("Noticed", &report.noticed, caps.few, Self::noticed);
         }
+        self.section("Model", &of_model(report, verbose), caps.items.saturating_add(4), |page, line| {
+            page.short(Paragraph::new().add(Tone::Plain, line))
+        });
         self.section("Proposed", &self.proposed(), usize::MAX, |_, line| line.clone());
         self.section("To do", &self.advice(), caps.items.saturating_add(2), |_, line| line.clone());
+        if let Some(reasoning) = &report.reasoning {
+            let said = suspicious(reasoning, verbose).into_iter().chain(cost(reasoning));
+            self.lines.push(String::new());
+            said.for_each(|line| self.paragraph(&Paragraph::new().add(Tone::Dim, &line).hang(2)));
+        }
     }
 
     /// `id: what, for 24m (pod/x app)`, the form of most sections; the place only where it isn't the target and what was said.

@@ -2,12 +2,12 @@
 
 use super::simulated::{Server, Write};
 use super::{Allows, Home, code, connect, intent, memory, options};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;
 use serde_json::{Value, json};
 use sre_copilot::adapters::kubernetes::{ConnectOptions, KubernetesWriter};
-use sre_copilot::domain::{Action, AttemptState, ExecutionIntent};
-use sre_copilot::pipeline::execute::ExecutionStatus;
+use sre_copilot::domain::{Action, AttemptState, Decision, ExecutionIntent, PlanRequest, Risk, RiskReport};
+use sre_copilot::pipeline::execute::{ExecutionStatus, Policy};
 use sre_copilot::ports::AuditLog;
 use std::time::Duration;
 
@@ -117,6 +117,43 @@ async fn drift_between_approval_and_application_voids_the_approval() {
         assert_eq!((attempt.state, code(&attempt)), (state, reason));
         assert_eq!(server.writes(), usize::from(state == AttemptState::Succeeded));
     }
+}
+
+/// A policy that finds the risk higher than it was.
+struct Riskier;
+
+impl Policy for Riskier {
+    fn guard(&self, intent: &ExecutionIntent, now: Timestamp) -> Decision {
+        Allows.guard(intent, now)
+    }
+
+    fn risk(&self, _: &ExecutionIntent, _: Timestamp) -> RiskReport {
+        RiskReport { level: Risk::High, axes: Vec::new() }
+    }
+
+    fn gate(&self, intent: &ExecutionIntent, request: &PlanRequest, risk: &RiskReport, now: Timestamp) -> Decision {
+        Allows.gate(intent, request, risk, now)
+    }
+}
+
+#[tokio::test]
+async fn what_became_riskier_since_it_was_approved_is_not_sent() {
+    let server = Server::start(vec![]).await;
+    let (writer, home) = (writer(&server).await, Home::new());
+    let approved = home.approved(&writer, &more_memory()).await;
+    let attempt = home.executor(&writer).apply(&approved, &Riskier).await.unwrap();
+    assert_eq!((attempt.state, code(&attempt), server.writes()), (AttemptState::Superseded, "risk_rose", 0));
+}
+
+#[tokio::test]
+async fn a_spent_budget_is_seen_where_the_write_begins() {
+    let server = Server::start(vec![]).await;
+    let (writer, home) = (writer(&server).await, Home::new());
+    let approved = home.approved(&writer, &more_memory()).await;
+    let mut executor = home.executor(&writer);
+    executor.limits.writes = Some(0);
+    let attempt = executor.apply(&approved, &Allows).await.unwrap();
+    assert_eq!((attempt.state, code(&attempt), server.writes()), (AttemptState::Failed, "write_budget", 0));
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use sre_copilot::domain::{
     Action, Actor, Attempt, Decision, DecisionValue, ExecutionIntent, Params, PlanRequest, ResourceParams, ResourceType, Risk,
     RiskReport,
 };
-use sre_copilot::pipeline::execute::{Ask, ExecutionStatus, Executor, Outcome, Policy, Progress, Unheard};
+use sre_copilot::pipeline::execute::{Ask, ExecutionStatus, Executor, Limits, Outcome, Policy, Progress, Unheard};
 use sre_copilot::ports::{Clock, ClusterWriter};
 use sre_copilot::redact::Redactor;
 use sre_copilot::store::Store;
@@ -127,7 +127,7 @@ pub fn executor<'a, W: ClusterWriter>(
     progress: &'a dyn Progress,
 ) -> Executor<'a, W, Store, Later> {
     let actor = Actor { kind: "person".to_owned(), id: "anna".to_owned(), name: "Anna".to_owned() };
-    Executor { writer, store, clock, actor, channel: "cli".to_owned(), progress }
+    Executor { writer, store, clock, actor, channel: "cli".to_owned(), limits: Limits::default(), progress }
 }
 
 pub fn ask(intent: &ExecutionIntent) -> Ask<'_> {

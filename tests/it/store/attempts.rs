@@ -5,7 +5,7 @@ use sre_copilot::domain::AttemptState::{
     Approved, Claimed, Declined, Expired, Failed, NotVerified, Proposed, Running, Succeeded, Superseded, Undone, Unknown,
     Verified,
 };
-use sre_copilot::ports::{AttemptFilter, AuditFilter, AuditLog, Note, StoreError, Writes};
+use sre_copilot::ports::{Advance, AdvanceError, AttemptFilter, AuditFilter, AuditLog, Note, StoreError};
 
 #[tokio::test]
 async fn a_proposal_is_read_back_by_id_and_by_code_in_any_case() {
@@ -245,9 +245,8 @@ async fn the_success_of_an_undo_undoes_the_other_in_one_step() {
 }
 
 #[tokio::test]
-async fn policy_s_numbers_count_what_was_sent_and_who_approved() {
+async fn what_an_hour_allows_is_counted_where_it_is_decided() {
     let home = Home::new();
-    let start = home.now();
     let path = [Approved, Claimed, Running, Succeeded];
     let first = home.proposed("i1", "checkout").await;
     home.brought(first, &path).await;
@@ -258,17 +257,27 @@ async fn policy_s_numbers_count_what_was_sent_and_who_approved() {
     home.brought(failed, &[Approved, Claimed, Running, Failed]).await;
     let declined = home.proposed("i4", "basket").await;
     home.brought(declined, &[Declined]).await;
-    let counted = home.store.writes("5d1c", "squad-7/deployment/checkout", start).await.unwrap();
-    assert_eq!(counted, Writes { last_on_target: Some(start), in_cluster: 2 });
-    let later = start + SignedDuration::from_millis(1);
-    assert_eq!(
-        home.store.writes("5d1c", "squad-7/deployment/search", later).await.unwrap(),
-        Writes { last_on_target: None, in_cluster: 1 }
-    );
-    assert_eq!(home.store.writes("other", "squad-7/deployment/checkout", start).await.unwrap(), Writes::default());
-    assert_eq!(home.store.approvals(&person("anna"), start).await.unwrap(), 3, "a refusal is no approval");
-    assert_eq!(home.store.approvals(&person("anna"), later).await.unwrap(), 2);
-    assert_eq!(home.store.approvals(&person("bert"), start).await.unwrap(), 0);
+    let too_many = |result| match result {
+        Err(AdvanceError::TooMany { given, allowed }) => (given, allowed),
+        other => panic!("{other:?}"),
+    };
+    let fifth = home.proposed("i5", "mail").await;
+    let asked = |per_hour| Advance { per_hour: Some(per_hour), ..approval(&fifth, "anna") };
+    // What failed was approved all the same; a refusal is no approval.
+    assert_eq!(too_many(home.store.advance(asked(3)).await), (3, 3));
+    home.brought(fifth, &[Declined]).await;
+    home.pass(SignedDuration::from_mins(41));
+    let sixth = home.proposed("i6", "mail").await;
+    let asked = |by: &str, per_hour| Advance { per_hour: Some(per_hour), ..approval(&sixth, by) };
+    assert_eq!(too_many(home.store.advance(asked("anna", 2)).await), (2, 2), "the first is over an hour ago");
+    assert_eq!(home.store.advance(asked("bert", 1)).await.unwrap().state, Approved);
+
+    let last = home.proposed("i7", "shop").await;
+    let claimed = home.brought(last, &[Approved, Claimed]).await;
+    let send = |per_hour| Advance { per_hour: Some(per_hour), ..step(&claimed, Running, home.now()) };
+    // Of the writes within the hour one failed for certain.
+    assert_eq!(too_many(home.store.advance(send(1)).await), (1, 1));
+    assert_eq!(home.store.advance(send(2)).await.unwrap().state, Running);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod attempts;
 mod audit;
 mod file;
 mod incidents;
+mod ledger;
 mod processes;
 mod transitions;
 
@@ -132,6 +133,7 @@ fn step(attempt: &Attempt, to: AttemptState, now: Timestamp) -> Advance {
         to,
         set,
         audit: event(name_of(to)),
+        per_hour: None,
     }
 }
 

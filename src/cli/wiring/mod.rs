@@ -1,4 +1,4 @@
-//! Builds adapters and the store from settings and from what was typed. The only file that names concrete ones.
+//! Builds adapters and the store from settings and from what was typed. The only module that names concrete ones.
 
 use super::error::CliError;
 use super::installation;
@@ -8,7 +8,7 @@ use crate::adapters::machine::MachineClock;
 use crate::cluster::Recording;
 use crate::config::Settings;
 use crate::domain::Actor;
-use crate::pipeline::execute::{Executor, Unheard};
+use crate::pipeline::execute::{Executor, Limits, Unheard};
 use crate::ports::{AttemptStore, AuditLog, ClusterReader, IncidentStore, ReadRequest};
 use crate::redact::Redactor;
 use crate::store::{self, Store};
@@ -97,6 +97,8 @@ pub struct Office {
     pub store: Store,
     /// Tells the time.
     pub clock: MachineClock,
+    /// How much may happen within an hour.
+    limits: Limits,
 }
 
 impl Office {
@@ -105,13 +107,12 @@ impl Office {
     /// # Errors
     /// When it can't be opened.
     pub fn open(settings: &Settings) -> Result<Self, CliError> {
-        Ok(Self { store: open(settings)?, clock: MachineClock })
+        Ok(Self { store: open(settings)?, clock: MachineClock, limits: Limits::of(&settings.remediation()) })
     }
 
     /// Takes somebody's word down.
     pub fn executor(&self, actor: &Actor) -> Executor<'_, (), Store, MachineClock> {
-        let Self { store, clock } = self;
-        Executor { writer: &(), store, clock, actor: actor.clone(), channel: "cli".to_owned(), progress: &Unheard }
+        executor(&(), &self.store, &self.clock, self.limits, actor)
     }
 }
 
@@ -125,6 +126,8 @@ pub struct Desk {
     pub store: Store,
     /// Tells the time.
     pub clock: MachineClock,
+    /// How much may happen within an hour.
+    limits: Limits,
     /// Masks what is read.
     pub redactor: Redactor,
 }
@@ -135,15 +138,15 @@ impl Desk {
     /// # Errors
     /// When the database can't be opened, a kubeconfig can't be used, or the two lead to different clusters.
     pub async fn open(cluster: Cluster, settings: &Settings) -> Result<Self, CliError> {
-        let Office { store, clock } = Office::open(settings)?;
-        Self::at(cluster, settings, store, clock).await
+        Self::at(cluster, settings, Office::open(settings)?).await
     }
 
     /// The same, with the books open already.
     ///
     /// # Errors
     /// When a kubeconfig can't be used, or the two lead to different clusters.
-    pub async fn at(cluster: Cluster, settings: &Settings, store: Store, clock: MachineClock) -> Result<Self, CliError> {
+    pub async fn at(cluster: Cluster, settings: &Settings, office: Office) -> Result<Self, CliError> {
+        let Office { store, clock, limits } = office;
         let executor = &settings.executor;
         let redactor = installation::redactor();
         let reading = cluster.clone().options();
@@ -164,14 +167,23 @@ impl Desk {
         };
         let (reader, writer) = (KubernetesReader::connect(reading).await?, KubernetesWriter::connect(options).await?);
         writer.check_cluster(&reader).await?;
-        Ok(Self { reader, writer, store, clock, redactor })
+        Ok(Self { reader, writer, store, clock, limits, redactor })
     }
 }
 
 impl Desk {
     /// Carries changes out in somebody's name.
     pub fn executor(&self, actor: &Actor) -> Executor<'_, KubernetesWriter, Store, MachineClock> {
-        let Self { writer, store, clock, .. } = self;
-        Executor { writer, store, clock, actor: actor.clone(), channel: "cli".to_owned(), progress: &Unheard }
+        executor(&self.writer, &self.store, &self.clock, self.limits, actor)
     }
+}
+
+fn executor<'a, W>(
+    writer: &'a W,
+    store: &'a Store,
+    clock: &'a MachineClock,
+    limits: Limits,
+    actor: &Actor,
+) -> Executor<'a, W, Store, MachineClock> {
+    Executor { writer, store, clock, actor: actor.clone(), channel: "cli".to_owned(), limits, progress: &Unheard }
 }
