@@ -55,7 +55,7 @@ struct Data<'a> {
 #[derive(Deserialize)]
 struct Raw {
     #[serde(default)]
-    metric: BTreeMap<String, Text>,
+    metric: BTreeMap<String, Scalar>,
     #[serde(default)]
     values: Vec<Sample>,
     #[serde(default)]
@@ -65,14 +65,14 @@ struct Raw {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Sample {
-    Pair(f64, Text),
+    Pair(f64, Scalar),
     Other(IgnoredAny),
 }
 
-/// A text, where the API promises one.
+/// A text, where the API promises one; a label's value, or a number as text.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Text {
+enum Scalar {
     Text(String),
     Number(f64),
     Other(IgnoredAny),
@@ -82,9 +82,9 @@ impl Sample {
     /// The sample, if it is one: `NaN` and `±Inf`, which the API gives as texts, say nothing.
     fn read(self) -> Option<(f64, f64)> {
         let (at, value) = match self {
-            Self::Pair(at, Text::Text(text)) => (at, text.parse().ok()?),
-            Self::Pair(at, Text::Number(value)) => (at, value),
-            Self::Pair(_, Text::Other(_)) | Self::Other(_) => return None,
+            Self::Pair(at, Scalar::Text(text)) => (at, text.parse().ok()?),
+            Self::Pair(at, Scalar::Number(value)) => (at, value),
+            Self::Pair(_, Scalar::Other(_)) | Self::Other(_) => return None,
         };
         Some((at, value)).filter(|(at, value): &(f64, f64)| at.is_finite() && value.is_finite())
     }
@@ -122,8 +122,8 @@ pub(super) fn read(body: &[u8], expected: &str) -> Result<Answer, String> {
 
 fn read_series(raw: Raw) -> Series {
     let text = |(key, value)| match value {
-        Text::Text(text) => Some((key, text)),
-        Text::Number(_) | Text::Other(_) => None,
+        Scalar::Text(text) => Some((key, text)),
+        Scalar::Number(_) | Scalar::Other(_) => None,
     };
     let labels = raw.metric.into_iter().filter_map(text).collect();
     let mut values: Vec<(f64, f64)> = raw.values.into_iter().chain(raw.value).filter_map(Sample::read).collect();
