@@ -8,6 +8,7 @@ use crate::cluster::json;
 use crate::domain::{Evidence, EvidenceSource, ObjectRef};
 use jiff::Timestamp;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// At most this many alerts of a payload are read.
 const MOST: usize = 500;
@@ -39,6 +40,12 @@ pub fn firing(cx: &Context<'_>) -> Vec<Alert> {
     let Some(payload) = &cx.snap.alert else { return Vec::new() };
     let alerts = json::list(payload, "alerts").iter().take(MOST);
     alerts.filter(|alert| json::text(alert, "status") != "resolved").map(|alert| read(cx, alert)).collect()
+}
+
+/// The names of the firing alerts, sorted.
+pub fn names(cx: &Context<'_>) -> Vec<String> {
+    let names: BTreeSet<String> = firing(cx).into_iter().map(|alert| alert.name).filter(|name| !name.is_empty()).collect();
+    names.into_iter().collect()
 }
 
 fn read(cx: &Context<'_>, alert: &Value) -> Alert {

@@ -13,8 +13,11 @@ mod deploys;
 mod explain;
 mod failed_calls;
 mod findings;
+mod health;
 mod log_search;
 pub mod logs;
+mod memory;
+mod neighbours;
 mod rank;
 mod reach;
 mod report;
@@ -38,6 +41,8 @@ use scope::Scope;
 
 pub use confidence::{CONTRADICTED, LIKELY};
 pub use conflicts::exclude_each_other;
+pub use memory::concerns;
+pub use neighbours::{Neighbours, neighbours};
 pub use rank::weight;
 pub use symptoms::{SYMPTOMS, Symptom};
 

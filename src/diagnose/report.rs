@@ -7,7 +7,7 @@ use super::findings::Finding;
 use super::rank::{Ranked, Ranking};
 use super::scope::Scope;
 use super::symptoms::SYMPTOMS;
-use super::{Examination, change, deploys, log_search, rules, sources, timeline};
+use super::{Examination, alerts, change, deploys, health, log_search, memory, rules, sources, timeline};
 use crate::cluster::pod;
 use crate::domain::{
     CauseReport, Change, Contradiction, Evidence, FactReport, HistoryEntry, NumberedEvidence, ObjectRef, Report, RuledOut, State,
@@ -74,10 +74,11 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
     let summary = words::summary(examination, target, ranking, verdict, &history, change.as_ref(), &checked);
     let next = words::next(examination, ranking, target, verdict, change.as_ref());
     let number = |(index, evidence)| NumberedEvidence { id: format!("e{}", index + 1), evidence };
-    Report {
+    let report = Report {
         summary,
         causes,
         symptoms,
+        alerts: alerts::names(&examination.cx),
         change,
         ruled_out,
         unknown,
@@ -87,6 +88,7 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
         facts,
         evidence: numbering.list.into_iter().enumerate().map(number).collect(),
         noticed,
+        health: health::check(snap),
         tickets: snap.tickets.iter().take(MOST_TICKETS).cloned().collect(),
         log_searches: log_search::templates(&snap.log_events),
         next,
@@ -94,7 +96,10 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
         checked,
         // What to do is `remedy`'s to say.
         ..Report::new(target.clone(), verdict, snap.now)
-    }
+    };
+    let blamed = report.causes.first().filter(|_| verdict.is_fault()).map_or(target, |cause| &cause.object);
+    let memory = memory::remember(&report, &examination.cx.workload(blamed), &snap.history);
+    Report { memory, ..report }
 }
 
 fn cause(examination: &Examination<'_>, ranked: &Ranked, numbering: &mut Numbering) -> CauseReport {

@@ -5,12 +5,17 @@ mod attempt;
 mod audit;
 mod decision;
 mod deploy;
+mod deploy_report;
 mod evidence;
+mod exchange;
+mod health;
+mod history;
 mod incident;
 mod intent;
 mod log_template;
 mod object;
 mod plan;
+mod price;
 mod reasoning;
 mod report;
 mod source;
@@ -21,7 +26,11 @@ pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
 pub use decision::{Decision, DecisionValue};
 pub use deploy::Deploy;
+pub use deploy_report::{DeployRating, DeployReport, Shift};
 pub use evidence::{Evidence, EvidenceSource};
+pub use exchange::{EXCHANGE_VERSION, Exchange, ExchangeAnswer, ExchangeError, ExchangeMessage, ExchangeRequest, ModelName};
+pub use health::{ClusterHealth, FIGURES, HealthStatus};
+pub use history::{Cycle, FixResult, Flapping, History, Occurrence, PastFix, Recurrence, RememberedIncident, SimilarIncident};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
 pub use log_template::LogTemplate;
@@ -29,6 +38,7 @@ pub use object::{ObjectRef, Subject};
 pub use plan::{
     CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport, template_hash,
 };
+pub use price::{Price, micro_usd};
 pub use reasoning::{
     Analysis, Choice, Hypothesis, ModelCost, Narrative, NextStep, Objection, Origin, Perspective, Reasoning, Stage, StageTrace,
     Statement, Suspicious, Usage,
@@ -38,5 +48,5 @@ pub use report::{
     NumberedEvidence, Report, RuledOut, State, SymptomReport, TimelineEntry, Unknown, Verdict,
 };
 pub(crate) use source::named;
-pub use source::{DEPLOYS, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS, beside, not_checked};
+pub use source::{DEPLOYS, HISTORY, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS, beside, not_checked};
 pub use ticket::Ticket;

@@ -210,6 +210,14 @@ pub struct StageTrace {
     pub left_out: Vec<String>,
 }
 
+impl StageTrace {
+    /// A stage at which the rules' result stands.
+    pub fn of(stage: Stage, perspective: Option<Perspective>) -> Self {
+        let origin = Origin::Rules;
+        Self { stage, perspective, origin, calls: 0, degraded: None, dropped: Vec::new(), left_out: Vec::new() }
+    }
+}
+
 /// What the calls of one incident came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -230,7 +238,7 @@ pub struct Usage {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelCost {
-    /// `none`, `anthropic`, `claude_cli`, `openai` or `recorded`.
+    /// `none`, `anthropic`, `claude_cli` or `openai`; in a replay the one that was recorded.
     pub backend: String,
     /// The model's name; `None` without one.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,9 @@
 //! One call's prompt: the fixed text of its stage, and what of the context fits into its share.
 
+mod texts;
+
+pub(super) use texts::{DATA_FOLLOWS, perspective, system};
+
 use crate::domain::{Hypothesis, Perspective, Stage, Suspicious};
 
 /// What is asked of the model.
