@@ -4,312 +4,32 @@
 use std::collections::BTreeSet;
 
 /// Kinds whose name, in a sentence, is followed by an object's.
-const KINDS: &[&str] = &[
-    "ConfigMap",
-    "CronJob",
-    "DaemonSet",
-    "Deployment",
-    "Endpoints",
-    "EndpointSlice",
-    "Gateway",
-    "HPA",
-    "HTTPRoute",
-    "HorizontalPodAutoscaler",
-    "Ingress",
-    "Job",
-    "Namespace",
-    "NetworkPolicy",
-    "Node",
-    "PVC",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "Pod",
-    "PodDisruptionBudget",
-    "ReplicaSet",
-    "ResourceQuota",
-    "Secret",
-    "Service",
-    "ServiceAccount",
-    "StatefulSet",
-    "StorageClass",
-];
+const KINDS: &str = "\
+    ConfigMap CronJob DaemonSet Deployment Endpoints EndpointSlice Gateway HPA HTTPRoute HorizontalPodAutoscaler \
+    Ingress Job Namespace NetworkPolicy Node PVC PersistentVolume PersistentVolumeClaim Pod PodDisruptionBudget \
+    ReplicaSet ResourceQuota Secret Service ServiceAccount StatefulSet StorageClass";
 /// Words that stand beside a kind and name nothing.
-const PLAIN: &[&str] = &[
-    "a",
-    "account",
-    "after",
-    "again",
-    "all",
-    "already",
-    "also",
-    "an",
-    "and",
-    "another",
-    "any",
-    "are",
-    "as",
-    "asks",
-    "at",
-    "became",
-    "because",
-    "been",
-    "before",
-    "began",
-    "behind",
-    "being",
-    "but",
-    "by",
-    "can",
-    "cannot",
-    "controller",
-    "controllers",
-    "could",
-    "did",
-    "didn",
-    "different",
-    "do",
-    "does",
-    "doesn",
-    "during",
-    "each",
-    "ended",
-    "entirely",
-    "entire",
-    "exceeded",
-    "exists",
-    "every",
-    "failed",
-    "fails",
-    "for",
-    "from",
-    "gets",
-    "got",
-    "had",
-    "has",
-    "have",
-    "if",
-    "in",
-    "into",
-    "is",
-    "isn",
-    "it",
-    "its",
-    "itself",
-    "keeps",
-    "lacks",
-    "may",
-    "might",
-    "must",
-    "named",
-    "names",
-    "needs",
-    "no",
-    "not",
-    "object",
-    "objects",
-    "of",
-    "on",
-    "one",
-    "or",
-    "other",
-    "own",
-    "pods",
-    "pressure",
-    "quota",
-    "ran",
-    "remains",
-    "reported",
-    "resource",
-    "restarted",
-    "restarts",
-    "runs",
-    "s",
-    "same",
-    "selector",
-    "selects",
-    "shows",
-    "so",
-    "spec",
-    "specification",
-    "started",
-    "starts",
-    "state",
-    "status",
-    "stays",
-    "still",
-    "target",
-    "template",
-    "templates",
-    "that",
-    "the",
-    "their",
-    "then",
-    "these",
-    "this",
-    "those",
-    "to",
-    "tried",
-    "under",
-    "until",
-    "was",
-    "wasn",
-    "were",
-    "when",
-    "where",
-    "which",
-    "while",
-    "whole",
-    "whose",
-    "will",
-    "with",
-    "within",
-    "without",
-    "would",
-];
+const PLAIN: &str = "\
+    a account after again all already also an and another any are as asks at became because been before began behind \
+    being but by can cannot controller controllers could did didn different do does doesn during each ended entirely \
+    entire exceeded exists every failed fails for from gets got had has have if in into is isn it its itself keeps \
+    lacks may might must named names needs no not object objects of on one or other own pods pressure quota ran \
+    remains reported resource restarted restarts runs s same selector selects shows so spec specification started \
+    starts state status stays still target template templates that the their then these this those to tried under \
+    until was wasn were when where which while whole whose will with within without would";
 /// Parts of compounds that are plain language; a compound of only these names nothing.
-const PARTS: &[&str] = &[
-    "all",
-    "and",
-    "at",
-    "auto",
-    "back",
-    "based",
-    "built",
-    "by",
-    "call",
-    "case",
-    "check",
-    "co",
-    "container",
-    "cpu",
-    "crash",
-    "cross",
-    "date",
-    "day",
-    "de",
-    "dns",
-    "down",
-    "end",
-    "error",
-    "ever",
-    "exec",
-    "fail",
-    "fast",
-    "file",
-    "first",
-    "follow",
-    "following",
-    "fully",
-    "good",
-    "half",
-    "hand",
-    "head",
-    "healthy",
-    "high",
-    "hour",
-    "http",
-    "https",
-    "in",
-    "init",
-    "io",
-    "known",
-    "last",
-    "least",
-    "level",
-    "life",
-    "line",
-    "lived",
-    "long",
-    "loop",
-    "looping",
-    "low",
-    "memory",
-    "mid",
-    "minute",
-    "mis",
-    "multi",
-    "name",
-    "named",
-    "new",
-    "newly",
-    "node",
-    "non",
-    "now",
-    "of",
-    "off",
-    "ok",
-    "on",
-    "once",
-    "one",
-    "only",
-    "or",
-    "out",
-    "over",
-    "part",
-    "per",
-    "place",
-    "pod",
-    "post",
-    "pre",
-    "probe",
-    "pull",
-    "re",
-    "read",
-    "ready",
-    "real",
-    "related",
-    "restart",
-    "right",
-    "roll",
-    "rolled",
-    "rolling",
-    "root",
-    "round",
-    "run",
-    "running",
-    "second",
-    "self",
-    "semi",
-    "set",
-    "short",
-    "side",
-    "single",
-    "size",
-    "so",
-    "start",
-    "started",
-    "state",
-    "step",
-    "stop",
-    "sub",
-    "tcp",
-    "term",
-    "the",
-    "then",
-    "third",
-    "time",
-    "timed",
-    "tls",
-    "to",
-    "top",
-    "trip",
-    "two",
-    "under",
-    "unready",
-    "up",
-    "url",
-    "user",
-    "value",
-    "wait",
-    "way",
-    "well",
-    "wide",
-    "working",
-    "write",
-    "wrong",
-    "yet",
-    "zero",
-];
+const PARTS: &str = "\
+    all and at auto back based built by call case check co container cpu crash cross date day de dns down end error \
+    ever exec fail fast file first follow following fully good half hand head healthy high hour http https in init io \
+    known last least level life line lived long loop looping low memory mid minute mis multi name named new newly node \
+    non now of off ok on once one only or out over part per place pod post pre probe pull re read ready real related \
+    restart right roll rolled rolling root round run running second self semi set short side single size so start \
+    started state step stop sub tcp term the then third time timed tls to top trip two under unready up url user value \
+    wait way well wide working write wrong yet zero";
+
+fn holds(words: &str, word: &str) -> bool {
+    words.split_whitespace().any(|other| other == word)
+}
 
 /// Takes up every name and number of a text.
 pub(super) fn learn(text: &str, known: &mut BTreeSet<String>) {
@@ -353,7 +73,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 /// Whether a sentence names what isn't known.
 pub(super) fn has_unknown(sentence: &str, known: &BTreeSet<String>) -> bool {
     let is_known = |word: &str| known.contains(&word.to_lowercase());
-    let plain = |word: &str| PLAIN.contains(&word.to_lowercase().as_str());
+    let plain = |word: &str| holds(PLAIN, &word.to_lowercase());
     // What stands in code or quotes is a name, whatever it looks like.
     let quoted = ['`', '"'].iter().any(|quote| {
         let inside = sentence.split(*quote).skip(1).step_by(2);
@@ -374,7 +94,7 @@ pub(super) fn has_unknown(sentence: &str, known: &BTreeSet<String>) -> bool {
         let after = all.get(index + 1).copied().unwrap_or_default();
         let lower = word.chars().all(|char| char.is_ascii_lowercase());
         let beside_kind =
-            KINDS.contains(&before) || before.eq_ignore_ascii_case("namespace") || after.eq_ignore_ascii_case("namespace");
+            holds(KINDS, before) || before.eq_ignore_ascii_case("namespace") || after.eq_ignore_ascii_case("namespace");
         beside_kind && lower && !plain(word)
     })
 }
@@ -392,13 +112,12 @@ fn parts_are_known(word: &str, known: &BTreeSet<String>) -> bool {
     if number.len() < word.len() && known.contains(number) {
         return true;
     }
-    if let Some((kind, name)) = word.split_once('/') {
-        if KINDS.iter().any(|known| known.eq_ignore_ascii_case(kind)) && known.contains(name) {
-            return true;
-        }
+    let is_kind = |kind: &str| KINDS.split_whitespace().any(|known| known.eq_ignore_ascii_case(kind));
+    if word.split_once('/').is_some_and(|(kind, name)| is_kind(kind) && known.contains(name)) {
+        return true;
     }
     if word.chars().any(char::is_numeric) || word.contains(['.', ':', '=', '@', '_']) {
         return false;
     }
-    word.split(['-', '/']).all(|part| PARTS.contains(&part) || PLAIN.contains(&part))
+    word.split(['-', '/']).all(|part| holds(PARTS, part) || holds(PLAIN, part))
 }
