@@ -95,6 +95,11 @@ impl KubernetesReader {
         &self.connection.namespace
     }
 
+    /// What the cluster is called in the books; `None` where it can't be asked.
+    pub async fn known_as(&self) -> Option<String> {
+        self.cluster_id().await.ok()
+    }
+
     /// Which cluster this is: the UID of its namespace `kube-system`, else `server:` and a hash of the server's address.
     ///
     /// # Errors

@@ -7,11 +7,11 @@ mod labels;
 mod plan;
 mod templates;
 
-use super::source::{Client, Deadline, LIMIT, address, built, sendable};
+use super::source::{Client, Deadline, LIMIT, address, built, sendable, shown};
 use crate::cluster::Signal;
 use crate::config::{MetricsSettings, Secret};
 use crate::domain::SourceState;
-use crate::ports::{Answered, EvidenceRequest, SignalSource};
+use crate::ports::{Answered, Egress, EvidenceRequest, SignalSource};
 use crate::redact::Redactor;
 use answer::Answer;
 use futures::StreamExt;
@@ -62,6 +62,13 @@ impl Prometheus {
             let client = Client::new()?;
             Ok(Self { url, token, templates, production, redactor, client })
         }))
+    }
+
+    /// What is sent for such a request, one for each query.
+    pub fn egress(&self, asked: &EvidenceRequest) -> Vec<Egress> {
+        let queries = plan::queries(&self.templates, asked, &self.production);
+        let requests = queries.iter().filter_map(|query| self.request(query, asked).ok());
+        requests.map(|request| shown("signals", &request)).collect()
     }
 
     /// Asks one query.

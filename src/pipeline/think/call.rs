@@ -37,7 +37,8 @@ impl Question {
         ModelRequest { stage, perspective, attempt, system, messages, schema, max_tokens }
     }
 
-    fn first(&self) -> ModelRequest {
+    /// The request of its first call.
+    pub(super) fn first(&self) -> ModelRequest {
         self.request(1, vec![said(Role::User, self.user.clone())])
     }
 

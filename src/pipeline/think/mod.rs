@@ -19,4 +19,4 @@ pub use gate::Gate;
 pub use live::{Limits, Live};
 pub use price::price_of;
 pub use replayed::{Differences, Replayed};
-pub use waves::{Prompts, by_rules, think};
+pub use waves::{Prompts, by_rules, previews, think};

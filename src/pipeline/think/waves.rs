@@ -3,7 +3,8 @@
 //! budget or wrong costs its own paragraph and nothing else.
 
 use super::{Called, Caller, Gap, Question, Voice};
-use crate::domain::{Exchange, HealthStatus, Origin, Perspective, Reasoning, Stage, StageTrace};
+use crate::domain::{Exchange, HealthStatus, ModelName, Origin, Perspective, Reasoning, Stage, StageTrace};
+use crate::ports::ModelRequest;
 use crate::reason::answers::{self, Answer};
 use crate::reason::plan::Plan;
 use crate::reason::{
@@ -111,6 +112,44 @@ pub async fn think<V: Voice>(case: Case<'_>, voice: V, prompts: Prompts<'_>) -> 
     reasoning.model.note = missing(&traces);
     reasoning.stages = traces;
     (reasoning, exchanges)
+}
+
+/// The first requests of all calls as they would be sent, in the order of recordings. What would stand for the answers of
+/// earlier calls are the rules' results.
+pub fn previews(case: Case<'_>, prompts: Prompts<'_>) -> Vec<ModelRequest> {
+    let plan = Plan::of(case, is_unwell(case));
+    let table = Table { case, context: Context::of(case), caller: Caller::new(Silent), prompts };
+    let reviewed = criticize::by_rules(hypothesize::by_rules(case), case);
+    let ranking = confidence::rank(&reviewed.claims, &reviewed.objections, case);
+    let mut open: Vec<Stage> = plan.waves().concat().into_iter().map(|(stage, _)| stage).collect();
+    let mut requests = Vec::new();
+    for wave in plan.waves() {
+        for (stage, perspective) in &wave {
+            let task = match (stage, perspective) {
+                (Stage::Hypothesize, Some(perspective)) => Task::Hypothesize(*perspective),
+                (Stage::Criticize, _) => Task::Criticize(&ranking.hypotheses),
+                (Stage::Synthesize, _) => Task::Synthesize(&ranking.hypotheses),
+                (Stage::Fix, _) => Task::Fix,
+                _ => Task::Analyze,
+            };
+            requests.extend(table.question(task, *perspective, &open).map(|(question, _)| question.first()));
+        }
+        open.retain(|stage| !wave.iter().any(|(asked, _)| asked == stage));
+    }
+    requests
+}
+
+/// Nobody answers a preview.
+struct Silent;
+
+impl Voice for Silent {
+    fn name(&self) -> ModelName {
+        ModelName::default()
+    }
+
+    async fn exchange(&self, _: ModelRequest) -> Exchange {
+        std::future::pending().await
+    }
 }
 
 /// Why the report has no part of the model's, where it has none.
