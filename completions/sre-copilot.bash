@@ -108,7 +108,7 @@ _sre__copilot() {
             return 0
             ;;
         sre__copilot__subcmd__analyze)
-            opts="-n -A -l -o -q -v -h --namespace --all-namespaces --selector --context --kubeconfig --timeout --from --record --since --output --propose --exit-code --color --quiet --verbose --config --help"
+            opts="-n -A -l -o -q -v -h --namespace --all-namespaces --selector --context --kubeconfig --timeout --from --record --since --output --propose --show-egress --exit-code --color --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -623,7 +623,7 @@ _sre__copilot() {
             return 0
             ;;
         sre__copilot__subcmd__replay)
-            opts="-o -q -v -h --all --diff --output --exit-code --color --quiet --verbose --config --help"
+            opts="-o -q -v -h --all --diff --strict-prompts --output --exit-code --color --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -58,6 +58,7 @@ never\t'Not at all'"
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l config -d 'The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user\'s own' -r -F
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s A -l all-namespaces -d 'Every namespace'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l propose -d 'Have the API server try the change that is proposed, and keep it for sre-copilot approve; needs EXECUTOR_ENABLED=true. Nothing is changed, unless a rule of policy.auto allows it. Ends with 5 when it is refused'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l show-egress -d 'Show what would leave this machine, to whom, exactly as it would be sent, and send none of it'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l exit-code -d 'End with 3 when a fault is found and with 4 when something is wrong and the cause is not certain'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
@@ -72,6 +73,7 @@ always\t'Even into a file or a pipe'
 never\t'Not at all'"
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l config -d 'The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user\'s own' -r -F
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l diff -d 'Compare with each bundle\'s expected.json; end with 3 when anything differs'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l strict-prompts -d 'With a recorded model: a prompt that is not the recorded one is a difference too'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l exit-code -d 'End with 3 when a fault is found, or in a table when anything differs; with 4 when the cause is not certain'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
