@@ -2,6 +2,7 @@
 //! error and never silently absent.
 
 use super::error::{BundleError, escaped};
+use super::exchanges;
 use super::folder::{Folder, is_objects};
 use super::incident::{self, Incident};
 use super::kubernetes::{Objects, counted};
@@ -30,6 +31,7 @@ pub(super) fn read(folder: &Folder) -> Result<Recording, BundleError> {
     let deploys = incident::DEPLOYS.read(folder, &mut warnings)?;
     let tickets = incident::TICKETS.read(folder, &mut warnings)?;
     let log_events = incident::LOG_EVENTS.read(folder, &mut warnings)?;
+    let exchanges = exchanges::read(folder, &mut warnings)?;
     let history = incident::HISTORY.read(folder, &mut warnings)?;
     let alert = match folder.text(incident::ALERT)? {
         Some(text) => Some(incident::parse_value(&folder.name(incident::ALERT), &text)?),
@@ -78,6 +80,8 @@ pub(super) fn read(folder: &Folder) -> Result<Recording, BundleError> {
         log_events: log_events.unwrap_or_default(),
         history: history.unwrap_or_default(),
         alert,
+        model: incident.model.or_else(|| exchanges.first().map(|exchange| exchange.name.clone())),
+        exchanges,
         warnings,
     })
 }

@@ -7,7 +7,7 @@ use super::findings::Finding;
 use super::rank::{Ranked, Ranking};
 use super::scope::Scope;
 use super::symptoms::SYMPTOMS;
-use super::{Examination, alerts, change, deploys, log_search, memory, rules, sources, timeline};
+use super::{Examination, alerts, change, deploys, health, log_search, memory, rules, sources, timeline};
 use crate::cluster::pod;
 use crate::domain::{
     CauseReport, Change, Contradiction, DeployReport, Evidence, FactReport, HistoryEntry, NumberedEvidence, ObjectRef, Report,
@@ -89,6 +89,7 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
         facts,
         evidence: numbering.list.into_iter().enumerate().map(number).collect(),
         noticed,
+        health: health::check(snap),
         tickets: snap.tickets.iter().take(MOST_TICKETS).cloned().collect(),
         log_searches: log_search::templates(&snap.log_events),
         next,

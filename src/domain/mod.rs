@@ -7,12 +7,15 @@ mod decision;
 mod deploy;
 mod deploy_report;
 mod evidence;
+mod exchange;
+mod health;
 mod history;
 mod incident;
 mod intent;
 mod log_template;
 mod object;
 mod plan;
+mod price;
 mod reasoning;
 mod report;
 mod source;
@@ -25,6 +28,8 @@ pub use decision::{Decision, DecisionValue};
 pub use deploy::Deploy;
 pub use deploy_report::{DeployRating, DeployReport, Shift};
 pub use evidence::{Evidence, EvidenceSource};
+pub use exchange::{EXCHANGE_VERSION, Exchange, ExchangeAnswer, ExchangeError, ExchangeMessage, ExchangeRequest, ModelName};
+pub use health::{ClusterHealth, FIGURES, HealthStatus};
 pub use history::{Cycle, FixResult, Flapping, History, Occurrence, PastFix, Recurrence, RememberedIncident, SimilarIncident};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
@@ -33,6 +38,7 @@ pub use object::{ObjectRef, Subject};
 pub use plan::{
     CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport, template_hash,
 };
+pub use price::{Price, micro_usd};
 pub use reasoning::{
     Analysis, Choice, Hypothesis, ModelCost, Narrative, NextStep, Objection, Origin, Perspective, Reasoning, Stage, StageTrace,
     Statement, Suspicious, Usage,

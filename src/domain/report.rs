@@ -2,8 +2,8 @@
 //! never renamed.
 
 use super::{
-    AttemptState, DecisionValue, DeployReport, Evidence, ExecutionIntent, History, LogTemplate, ObjectRef, Reasoning, Risk,
-    Sources, Subject, Ticket,
+    AttemptState, ClusterHealth, DecisionValue, DeployReport, Evidence, ExecutionIntent, History, LogTemplate, ObjectRef,
+    Reasoning, Risk, Sources, Subject, Ticket,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -116,6 +116,9 @@ pub struct Report {
     /// What structured logs say that were sent elsewhere, the most severe and frequent first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub log_searches: Vec<LogTemplate>,
+    /// How the whole cluster was at the moment that this is about, where metrics were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<ClusterHealth>,
     /// Commands to run next.
     pub next: Vec<String>,
     /// How reading each source went.
@@ -154,6 +157,7 @@ impl Report {
             alerts: Vec::new(),
             tickets: Vec::new(),
             log_searches: Vec::new(),
+            health: None,
             next: Vec::new(),
             sources: Sources::new(),
             checked: String::new(),

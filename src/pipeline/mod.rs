@@ -13,6 +13,7 @@ mod screen;
 mod selector;
 mod situation;
 mod target;
+pub mod think;
 mod witnesses;
 
 pub use advice::propose;

@@ -1,4 +1,5 @@
-//! The store ports' home in one SQLite file, so that approvals, attempts, incidents and the audit log need no server.
+//! The store ports' home in one SQLite file, so that approvals, attempts, incidents, the audit log
+//! and the models' ledger need no server.
 //!
 //! One thread owns the connection that writes; what waits for it goes into one transaction, a savepoint each, and is
 //! answered once that is on disk. Another thread reads. Several processes may have the same file open. All SQL of the
@@ -12,6 +13,7 @@ mod codes;
 mod columns;
 mod error;
 mod incidents;
+mod ledger;
 mod open;
 mod reader;
 mod remembered;

@@ -11,7 +11,6 @@ mod kinds;
 mod list;
 mod logs;
 mod plan;
-mod proxy;
 mod request;
 mod sources;
 mod writer;

@@ -1,4 +1,4 @@
-//! Builds adapters and the store from settings and from what was typed. The only file that names concrete ones.
+//! Builds adapters and the store from settings and from what was typed. The only module that names concrete ones.
 
 use super::error::CliError;
 use super::installation;
