@@ -77,6 +77,10 @@ pub fn shifted(recording: &Recording, seconds: i64) -> Recording {
         (past.opened_at, past.resolved_at) = (shift(past.opened_at), shift(past.resolved_at));
         past.fixes.iter_mut().for_each(|fix| fix.at = shift(Some(fix.at)).unwrap());
     }
+    for event in &mut shifted.log_events {
+        event.at = shift(event.at);
+        (event.message, event.exception) = (shifted_text(&event.message, seconds), shifted_text(&event.exception, seconds));
+    }
     shifted.alert.iter_mut().for_each(|alert| shift_value(alert, seconds));
     shifted
 }
