@@ -73,6 +73,14 @@ pub fn shifted(recording: &Recording, seconds: i64) -> Recording {
         (deploy.started_at, deploy.finished_at) = (shift(deploy.started_at), shift(deploy.finished_at));
     }
     shifted.tickets.iter_mut().for_each(|ticket| ticket.created_at = shift(ticket.created_at));
+    for past in &mut shifted.history {
+        (past.opened_at, past.resolved_at) = (shift(past.opened_at), shift(past.resolved_at));
+        past.fixes.iter_mut().for_each(|fix| fix.at = shift(Some(fix.at)).unwrap());
+    }
+    for event in &mut shifted.log_events {
+        event.at = shift(event.at);
+        (event.message, event.exception) = (shifted_text(&event.message, seconds), shifted_text(&event.exception, seconds));
+    }
     shifted.alert.iter_mut().for_each(|alert| shift_value(alert, seconds));
     shifted
 }
