@@ -5,7 +5,8 @@ use sre_copilot::bundle::{self, Expected};
 use sre_copilot::cluster::{Recording, Snapshot};
 use sre_copilot::diagnose::{self, Options};
 use sre_copilot::domain::{ObjectRef, Report};
-use sre_copilot::pipeline::{Scope, propose, redact_recording, resolve};
+use sre_copilot::pipeline::{Scope, propose, redact_recording, resolve, think};
+use sre_copilot::reason::{self, Numbers};
 use sre_copilot::redact::Redactor;
 use sre_copilot::remedy::{Memory, Settings};
 use sre_copilot::render;
@@ -67,6 +68,16 @@ impl Case {
     pub fn report(&self) -> Report {
         report(&self.recording)
     }
+}
+
+/// The report with what the stages say without a model, as the program prints it.
+pub fn whole(recording: &Recording) -> Report {
+    let mut whole = report(recording);
+    let snapshot = Snapshot::new(recording.clone());
+    let numbers = Numbers::of(&whole);
+    let reasoning = think::by_rules(reason::Case { report: &whole, snapshot: &snapshot, numbers: &numbers }, "model: none");
+    whole.reasoning = Some(reasoning);
+    whole
 }
 
 /// What a recording is about, as `replay` finds it.
