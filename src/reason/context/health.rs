@@ -13,7 +13,7 @@ pub fn section(case: &Case<'_>, quotes: &Quotes) -> Section {
         lines.push(health.status.as_str().to_owned());
         lines.extend(health.reasons.iter().take(MOST_REASONS).map(|reason| quotes.repeat(reason, 80)));
         let figures: Vec<String> = health.figures.iter().map(|(name, value)| format!("{name}={value:.0}")).collect();
-        lines.push(quotes.repeat(&figures.join(" "), 240));
+        lines.extend((!figures.is_empty()).then(|| quotes.repeat(&figures.join(" "), 240)));
     }
     Section { name: "cluster health", title: "Cluster health", budget: 300, lines }
 }
