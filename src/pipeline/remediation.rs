@@ -8,6 +8,7 @@ use crate::domain::{
     ActionReport, Attempt, AttemptState, Decision, ExecutionReport, Incident, IncidentStatus, ObjectRef, Report, Verdict,
 };
 use crate::ports::{AdvanceError, AttemptStore, AuditLog, Clock, ClusterWriter, IncidentFilter, IncidentStore, StoreError};
+use crate::reason::{self, Case, Numbers};
 use crate::remedy::{Mode, REMEMBERED, Settings};
 
 /// What an analysis is about, for memory: the top controller of what the cause blames; without a cause, of the target.
@@ -48,7 +49,14 @@ impl Remediation<'_> {
         let subject = subject(report, self.snapshot);
         let Some(incident) = self.incident(executor.store, report, &subject).await? else { return Ok(()) };
         let remembered = memory(executor.store, &incident, executor.clock.now()).await?;
+        let before = report.actions.iter().map(|action| action.intent.clone()).collect::<Vec<_>>();
         propose(report, self.snapshot, &remembered, self.settings);
+        if !report.actions.iter().map(|action| &action.intent).eq(&before) {
+            // A choice among other actions chose none of these.
+            let numbers = Numbers::of(report);
+            let choice = reason::fix::by_rules(Case { report, snapshot: self.snapshot, numbers: &numbers });
+            report.reasoning.iter_mut().for_each(|reasoning| reasoning.choice = choice.clone());
+        }
         let run = executor.store.record(&incident.id, report).await?;
         let before = executor.store.memory(&incident.id, executor.clock.now(), REMEMBERED).await?;
         let last_fix = before.last_fix().map(said);
