@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 
 /// Lines that a report may take at 100 columns before sections are shortened further; more on a narrower screen.
 const SCREEN: usize = 35;
+/// Lines that say which model spoke; the case is made above them.
+const FOOTER: usize = 2;
 /// Columns of the labels on the left.
 const LABEL: usize = 11;
 /// Text wider than this is hard to read.
@@ -87,7 +89,8 @@ fn one(report: &Report, layout: Layout) -> Vec<String> {
     if layout.verbose {
         return Page::lay_out(report, layout, EVERYTHING);
     }
-    let screen = SCREEN * 100 / layout.width.min(100);
+    let footer = if report.reasoning.is_some() { FOOTER } else { 0 };
+    let screen = SCREEN * 100 / layout.width.min(100) + footer;
     let mut lines = Vec::new();
     for caps in LEVELS {
         lines = Page::lay_out(report, layout, caps);
