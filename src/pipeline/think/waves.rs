@@ -38,7 +38,8 @@ pub fn by_rules(case: Case<'_>, note: &str) -> Reasoning {
         stages: plan.waves().concat().into_iter().map(|(stage, perspective)| StageTrace::of(stage, perspective)).collect(),
         hypotheses: ranking.hypotheses,
         side_by_side: ranking.side_by_side,
-        suspicious: Context::of(case).suspicious().to_vec(),
+        // Nobody is there whom a line could instruct.
+        suspicious: Vec::new(),
         model: crate::domain::ModelCost { backend: "none".to_owned(), note: Some(note.to_owned()), ..Default::default() },
     }
 }
@@ -105,6 +106,7 @@ pub async fn think<V: Voice>(case: Case<'_>, voice: V, prompts: Prompts<'_>) -> 
         reasoning.choice = found.unwrap_or(reasoning.choice);
     }
 
+    reasoning.suspicious = table.context.suspicious().to_vec();
     let (model, exchanges) = table.caller.finish();
     reasoning.hypotheses = ranking.hypotheses;
     reasoning.side_by_side = ranking.side_by_side;
