@@ -256,7 +256,8 @@ const PHRASES: &[Phrase] = &[
 /// blank between them are only seen one at a time.
 pub fn find(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    let mut left = vec![0..text.len()];
+    let whole = 0..text.len();
+    let mut left = vec![whole];
     while let Some(piece) = left.pop() {
         let mut from = piece.start;
         for range in once(text.get(piece.clone()).unwrap_or("")) {
