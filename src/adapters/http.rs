@@ -1,18 +1,20 @@
 //! The HTTP client of everything that isn't Kubernetes: models, metrics, trackers. Each call has one deadline for all of it
-//! and a bound on what is read. It follows no redirect, since the key in a header would go along, retries nothing, and puts
+//! and a bound on what is read. Nothing else builds such a client. It follows no redirect, since the key in a header would go along, retries nothing, and puts
 //! neither an address's credentials and query nor a key into the text of an error.
 
 mod answer;
 mod fault;
 
 pub use answer::HttpAnswer;
-pub(super) use fault::one_line;
 pub use fault::{HttpError, secret_header};
+pub(super) use fault::{one_line, reason};
 
 use super::proxy::Environment;
 use crate::ports::Egress;
 use crate::redact::Redactor;
-use reqwest::header::HeaderMap;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{ClientBuilder, Method, Proxy, Url, redirect};
 use std::time::Duration;
 
@@ -62,10 +64,7 @@ impl HttpClient {
     /// # Errors
     /// The TLS library can't be set up.
     pub fn new(redactor: Redactor) -> Result<Self, HttpError> {
-        // On a machine that trusts no certificate at all, such as an image without any, plain HTTP still works.
-        let client = builder().build().or_else(|_| builder().tls_certs_only([]).build());
-        let client = client.map_err(|error| HttpError::Setup(fault::reason(&error)))?;
-        Ok(Self { client, redactor })
+        Ok(Self { client: built(builder)?, redactor })
     }
 
     /// What masks what is shown of an answer.
@@ -78,14 +77,19 @@ impl HttpClient {
     /// # Errors
     /// There is no whole answer. An answer that refuses is one.
     pub async fn send(&self, request: &HttpRequest, time: Duration, longest: usize) -> Result<HttpAnswer, HttpError> {
-        let answer = tokio::time::timeout(time, self.exchange(request, longest)).await;
+        let answer = tokio::time::timeout(time, self.exchange(request, longest, true)).await;
         answer.unwrap_or(Err(HttpError::Timeout(time)))
     }
 
-    async fn exchange(&self, request: &HttpRequest, longest: usize) -> Result<HttpAnswer, HttpError> {
+    /// One attempt, for a caller that watches the time. Of an answer that refuses, the body is only read where its words are
+    /// wanted: a status alone may say enough, and is there before a body that never ends.
+    ///
+    /// # Errors
+    /// As [`Self::send`], except that nothing takes too long.
+    pub(super) async fn exchange(&self, request: &HttpRequest, longest: usize, words: bool) -> Result<HttpAnswer, HttpError> {
         let HttpRequest { method, url, headers, body } = request;
         let failed = |error: &reqwest::Error| {
-            let why = self.redactor.text(&fault::reason(error)).into_owned();
+            let why = self.redactor.text(&reason(error)).into_owned();
             let said = format!("{}: {}", origin(url), one_line(&why));
             if error.is_connect() { HttpError::Unreachable(said) } else { HttpError::Broken(said) }
         };
@@ -93,6 +97,9 @@ impl HttpClient {
         let mut response = sent.send().await.map_err(|error| failed(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
+        if !status.is_success() && !words {
+            return Ok(HttpAnswer { status, headers, body });
+        }
         while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
             if body.len().saturating_add(chunk.len()) > longest {
                 return Err(HttpError::TooLong(longest));
@@ -121,6 +128,20 @@ impl std::fmt::Debug for HttpClient {
     }
 }
 
+/// The same client for a protocol's library that makes its requests itself, each of which ends within `time`.
+///
+/// # Errors
+/// The TLS library can't be set up.
+pub(super) fn client_of_library(time: Duration) -> Result<reqwest::Client, HttpError> {
+    built(|| builder().timeout(time))
+}
+
+/// On a machine that trusts no certificate at all, such as an image without any, plain HTTP still works.
+fn built(builder: impl Fn() -> ClientBuilder) -> Result<reqwest::Client, HttpError> {
+    let client = builder().build().or_else(|_| builder().tls_certs_only([]).build());
+    client.map_err(|error| HttpError::Setup(reason(&error)))
+}
+
 fn builder() -> ClientBuilder {
     let environment = Environment::read();
     let proxy = Proxy::custom(move |url| {
@@ -132,6 +153,14 @@ fn builder() -> ClientBuilder {
         .redirect(redirect::Policy::none())
         .proxy(proxy)
         .user_agent(concat!("sre-copilot/", env!("CARGO_PKG_VERSION")))
+}
+
+/// The value of `Authorization` for a user and a password (RFC 7617), which is never shown.
+///
+/// # Errors
+/// No header can hold it.
+pub(super) fn basic_auth(user: &str, password: &str) -> Result<HeaderValue, HttpError> {
+    secret_header(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
 }
 
 /// A base address with a path below it; its query stays.

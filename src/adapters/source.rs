@@ -1,29 +1,21 @@
-//! Asking a source beside the cluster over HTTP: one deadline for all of it, retries for what may pass, a bound on what is
-//! read, and what each failure means. It follows no redirect, since a key in a header would go along, and sends nothing that
-//! the redactor would mask.
+//! Asking a source beside the cluster: one deadline for all of it, retries for what may pass, and what each failure means. The
+//! single attempt is [`HttpClient`]'s. It sends nothing that the redactor would mask.
 
+use super::http::{HttpAnswer, HttpClient, HttpError, HttpRequest, SOURCE_ANSWER};
 use crate::domain::SourceState;
-use crate::ports::Egress;
 use crate::redact::Redactor;
-use reqwest::header::{ACCEPT, HeaderMap};
-use reqwest::{Method, Request, RequestBuilder, StatusCode, Url, redirect};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode, Url};
 use std::borrow::Cow;
-use std::error::Error;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// How long a source may take for everything that it is asked.
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
-/// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(5);
-/// The longest answer that is read, in bytes after decompression.
-pub(super) const LONGEST: usize = 8 << 20;
 /// How often is asked: once, and twice again where the failure may pass.
 pub(super) const ATTEMPTS: u32 = 3;
 /// The first pause before it is asked again; the second is twice as long.
 const PAUSE: Duration = Duration::from_millis(200);
-/// The most characters of a reason.
-const REASON: usize = 120;
 
 /// The moment at which a source's time is up.
 #[derive(Clone, Copy, Debug)]
@@ -49,88 +41,60 @@ impl Deadline {
     }
 }
 
-/// An answer with a status of success.
-#[derive(Clone, Debug)]
-pub(super) struct Reply {
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
-}
-
-/// Why one attempt failed.
-enum Failure {
-    /// It may be another way next time.
-    Passing(SourceState),
-    /// It will be the same.
-    Lasting(SourceState),
-}
-
 /// A client that keeps connections.
 #[derive(Clone, Debug)]
-pub(super) struct Client(reqwest::Client);
+pub(super) struct Client(HttpClient);
 
 impl Client {
     /// One client for each source.
-    pub fn new() -> Result<Self, SourceState> {
-        http_client().map(Self)
+    pub fn new(redactor: Redactor) -> Result<Self, SourceState> {
+        HttpClient::new(redactor).map(Self).map_err(unavailable)
     }
 
-    /// The start of a request.
-    pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.0.request(method, url).header(ACCEPT, "application/json")
+    /// What masks what is sent and shown.
+    pub fn redactor(&self) -> &Redactor {
+        self.0.redactor()
     }
 
     /// Sends a request until an answer came that lasts, at most three times.
     ///
     /// # Errors
     /// How reading went: forbidden for 401 and 403, else unavailable with the reason.
-    pub async fn send(&self, request: Request, deadline: Deadline) -> Result<Reply, SourceState> {
-        deadline.wait(self.attempts(request)).await?
+    pub async fn send(&self, request: HttpRequest, deadline: Deadline) -> Result<HttpAnswer, SourceState> {
+        deadline.wait(self.attempts(&request)).await?
     }
 
-    async fn attempts(&self, request: Request) -> Result<Reply, SourceState> {
+    async fn attempts(&self, request: &HttpRequest) -> Result<HttpAnswer, SourceState> {
         let mut attempt = 1;
         loop {
-            let again = request.try_clone();
-            let Some(again) = again else { return Err(SourceState::Unavailable("the request can't be sent".to_owned())) };
-            match self.once(again).await {
-                Ok(reply) => return Ok(reply),
-                Err(Failure::Passing(_)) if attempt < ATTEMPTS => pause(attempt).await,
-                Err(Failure::Passing(state) | Failure::Lasting(state)) => return Err(state),
+            let (state, is_passing) = match self.0.exchange(request, SOURCE_ANSWER, false).await {
+                Ok(answer) if answer.status.is_success() => return Ok(answer),
+                Ok(answer) => (refused(answer.status), answer.status.is_server_error()),
+                Err(error) => (unavailable(error.clone()), matches!(error, HttpError::Unreachable(_) | HttpError::Broken(_))),
+            };
+            if !is_passing || attempt >= ATTEMPTS {
+                return Err(state);
             }
+            pause(attempt).await;
             attempt += 1;
         }
     }
+}
 
-    async fn once(&self, request: Request) -> Result<Reply, Failure> {
-        let passing = |error: &reqwest::Error| Failure::Passing(SourceState::Unavailable(reason(error)));
-        let mut response = self.0.execute(request).await.map_err(|error| passing(&error))?;
-        let status = response.status();
-        if !status.is_success() {
-            let state = refused(status);
-            return Err(if status.is_server_error() { Failure::Passing(state) } else { Failure::Lasting(state) });
-        }
-        let (headers, mut body) = (response.headers().clone(), Vec::new());
-        while let Some(chunk) = response.chunk().await.map_err(|error| passing(&error))? {
-            if body.len() + chunk.len() > LONGEST {
-                let why = format!("the answer is longer than {} MiB", LONGEST >> 20);
-                return Err(Failure::Lasting(SourceState::Unavailable(why)));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Reply { headers, body })
-    }
+/// The start of a request for JSON.
+pub(super) fn request(method: Method, url: Url) -> HttpRequest {
+    let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+    HttpRequest { method, url, headers, body: String::new() }
+}
+
+/// What is said of a source that can't be asked, or gave no answer.
+pub(super) fn unavailable(error: HttpError) -> SourceState {
+    SourceState::Unavailable(error.to_string())
 }
 
 /// Waits before what may pass is tried again.
 pub(super) async fn pause(attempt: u32) {
     sleep(PAUSE * attempt).await;
-}
-
-/// The HTTP client as every source needs it: bounded, and leading nowhere but where it was sent.
-pub(super) fn http_client() -> Result<reqwest::Client, SourceState> {
-    let builder = reqwest::Client::builder().connect_timeout(CONNECT).timeout(LIMIT).redirect(redirect::Policy::none());
-    let client = builder.user_agent(concat!("sre-copilot/", env!("CARGO_PKG_VERSION"))).build();
-    client.map_err(|error| SourceState::Unavailable(reason(&error)))
 }
 
 /// What a status that isn't success means. Only those two say that a right is missing.
@@ -141,20 +105,6 @@ pub(super) fn refused(status: StatusCode) -> SourceState {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SourceState::Forbidden(text),
         _ => SourceState::Unavailable(text),
     }
-}
-
-/// Why a transport failed, without the address, which may hold what was asked for: the innermost reason, since the outer ones
-/// only say that something failed.
-pub(super) fn reason(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "timed out".to_owned();
-    }
-    let mut innermost: &dyn Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    let text = if innermost.is::<reqwest::Error>() { "the connection failed".to_owned() } else { innermost.to_string() };
-    text.chars().filter(|char| !char.is_control()).take(REASON).collect()
 }
 
 /// A source's address with a path below it. Without TLS a key would be readable on the way; a source that is always outside
@@ -182,23 +132,6 @@ pub(super) fn address(base: &str, https: bool, path: &[&str]) -> Result<Url, Sou
         Err(()) => return Err(wrong("the address is no web address")),
     }
     Ok(url)
-}
-
-/// The finished request; a key that no header can hold is said, and not shown.
-pub(super) fn built(request: RequestBuilder) -> Result<Request, SourceState> {
-    request.build().map_err(|_| SourceState::Unavailable("the key has characters that no header can hold".to_owned()))
-}
-
-/// What a request looks like on its way out, without the values of its headers.
-pub(super) fn shown(destination: &'static str, request: &Request) -> Egress {
-    let body = request.body().and_then(|body| body.as_bytes()).unwrap_or_default();
-    Egress {
-        destination,
-        method: request.method().to_string(),
-        address: request.url().to_string(),
-        headers: request.headers().keys().map(ToString::to_string).collect(),
-        body: String::from_utf8_lossy(body).into_owned(),
-    }
 }
 
 /// Refuses a query of which the redactor would mask something: sent as it is it would tell a secret, masked it would ask for

@@ -1,5 +1,7 @@
 //! What the stages after the diagnosis make of every fixture: without a model, and with one that says anything.
 
+mod checked;
+
 use crate::cases::{self, Case as Fixture};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -63,7 +63,7 @@ pub(in crate::adapters) fn one_line(text: &str) -> String {
 }
 
 /// Why a request failed: the innermost reason, since the outer ones only say that something did, and name the address.
-pub(super) fn reason(error: &reqwest::Error) -> String {
+pub(in crate::adapters) fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() && error.is_connect() {
         return "no connection in time".to_owned();
     }

@@ -4,12 +4,14 @@
 mod answer;
 mod jql;
 
-use super::source::{Client, Deadline, address, built, sendable, shown, without};
+use super::http::{HttpRequest, basic_auth};
+use super::source::{self, Client, Deadline, address, sendable, unavailable, without};
 use crate::config::{JiraSettings, Secret};
 use crate::domain::{SourceState, Ticket};
 use crate::ports::{Answered, Egress, EvidenceRequest, TicketTracker};
 use crate::redact::Redactor;
-use reqwest::{Method, Request};
+use reqwest::Method;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde_json::json;
 use std::time::Duration;
 
@@ -28,7 +30,6 @@ pub struct Jira {
     email: String,
     api_token: Secret,
     jql: String,
-    redactor: Redactor,
     client: Client,
 }
 
@@ -46,8 +47,7 @@ impl Jira {
                 email: settings.email.clone().ok_or_else(|| missing("jira.email"))?,
                 api_token: settings.api_token.clone().ok_or_else(|| missing("jira.api_token"))?,
                 jql: settings.jql.clone().unwrap_or_else(|| jql::TEMPLATE.to_owned()),
-                redactor,
-                client: Client::new()?,
+                client: Client::new(redactor)?,
             })
         })())
     }
@@ -71,16 +71,20 @@ impl Jira {
 
     /// What is sent for such a request; `None` where nothing is.
     pub fn egress(&self, asked: &EvidenceRequest) -> Option<Egress> {
-        self.request(asked).ok().map(|request| shown("tickets", &request))
+        self.request(asked).ok().map(|request| request.egress("tickets", self.client.redactor()))
     }
 
     /// The one request that is sent.
-    fn request(&self, asked: &EvidenceRequest) -> Result<Request, SourceState> {
+    fn request(&self, asked: &EvidenceRequest) -> Result<HttpRequest, SourceState> {
         let query = jql::query(&self.jql, |name| jql::value(asked, name)).map_err(|name| without(&name))?;
-        sendable(&self.redactor, &query)?;
+        sendable(self.client.redactor(), &query)?;
         let url = address(&self.base_url, true, &["rest", "api", "3", "search", "jql"])?;
-        let request = self.client.request(Method::POST, url).basic_auth(&self.email, Some(self.api_token.expose()));
-        built(request.json(&json!({"jql": query, "fields": answer::FIELDS, "maxResults": MOST})))
+        let mut request = source::request(Method::POST, url);
+        let login = basic_auth(&self.email, self.api_token.expose()).map_err(unavailable)?;
+        request.headers.insert(AUTHORIZATION, login);
+        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request.body = json!({"jql": query, "fields": answer::FIELDS, "maxResults": MOST}).to_string();
+        Ok(request)
     }
 }
 

@@ -7,7 +7,8 @@ mod labels;
 mod plan;
 mod templates;
 
-use super::source::{Client, Deadline, LIMIT, address, built, sendable, shown};
+use super::http::{HttpRequest, secret_header};
+use super::source::{self, Client, Deadline, LIMIT, address, sendable, unavailable};
 use crate::cluster::Signal;
 use crate::config::{MetricsSettings, Secret};
 use crate::domain::SourceState;
@@ -18,7 +19,7 @@ use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use plan::{About, MOST_PODS, Query};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Method, Request, Url};
+use reqwest::{Method, Url};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -47,7 +48,6 @@ pub struct Prometheus {
     token: Option<Secret>,
     templates: BTreeMap<String, String>,
     production: Vec<String>,
-    redactor: Redactor,
     client: Client,
 }
 
@@ -59,8 +59,8 @@ impl Prometheus {
     pub fn new(settings: &MetricsSettings, redactor: Redactor) -> Option<Result<Self, SourceState>> {
         let (url, token, production) = (settings.url.clone()?, settings.token.clone(), settings.production.clone());
         Some(templates(settings).and_then(|templates| {
-            let client = Client::new()?;
-            Ok(Self { url, token, templates, production, redactor, client })
+            let client = Client::new(redactor)?;
+            Ok(Self { url, token, templates, production, client })
         }))
     }
 
@@ -68,7 +68,7 @@ impl Prometheus {
     pub fn egress(&self, asked: &EvidenceRequest) -> Vec<Egress> {
         let queries = plan::queries(&self.templates, asked, &self.production);
         let requests = queries.iter().filter_map(|query| self.request(query, asked).ok());
-        requests.map(|request| shown("signals", &request)).collect()
+        requests.map(|request| request.egress("signals", self.client.redactor())).collect()
     }
 
     /// Asks one query.
@@ -76,8 +76,8 @@ impl Prometheus {
         let deadline = Deadline::after(LIMIT);
         let reply = self.client.send(self.request(query, request)?, deadline).await?;
         let expected = if query.about == About::Figure { "vector" } else { "matrix" };
-        let answer =
-            answer::read(&reply.body, expected).map_err(|why| SourceState::Unavailable(self.redactor.text(&why).into()))?;
+        let answer = answer::read(&reply.body, expected)
+            .map_err(|why| SourceState::Unavailable(self.client.redactor().text(&why).into()))?;
         if query.about == About::Figure && answer.series.len() > 1 {
             return Err(SourceState::Unavailable(format!("{} series for one figure", answer.series.len())));
         }
@@ -90,8 +90,8 @@ impl Prometheus {
     }
 
     /// The request for one query: a GET, unless that would be too long.
-    fn request(&self, query: &Query, request: &EvidenceRequest) -> Result<Request, SourceState> {
-        sendable(&self.redactor, &query.text)?;
+    fn request(&self, query: &Query, request: &EvidenceRequest) -> Result<HttpRequest, SourceState> {
+        sendable(self.client.redactor(), &query.text)?;
         let at = request.at.min(request.until);
         let path = if query.about == About::Figure { "query" } else { "query_range" };
         let mut url: Url = address(&self.url, false, &["api", "v1", path])?;
@@ -105,20 +105,18 @@ impl Prometheus {
         }
         drop(form);
         let form = url.query().unwrap_or_default().to_owned();
-        let mut request = if form.len() > LONGEST_LINE {
-            url.set_query(None);
-            let request = self.client.request(Method::POST, url);
-            request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form)
-        } else {
-            self.client.request(Method::GET, url)
-        };
-        if let Some(token) = &self.token {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-                .map_err(|_| SourceState::Unavailable("the token has characters that no header can hold".to_owned()))?;
-            value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
+        let mut request = source::request(Method::GET, url);
+        if form.len() > LONGEST_LINE {
+            request.method = Method::POST;
+            request.url.set_query(None);
+            request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+            request.body = form;
         }
-        built(request)
+        if let Some(token) = &self.token {
+            let value = secret_header(&format!("Bearer {}", token.expose())).map_err(unavailable)?;
+            request.headers.insert(AUTHORIZATION, value);
+        }
+        Ok(request)
     }
 }
 

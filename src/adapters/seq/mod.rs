@@ -3,7 +3,8 @@
 mod events;
 mod filter;
 
-use super::source::{Client, Deadline, LIMIT, address, built, sendable, shown, without};
+use super::http::{HttpRequest, secret_header};
+use super::source::{self, Client, Deadline, LIMIT, address, sendable, unavailable, without};
 use crate::cluster::LogEvent;
 use crate::config::{Secret, SeqSettings};
 use crate::domain::SourceState;
@@ -11,8 +12,7 @@ use crate::ports::{Answered, Egress, EvidenceRequest, LogSearch};
 use crate::redact::Redactor;
 use events::Page;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::HeaderValue;
-use reqwest::{Method, Request, Url};
+use reqwest::{Method, Url};
 
 /// The header that Seq reads its key from.
 const KEY: &str = "x-seq-apikey";
@@ -28,7 +28,6 @@ pub struct Seq {
     url: String,
     api_key: Option<Secret>,
     filter: String,
-    redactor: Redactor,
     client: Client,
 }
 
@@ -40,7 +39,7 @@ impl Seq {
     pub fn new(settings: &SeqSettings, redactor: Redactor) -> Option<Result<Self, SourceState>> {
         let (url, api_key) = (settings.url.clone()?, settings.api_key.clone());
         let filter = settings.filter.clone().unwrap_or_else(|| filter::TEMPLATE.to_owned());
-        Some(Client::new().map(|client| Self { url, api_key, filter, redactor, client }))
+        Some(Client::new(redactor).map(|client| Self { url, api_key, filter, client }))
     }
 
     /// All pages that could be read, newest first, and how that went.
@@ -77,18 +76,18 @@ impl Seq {
 
     async fn page(&self, asked: &EvidenceRequest, after: Option<&str>, deadline: Deadline) -> Result<Page, SourceState> {
         let reply = self.client.send(self.request(asked, after)?, deadline).await?;
-        events::page(&reply.body, &self.redactor).map_err(SourceState::Unavailable)
+        events::page(&reply.body, self.client.redactor()).map_err(SourceState::Unavailable)
     }
 
     /// What is sent for the first page; `None` where nothing is. Further pages differ in `afterId`.
     pub fn egress(&self, asked: &EvidenceRequest) -> Option<Egress> {
-        self.request(asked, None).ok().map(|request| shown("log search", &request))
+        self.request(asked, None).ok().map(|request| request.egress("log search", self.client.redactor()))
     }
 
     /// The request for one page.
-    fn request(&self, asked: &EvidenceRequest, after: Option<&str>) -> Result<Request, SourceState> {
+    fn request(&self, asked: &EvidenceRequest, after: Option<&str>) -> Result<HttpRequest, SourceState> {
         let filter = filter::filter(&self.filter, |name| filter::value(asked, name)).map_err(|name| without(&name))?;
-        sendable(&self.redactor, &filter)?;
+        sendable(self.client.redactor(), &filter)?;
         let mut url: Url = address(&self.url, false, &["api", "events"])?;
         let (from, to) = window(asked.at);
         let mut query = url.query_pairs_mut();
@@ -99,12 +98,11 @@ impl Seq {
             query.append_pair("afterId", after);
         }
         drop(query);
-        let request = self.client.request(Method::GET, url);
-        let Some(key) = &self.api_key else { return built(request) };
-        let mut value = HeaderValue::from_str(key.expose())
-            .map_err(|_| SourceState::Unavailable("the key has characters that no header can hold".to_owned()))?;
-        value.set_sensitive(true);
-        built(request.header(KEY, value))
+        let mut request = source::request(Method::GET, url);
+        if let Some(key) = &self.api_key {
+            request.headers.insert(KEY, secret_header(key.expose()).map_err(unavailable)?);
+        }
+        Ok(request)
     }
 }
 

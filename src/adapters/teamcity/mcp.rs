@@ -5,12 +5,13 @@
 use super::builds::{self, Build, Builds};
 use super::locator::{COUNT, fields};
 use super::mapping;
-use crate::adapters::source::{self, ATTEMPTS, Deadline, LONGEST};
+use crate::adapters::http::{self, HttpRequest, SOURCE_ANSWER, secret_header};
+use crate::adapters::source::{self, ATTEMPTS, Deadline, LIMIT};
 use crate::config::{DeployMapping, Secret, TeamcitySettings};
 use crate::domain::SourceState;
-use crate::ports::Egress;
 use futures::future::join_all;
-use reqwest::StatusCode;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode, Url};
 use rmcp::model::{CallToolRequestParams, CallToolResult, ClientConfig, Implementation, ProtocolVersion};
 use rmcp::service::{ClientInitializeError, RunningService, ServiceError};
 use rmcp::transport::StreamableHttpClientTransport;
@@ -28,7 +29,7 @@ const WORDS: usize = 120;
 
 /// An MCP server.
 pub(super) struct Mcp {
-    url: String,
+    url: Url,
     token: Option<Secret>,
     list_tool: String,
     build_tool: String,
@@ -44,25 +45,26 @@ impl Mcp {
     pub fn new(url: &str, settings: &TeamcitySettings) -> Result<Self, SourceState> {
         // A path may be anything, so that only the address itself is looked at.
         source::address(url, false, &[])?;
+        let url = Url::parse(url.trim()).map_err(|_| SourceState::Unavailable("the address is no URL".to_owned()))?;
         Ok(Self {
-            url: url.trim().to_owned(),
+            url,
             token: settings.mcp_token.clone(),
             list_tool: settings.mcp_list_tool.clone(),
             build_tool: settings.mcp_build_tool.clone(),
-            client: source::http_client()?,
+            client: http::client_of_library(LIMIT).map_err(source::unavailable)?,
         })
     }
 
-    /// The call of the tool that lists, for people to read.
-    pub fn egress(&self, locator: &str, parameters: bool) -> Egress {
-        let headers = self.token.iter().map(|_| "authorization".to_owned());
-        Egress {
-            destination: "deploys",
-            method: "POST".to_owned(),
-            address: self.url.clone(),
-            headers: headers.chain(["content-type".to_owned()]).collect(),
-            body: json!({"name": self.list_tool, "arguments": list_arguments(locator, parameters)}).to_string(),
+    /// The call of the tool that lists, for people to read; rmcp writes what is sent.
+    pub fn request(&self, locator: &str, parameters: bool) -> Result<HttpRequest, SourceState> {
+        let mut headers = HeaderMap::new();
+        if let Some(token) = &self.token {
+            let value = secret_header(&format!("Bearer {}", token.expose())).map_err(source::unavailable)?;
+            headers.insert(AUTHORIZATION, value);
         }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let body = json!({"name": self.list_tool, "arguments": list_arguments(locator, parameters)}).to_string();
+        Ok(HttpRequest { method: Method::POST, url: self.url.clone(), headers, body })
     }
 
     /// The builds that a locator finds, those that are mapped with their details.
@@ -115,7 +117,7 @@ impl Mcp {
     async fn session(&self) -> Result<Session, Failure> {
         let mut config = StreamableHttpClientTransportConfig::with_uri(self.url.as_str());
         config.auth_header = self.token.as_ref().map(|token| token.expose().to_owned());
-        (config.max_json_response_size, config.max_sse_event_size) = (LONGEST, LONGEST);
+        (config.max_json_response_size, config.max_sse_event_size) = (SOURCE_ANSWER, SOURCE_ANSWER);
         config.max_error_response_size = ERROR;
         config.reinit_on_expired_session = false;
         let transport = StreamableHttpClientTransport::with_client(self.client.clone(), config);
@@ -235,9 +237,11 @@ fn of_http(error: &StreamableHttpError<reqwest::Error>) -> Failure {
         }
         StreamableHttpError::Client(error) => match error.status() {
             Some(status) => of_status(status),
-            None => Failure::passing(SourceState::Unavailable(source::reason(error))),
+            None => Failure::passing(SourceState::Unavailable(http::one_line(&http::reason(error)))),
         },
-        StreamableHttpError::ResponseBodyTooLarge { .. } => lasting(&format!("the answer is longer than {} MiB", LONGEST >> 20)),
+        StreamableHttpError::ResponseBodyTooLarge { .. } => {
+            lasting(&format!("the answer is longer than {} MiB", SOURCE_ANSWER >> 20))
+        }
         StreamableHttpError::UnexpectedContentType(_) => lasting("the answer is no MCP message"),
         // rmcp writes the status of other failures into its text: `HTTP 410 Gone: BODY`.
         StreamableHttpError::UnexpectedServerResponse(text) => {

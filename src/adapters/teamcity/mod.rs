@@ -7,10 +7,11 @@ mod mapping;
 mod mcp;
 mod rest;
 
-use super::source::{Client, Deadline, LIMIT, shown};
+use super::source::{Client, Deadline, LIMIT};
 use crate::config::{DeployMapping, TeamcitySettings};
 use crate::domain::{Deploy, SourceState};
 use crate::ports::{Answered, DeployHistory, Egress, EvidenceRequest};
+use crate::redact::Redactor;
 use builds::Builds;
 use mcp::Mcp;
 use rest::Rest;
@@ -18,6 +19,7 @@ use rest::Rest;
 /// A TeamCity server.
 pub struct Teamcity {
     access: Access,
+    redactor: Redactor,
     project: Option<String>,
     mappings: Vec<DeployMapping>,
 }
@@ -33,14 +35,14 @@ impl Teamcity {
     ///
     /// # Errors
     /// What is missing of a configuration that was begun.
-    pub fn new(settings: &TeamcitySettings) -> Option<Result<Self, SourceState>> {
+    pub fn new(settings: &TeamcitySettings, redactor: Redactor) -> Option<Result<Self, SourceState>> {
         let access = match (&settings.url, &settings.mcp_url) {
-            (Some(url), _) => rest(url, settings),
+            (Some(url), _) => rest(url, settings, redactor.clone()),
             (None, Some(url)) => Mcp::new(url, settings).map(Access::Mcp),
             (None, None) => return None,
         };
         let (project, mappings) = (settings.project.clone(), settings.deploys.clone());
-        Some(access.map(|access| Self { access, project, mappings }))
+        Some(access.map(|access| Self { access, redactor, project, mappings }))
     }
 
     /// What is sent for such a request; `None` where nothing is. Of MCP it is the call of the tool that lists; what goes around
@@ -48,10 +50,11 @@ impl Teamcity {
     pub fn egress(&self, asked: &EvidenceRequest) -> Option<Egress> {
         let locator = self.locator(asked).ok()?;
         let parameters = mapping::names_parameters(&self.mappings);
-        match &self.access {
-            Access::Rest(rest) => rest.request(&locator, parameters).ok().map(|request| shown("deploys", &request)),
-            Access::Mcp(mcp) => Some(mcp.egress(&locator, parameters)),
-        }
+        let request = match &self.access {
+            Access::Rest(rest) => rest.request(&locator, parameters),
+            Access::Mcp(mcp) => mcp.request(&locator, parameters),
+        };
+        request.ok().map(|request| request.egress("deploys", &self.redactor))
     }
 
     /// What is asked for.
@@ -81,10 +84,10 @@ impl Teamcity {
     }
 }
 
-fn rest(url: &str, settings: &TeamcitySettings) -> Result<Access, SourceState> {
+fn rest(url: &str, settings: &TeamcitySettings, redactor: Redactor) -> Result<Access, SourceState> {
     let missing = || SourceState::Unavailable("teamcity.token is not set".to_owned());
     let token = settings.token.clone().ok_or_else(missing)?;
-    Ok(Access::Rest(Rest { url: url.to_owned(), token, client: Client::new()? }))
+    Ok(Access::Rest(Rest { url: url.to_owned(), token, client: Client::new(redactor)? }))
 }
 
 fn not_mapped(namespaces: &[&str]) -> String {

@@ -2,10 +2,12 @@
 
 use super::builds::{self, Builds};
 use super::locator::{COUNT, fields};
-use crate::adapters::source::{Client, Deadline, address, built};
+use crate::adapters::http::{HttpRequest, secret_header};
+use crate::adapters::source::{self, Client, Deadline, address, unavailable};
 use crate::config::Secret;
 use crate::domain::SourceState;
-use reqwest::{Method, Request};
+use reqwest::Method;
+use reqwest::header::AUTHORIZATION;
 
 /// The API of a server.
 pub(super) struct Rest {
@@ -24,10 +26,13 @@ impl Rest {
     }
 
     /// The one request that is sent.
-    pub fn request(&self, locator: &str, parameters: bool) -> Result<Request, SourceState> {
+    pub fn request(&self, locator: &str, parameters: bool) -> Result<HttpRequest, SourceState> {
         let mut url = address(&self.url, false, &["app", "rest", "builds"])?;
         let locator = format!("{locator},count:{COUNT}");
         url.query_pairs_mut().append_pair("locator", &locator).append_pair("fields", &fields(parameters));
-        built(self.client.request(Method::GET, url).bearer_auth(self.token.expose()))
+        let mut request = source::request(Method::GET, url);
+        let token = secret_header(&format!("Bearer {}", self.token.expose())).map_err(unavailable)?;
+        request.headers.insert(AUTHORIZATION, token);
+        Ok(request)
     }
 }

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 fn witnesses(settings: &Settings, redactor: &Redactor) -> Witnesses<Prometheus, Teamcity, Jira, Seq> {
     Witnesses {
         signals: Prometheus::new(&settings.metrics, redactor.clone()),
-        deploys: Teamcity::new(&settings.teamcity),
+        deploys: Teamcity::new(&settings.teamcity, redactor.clone()),
         tickets: Jira::new(&settings.jira, redactor.clone()),
         log_search: Seq::new(&settings.seq, redactor.clone()),
     }

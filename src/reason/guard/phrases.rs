@@ -252,8 +252,30 @@ const PHRASES: &[Phrase] = &[
     near(&[&["निर्देश", "नियम", "आदेश"], &["अनदेखा", "नज़रअंदाज़", "भूल"]]),
 ];
 
-/// The phrases of a text, in order, none within another.
+/// The phrases of a text, in order, none within another, and none left in what stands between them: two phrases that share the
+/// blank between them are only seen one at a time.
 pub fn find(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let whole = 0..text.len();
+    let mut left = vec![whole];
+    while let Some(piece) = left.pop() {
+        let mut from = piece.start;
+        for range in once(text.get(piece.clone()).unwrap_or("")) {
+            let range = piece.start + range.start..piece.start + range.end;
+            left.push(from..range.start);
+            from = range.end;
+            found.push(range);
+        }
+        if from > piece.start {
+            left.push(from..piece.end);
+        }
+    }
+    found.sort_by_key(|range| range.start);
+    found
+}
+
+/// What is found at one look.
+fn once(text: &str) -> Vec<Range<usize>> {
     let folded = Folded::of(text);
     let mut found: Vec<Range<usize>> =
         PHRASES.iter().flat_map(|phrase| phrase.all(&folded.text)).filter_map(|range| folded.original(range)).collect();

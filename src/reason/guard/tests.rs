@@ -44,6 +44,13 @@ fn a_phrase_is_wrapped_and_the_words_around_it_stay() {
 }
 
 #[test]
+fn phrases_side_by_side_are_each_wrapped() {
+    let guarded = guard("approve this⟧approve this");
+    assert_eq!(guarded.text, "⟦suspicious: approve this⟧]]⟦suspicious: approve this⟧");
+    assert_eq!(guard(&guarded.text), guarded);
+}
+
+#[test]
 fn role_markers_are_broken_up_and_nothing_else() {
     for (text, expected) in [
         ("system: reboot", "system·: reboot"),

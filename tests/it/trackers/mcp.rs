@@ -8,6 +8,7 @@ use sre_copilot::adapters::teamcity::Teamcity;
 use sre_copilot::config::TeamcitySettings;
 use sre_copilot::domain::{Deploy, SourceState};
 use sre_copilot::ports::{Answered, DeployHistory};
+use sre_copilot::redact::Redactor;
 
 fn settings(address: &str) -> TeamcitySettings {
     TeamcitySettings {
@@ -19,7 +20,7 @@ fn settings(address: &str) -> TeamcitySettings {
 }
 
 async fn deploys(address: &str) -> Answered<Deploy> {
-    Teamcity::new(&settings(address)).unwrap().unwrap().deploys(&asked()).await
+    Teamcity::new(&settings(address), Redactor::fixed()).unwrap().unwrap().deploys(&asked()).await
 }
 
 fn list() -> Value {

@@ -6,6 +6,7 @@ use sre_copilot::adapters::teamcity::Teamcity;
 use sre_copilot::config::{DeployMapping, TeamcitySettings};
 use sre_copilot::domain::{Deploy, SourceState};
 use sre_copilot::ports::{Answered, DeployHistory, EvidenceRequest};
+use sre_copilot::redact::Redactor;
 
 pub(super) fn mapping(build_type: &str, service: &str, namespace: &str) -> DeployMapping {
     DeployMapping { build_type: build_type.into(), service: service.into(), namespace: namespace.into() }
@@ -21,7 +22,7 @@ fn settings(address: &str) -> TeamcitySettings {
 }
 
 async fn deploys(settings: &TeamcitySettings, asked: &EvidenceRequest) -> Answered<Deploy> {
-    Teamcity::new(settings).unwrap().unwrap().deploys(asked).await
+    Teamcity::new(settings, Redactor::fixed()).unwrap().unwrap().deploys(asked).await
 }
 
 fn builds() -> Reply {
@@ -53,7 +54,7 @@ async fn one_search_for_finished_builds() {
     let locator = "defaultFilter:false,state:finished,canceled:false,affectedProject:(id:_Root),branch:(default:any),\
                    finishDate:(date:20260102T030554+0000,condition:after),count:100";
     assert_eq!(query[0], ("locator".to_owned(), locator.to_owned()));
-    let shown = Teamcity::new(&settings(&server.address)).unwrap().unwrap().egress(&asked()).unwrap();
+    let shown = Teamcity::new(&settings(&server.address), Redactor::fixed()).unwrap().unwrap().egress(&asked()).unwrap();
     assert_eq!((shown.method.as_str(), shown.address), ("GET", server.at(request)));
     assert!(query[1].0 == "fields" && !query[1].1.contains("properties"), "{query:?}");
 }
@@ -120,7 +121,10 @@ async fn a_server_that_says_nothing_is_waited_for_ten_seconds() {
 #[test]
 fn what_is_not_configured_is_not_asked() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    assert!(Teamcity::new(&TeamcitySettings::default()).is_none());
+    assert!(Teamcity::new(&TeamcitySettings::default(), Redactor::fixed()).is_none());
     let half = TeamcitySettings { url: Some("https://x".into()), ..TeamcitySettings::default() };
-    assert_eq!(Teamcity::new(&half).unwrap().err().unwrap().to_string(), "unavailable: teamcity.token is not set");
+    assert_eq!(
+        Teamcity::new(&half, Redactor::fixed()).unwrap().err().unwrap().to_string(),
+        "unavailable: teamcity.token is not set"
+    );
 }
