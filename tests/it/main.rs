@@ -16,6 +16,7 @@ mod models;
 mod prompts;
 mod properties;
 mod readme;
+mod reasoning;
 mod remedy;
 mod replay;
 mod stages;
