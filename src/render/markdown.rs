@@ -9,6 +9,7 @@ use super::Reports;
 use super::age::{ago, since};
 use super::escape::escape;
 use super::reasoning::{cost, of_model, suspicious};
+use super::surroundings::{before, cluster};
 use super::text::{cited, is_not_checked, source};
 use super::value::{show, show_field};
 use crate::domain::{
@@ -63,6 +64,8 @@ impl Page<'_> {
         }
         self.list("Tickets", &report.tickets, |_, of| ticket(of));
         self.list("Logged", &report.log_searches, Self::logged);
+        self.list("Before", &before(report), |_, line| prose(line));
+        self.list("Cluster", &cluster(report), |_, line| prose(line));
         self.list("History", &report.history, Self::history);
         if all || matches!(report.verdict, Verdict::Healthy | Verdict::Recovered) {
             self.list("Noticed", &report.noticed, |_, cause| {

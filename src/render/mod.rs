@@ -13,6 +13,7 @@ mod markdown;
 mod paragraph;
 mod reasoning;
 mod style;
+mod surroundings;
 mod table;
 mod text;
 mod value;

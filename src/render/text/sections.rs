@@ -9,6 +9,7 @@ use crate::render::age::{age, ago, since};
 use crate::render::paragraph::Paragraph;
 use crate::render::reasoning::{cost, of_model, suspicious};
 use crate::render::style::Tone;
+use crate::render::surroundings::{before, cluster};
 use crate::render::value::{show, show_field};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +38,9 @@ impl<'a> Page<'a> {
         self.not_checked();
         self.section("Tickets", &report.tickets, caps.few, Self::ticket);
         self.section("Logged", &report.log_searches, caps.few, Self::logged);
+        let plain = |page: &Self, line: &String| page.short(Paragraph::new().add(Tone::Plain, line));
+        self.section("Before", &before(report), caps.few, plain);
+        self.section("Cluster", &cluster(report), caps.few, plain);
         if report.verdict == Verdict::Recovered || verbose {
             self.section("History", &report.history, caps.few, Self::history);
         }
