@@ -214,15 +214,12 @@ proptest! {
         objects in prop::collection::vec(object(), 0..4), kind_first: bool, typed: bool, pretty: bool, cut: prop::sample::Index,
     ) {
         let kind = if typed { "PodList" } else { "List" };
-        let items = serde_json::to_string(&objects).unwrap();
-        let mut text = if kind_first {
+        let items = if pretty { serde_json::to_string_pretty(&objects) } else { serde_json::to_string(&objects) }.unwrap();
+        let text = if kind_first {
             format!(r#"{{"kind": "{kind}", "apiVersion": "v1", "metadata": {{}}, "items": {items}}}"#)
         } else {
             format!(r#"{{"apiVersion": "v1", "items": {items}, "kind": "{kind}", "metadata": {{}}}}"#)
         };
-        if pretty {
-            text = text.replace("{\"", "{\n    \"");
-        }
         let bytes = text.as_bytes();
         let end = cut.index(bytes.len() + 1);
         match read_stream(&bytes[..end], "x") {
