@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -157,6 +158,40 @@ impl Delivery {
             }
         }
         Ok(delivery)
+    }
+
+    /// What a retry of the same delivery, or its twin from the other Alertmanager of a pair, has in common with it: a SHA-256 of
+    /// what it says, but for annotations. A time that was assumed says nothing.
+    pub fn intake_key(&self) -> [u8; 32] {
+        let time = |alert: &DeliveredAlert, at: Option<Timestamp>| {
+            at.filter(|_| !alert.marks.contains(&Mark::TimeAssumed)).map_or(i64::MIN, Timestamp::as_millisecond)
+        };
+        let mut alerts: Vec<_> = self
+            .alerts
+            .iter()
+            .map(|alert| {
+                let times = [time(alert, Some(alert.starts_at)), time(alert, alert.ends_at)];
+                (&alert.cluster, &alert.fingerprint, alert.is_resolved, alert.is_suppressed, times)
+            })
+            .collect();
+        alerts.sort_unstable();
+        let mut hash = Sha256::new();
+        // Each text after its length, so that no two payloads read the same.
+        let mut add = |text: &str| {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        };
+        add(&self.receiver);
+        add(&self.group_key);
+        for (cluster, fingerprint, is_resolved, is_suppressed, [start, end]) in alerts {
+            add(cluster);
+            add(fingerprint);
+            add(&format!("{is_resolved} {is_suppressed} {start} {end}"));
+        }
+        for bad in &self.set_aside {
+            add(&format!("{} {}", bad.code, bad.raw));
+        }
+        hash.finalize().into()
     }
 }
 
@@ -317,6 +352,30 @@ mod tests {
         assert_eq!((last.severity, last.is_resolved, last.is_suppressed), (None, false, true));
         assert_eq!((last.marks.as_slice(), last.ends_at), (&[Mark::ClockSkew][..], None));
         assert_eq!((delivery.truncated, last.cluster.as_str()), (3, "default"));
+    }
+
+    #[test]
+    fn a_retry_has_the_same_intake_key_and_nothing_else_has() {
+        let body = |group: &str, alerts: Value| read(json!({"receiver": "r", "groupKey": group, "alerts": alerts})).intake_key();
+        let alert = |name: &str, more: Value| {
+            let mut alert = json!({"labels": {"alertname": name}, "startsAt": "2026-01-02T04:00:00Z"});
+            alert.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            alert
+        };
+        let (a, b) = (alert("A", json!({})), alert("B", json!({})));
+        let key = body("g", json!([a, b]));
+        assert_eq!(key, body("g", json!([b, alert("A", json!({"annotations": {"n": "7"}}))])));
+        for other in [
+            body("h", json!([a, b])),
+            body("g", json!([a])),
+            body("g", json!([a, b, 7])),
+            body("g", json!([a, alert("B", json!({"startsAt": "2026-01-02T04:00:01Z"}))])),
+            body("g", json!([a, alert("B", json!({"status": "resolved", "endsAt": "2026-01-02T04:30:00Z"}))])),
+        ] {
+            assert_ne!(key, other);
+        }
+        let nameless = json!([{"labels": {"alertname": "A"}}]);
+        assert_eq!(body("g", nameless.clone()), body("g", nameless));
     }
 
     #[test]

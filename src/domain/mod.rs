@@ -10,6 +10,8 @@ mod episode;
 mod evidence;
 mod incident;
 mod intent;
+mod job;
+mod lifecycle;
 mod log_template;
 mod object;
 mod plan;
@@ -18,7 +20,7 @@ mod report;
 mod source;
 mod ticket;
 
-pub use alert::target_of;
+pub use alert::{subject_of, target_of};
 pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
 pub use decision::{Decision, DecisionValue};
@@ -28,6 +30,8 @@ pub use episode::{Effect, End, Ended, Episode, Windows, effect};
 pub use evidence::{Evidence, EvidenceSource};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
+pub use job::{Class, Job, JobKind, JobState, LEASE, Lane, MAX_ATTEMPTS, RISES_AFTER, Reason, Trigger, back_off, retry_after};
+pub use lifecycle::{Consequence, Lifecycle, Placement, Situation};
 pub use log_template::LogTemplate;
 pub use object::{ObjectRef, Subject};
 pub use plan::{
