@@ -14,4 +14,5 @@ mod properties;
 mod readme;
 mod remedy;
 mod replay;
+mod serve_store;
 mod store;
