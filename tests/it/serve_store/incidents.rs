@@ -2,7 +2,7 @@
 
 use super::*;
 use sre_copilot::domain::IncidentStatus;
-use sre_copilot::ports::{IncidentFilter, IncidentStore};
+use sre_copilot::ports::{IncidentFilter, IncidentStore, Outbox, Sent};
 
 #[tokio::test]
 async fn forty_pods_and_then_their_deployment() {
@@ -88,6 +88,8 @@ async fn severity_rises_once() {
     let home = Home::new();
     home.one(pod("Crash", 1, 0, None)).await;
     home.analyse(Verdict::Confirmed).await;
+    let post = home.store.next().await.unwrap().unwrap();
+    home.store.sent(&post, Sent::As(Some("m1".to_owned()))).await.unwrap();
     let worse = json!({"namespace": "shop", "deployment": "checkout", "severity": "critical", "n": "1"});
     let risen = home.one(with("Crash", &worse, 10, None)).await;
     let job = home.store.job(&risen.task_id.unwrap()).await.unwrap().unwrap();
