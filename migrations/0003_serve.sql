@@ -11,6 +11,19 @@ ALTER TABLE incidents ADD COLUMN quiet_how TEXT;
 
 CREATE INDEX incidents_settling ON incidents (settles_at) WHERE settles_at IS NOT NULL;
 
+-- What the subject that labels name turned out to be: the next alert goes to the right incident at once.
+CREATE TABLE subjects (
+  cluster        TEXT NOT NULL,
+  namespace      TEXT NOT NULL,
+  kind           TEXT NOT NULL,
+  name           TEXT NOT NULL,
+  real_namespace TEXT NOT NULL,
+  real_kind      TEXT NOT NULL,
+  real_name      TEXT NOT NULL,
+  at             INTEGER NOT NULL,
+  PRIMARY KEY (cluster, namespace, kind, name)
+) STRICT;
+
 CREATE TABLE episodes (
   number        INTEGER PRIMARY KEY,
   id            TEXT NOT NULL UNIQUE,

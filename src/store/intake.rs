@@ -6,7 +6,7 @@ use super::placing::{self, day_before};
 use super::{Store, codes, columns, incidents, outbox, triggers};
 use crate::domain::{
     Class, DeliveredAlert, Delivery, Effect, Ended, Episode, Incident, IncidentStatus, Lifecycle, Placement, Reason, Severity,
-    Trigger, Verdict, effect, subject_of,
+    Trigger, Verdict, effect,
 };
 use crate::ports::{Accepted, AlertAnswer, AlertStanding, Intake, MessageOp, Notice, SetAsideAnswer, StoreError, Taken};
 use jiff::{SignedDuration, Timestamp};
@@ -310,7 +310,7 @@ impl Taking<'_> {
         if let Some(over) = &place
             && over.status == IncidentStatus::Resolved
         {
-            let subject = subject_of(&alert.name, &alert.labels);
+            let subject = placing::subject(self.connection, alert)?;
             match placing::open_of(self.connection, &alert.cluster, &subject)? {
                 Some(open) => place = Some(open),
                 None => placing::reopen(self.connection, &over.id)?,

@@ -1,7 +1,7 @@
 //! What workers do with jobs. Each write names the lease: who lost it changes nothing.
 
 use super::jobs::{by_id, job};
-use super::{codes, columns, incidents, intake, triggers};
+use super::{attempts, codes, columns, incidents, intake, triggers};
 use crate::domain::{
     Class, Job, JobKind, JobState, LEASE, Lane, Lifecycle, MAX_ATTEMPTS, Reason, Severity, Trigger, back_off, retry_after,
 };
@@ -65,6 +65,7 @@ pub(super) fn finish(
             };
             let run = incidents::analysed(id.clone(), incident, report)?;
             finished.run = Some(incidents::record(connection, now, &run, &report.summary)?);
+            attempts::void_older(connection, now, incident, id)?;
             connection.execute(
                 "UPDATE jobs SET state = 'superseded' WHERE incident_id = ?1 AND kind = 'analyze' AND state = 'done'",
                 [incident],
@@ -111,6 +112,15 @@ pub(super) fn give_back(connection: &Connection, leased: &Leased) -> Result<bool
 
 /// Back into the queue at its old place. An analysis takes in what came while it ran: its next attempt sees all of it.
 fn requeue(connection: &Connection, job: &Job, not_before: Option<Timestamp>, error: Option<&str>) -> Result<(), StoreError> {
+    // Another one with its key may have been queued meanwhile: that one does it.
+    let replaced = connection.execute(
+        "UPDATE jobs SET state = 'superseded', finished_at = started_at, lease_token = NULL, lease_until = NULL
+         WHERE id = ?1 AND EXISTS (SELECT 1 FROM jobs AS other WHERE other.dedup_key = jobs.dedup_key AND other.state = 'queued')",
+        [&job.id],
+    )?;
+    if replaced > 0 {
+        return Ok(());
+    }
     let mut trigger = Trigger {
         reasons: job.payload.get("reasons").cloned().and_then(|reasons| serde_json::from_value(reasons).ok()).unwrap_or_default(),
         class: job.class,

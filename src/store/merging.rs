@@ -13,10 +13,17 @@ pub(super) fn found_subject(
     subject: &ObjectRef,
 ) -> Result<Option<String>, StoreError> {
     let Some(this) = leases::held(connection, leased)?.and_then(|job| job.incident_id) else { return Ok(None) };
-    let row = |row: &Row<'_>| Ok((row.get("cluster")?, columns::time(row, "opened_at")?));
-    let (cluster, opened): (String, Timestamp) =
-        connection.query_row("SELECT cluster, opened_at FROM incidents WHERE id = ?1", [&this], row)?;
-    let Some(other) = placing::open_of(connection, &cluster, subject)?.filter(|other| other.id != this) else {
+    let row = |row: &Row<'_>| Ok((row.get("cluster")?, columns::time(row, "opened_at")?, row.get::<_, String>("status")?));
+    let (cluster, opened, status): (String, Timestamp, String) =
+        connection.query_row("SELECT cluster, opened_at, status FROM incidents WHERE id = ?1", [&this], row)?;
+    connection.execute(
+        "INSERT OR REPLACE INTO subjects
+         SELECT cluster, namespace, kind, name, ?2, ?3, ?4, ?5 FROM incidents
+         WHERE id = ?1 AND NOT (namespace = ?2 AND kind = ?3 AND name = ?4)",
+        params![this, subject.ns(), subject.kind, subject.name, now.as_millisecond()],
+    )?;
+    let Some(other) = placing::open_of(connection, &cluster, subject)?.filter(|other| other.id != this && status == "open")
+    else {
         connection.execute(
             "UPDATE incidents SET namespace = ?2, kind = ?3, name = ?4 WHERE id = ?1",
             params![this, subject.ns(), subject.kind, subject.name],

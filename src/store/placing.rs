@@ -62,6 +62,20 @@ pub(super) fn open_of(connection: &Connection, cluster: &str, subject: &ObjectRe
     by_subject(connection, cluster, subject, "open")
 }
 
+/// What an alert is about: what its labels name, or what that turned out to be.
+pub(super) fn subject(connection: &Connection, alert: &DeliveredAlert) -> Result<ObjectRef, StoreError> {
+    let named = subject_of(&alert.name, &alert.labels);
+    let mut statement = connection.prepare_cached(
+        "SELECT real_namespace, real_kind, real_name FROM subjects WHERE cluster = ?1 AND namespace = ?2 AND kind = ?3 AND name = ?4",
+    )?;
+    let real = |row: &Row<'_>| {
+        let namespace = Some(row.get::<_, String>(0)?).filter(|namespace| !namespace.is_empty());
+        Ok(ObjectRef { kind: row.get(1)?, namespace, name: row.get(2)? })
+    };
+    let learnt = statement.query_row(params![alert.cluster, named.ns(), named.kind, named.name], real).optional()?;
+    Ok(learnt.unwrap_or(named))
+}
+
 /// The incident of an episode that begins: the open one of its subject, one that was over not long ago, or a new one.
 pub(super) fn find(
     connection: &Connection,
@@ -69,7 +83,7 @@ pub(super) fn find(
     rules: &Lifecycle,
     alert: &DeliveredAlert,
 ) -> Result<(Place, Placement, ObjectRef), StoreError> {
-    let subject = subject_of(&alert.name, &alert.labels);
+    let subject = subject(connection, alert)?;
     if let Some(open) = open_of(connection, &alert.cluster, &subject)? {
         return Ok((open, Placement::Joined, subject));
     }

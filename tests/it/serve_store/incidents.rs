@@ -115,6 +115,9 @@ async fn the_younger_incident_of_one_subject_is_merged() {
     assert_eq!((merged.status, merged.merged_into), (IncidentStatus::Merged, Some(older.clone())));
     assert_eq!(home.store.standing(&older).await.unwrap().unwrap().episodes.len(), 2);
     assert_eq!(home.store.finish(&running, outcome(Verdict::Confirmed)).await.unwrap(), None, "its lease is gone");
+    let another = json!({"namespace": "shop", "service": "web", "severity": "critical", "n": "2"});
+    let joined = home.one(with("Errors", &another, 5, None)).await;
+    assert_eq!(joined.incident_id.as_ref(), Some(&older), "what was learnt of the Service is remembered");
     let next = home.claim().await.unwrap();
     assert_eq!((next.job.incident_id, next.job.payload), (Some(older), json!({"reasons": ["merged"]})));
 }

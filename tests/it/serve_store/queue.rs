@@ -1,8 +1,8 @@
 //! Jobs: who goes first, and what becomes of those whose worker fails, stalls or is gone.
 
 use super::*;
-use sre_copilot::domain::{Class, JobKind, JobState};
-use sre_copilot::ports::{MessageOp, NewJob, Notice, Outbox, Sent};
+use sre_copilot::domain::{Actor, AttemptState, AuditEvent, AuditName, Class, JobKind, JobState};
+use sre_copilot::ports::{AttemptStore, MessageOp, NewAttempt, NewJob, Notice, Outbox, Sent};
 
 fn question(class: Class) -> NewJob {
     NewJob {
@@ -200,4 +200,51 @@ async fn messages_wait_for_one_another_and_patches_become_one() {
     // Its process dies: it is sent again.
     home.store.release_all().await.unwrap();
     assert_eq!(home.store.next().await.unwrap().map(|again| (again.id, again.attempts)), Some((patch.id, 2)));
+}
+
+#[tokio::test]
+async fn a_newer_report_voids_what_an_older_one_proposed() {
+    let home = Home::new();
+    let incident = home.one(pod("Crash", 1, 0, None)).await.incident_id.unwrap();
+    let first = home.analyse(Verdict::Confirmed).await.job;
+    let plan = serde_json::from_value(json!({
+        "apiVersion": "sre-copilot/v1", "kind": "Plan", "cluster": "5d1c",
+        "intent": {"action": "restart_deployment", "resource_type": "deployment", "resource_name": "checkout", "namespace": "shop"},
+        "target": {"uid": "uid", "version": "generation:7"},
+        "request": {"method": "PATCH", "path": "/apis/apps/v1/namespaces/shop/deployments/checkout",
+                    "contentType": "application/strategic-merge-patch+json", "body": {}},
+        "diff": [], "risk": {"level": "low", "axes": []},
+    }));
+    let actor = Actor { kind: "person".to_owned(), id: "anna".to_owned(), name: "anna".to_owned() };
+    let new = NewAttempt {
+        incident: incident.clone(),
+        run_id: first.run_id.unwrap(),
+        plan: plan.unwrap(),
+        context: json!({}),
+        requested_by: None,
+        expires_at: at(3_600),
+        before: None,
+        undo_of: None,
+        audit: vec![AuditEvent::new(AuditName::ApprovalRequested, actor, "cli")],
+    };
+    let proposed = home.store.propose(new).await.unwrap();
+    home.store.ask_for_run(&incident, "anna").await.unwrap();
+    home.analyse(Verdict::Confirmed).await;
+    let after = home.store.attempt(&proposed.id).await.unwrap().unwrap();
+    assert_eq!(after.state, AttemptState::Superseded);
+    assert_eq!(home.store.job(&first.id).await.unwrap().unwrap().state, JobState::Superseded);
+}
+
+#[tokio::test]
+async fn a_job_that_comes_back_makes_way_for_one_that_took_its_place() {
+    let home = Home::new();
+    let keyed = || NewJob { dedup_key: Some("k".to_owned()), ..question(Class::Ask) };
+    let first = home.store.enqueue(keyed()).await.unwrap();
+    assert_eq!(home.store.enqueue(keyed()).await.unwrap(), first);
+    let leased = home.claim().await.unwrap();
+    let second = home.store.enqueue(keyed()).await.unwrap();
+    assert_ne!(second.id, first.id);
+    assert!(home.store.give_back(&leased).await.unwrap());
+    assert_eq!(home.claim().await.map(|leased| leased.job.id), Some(second.id));
+    assert_eq!(home.claim().await, None);
 }
