@@ -1,7 +1,7 @@
 //! What workers do with jobs. Each write names the lease: who lost it changes nothing.
 
 use super::jobs::{by_id, job};
-use super::{attempts, codes, columns, incidents, intake, triggers};
+use super::{attempts, codes, columns, incidents, taking, triggers};
 use crate::domain::{
     Class, Job, JobKind, JobState, LEASE, Lane, Lifecycle, MAX_ATTEMPTS, Reason, Severity, Trigger, back_off, retry_after,
 };
@@ -75,7 +75,7 @@ pub(super) fn finish(
     let follow_up = end(connection, now, leased, JobState::Done, result.as_deref(), None)?;
     if let Some(incident) = &job.incident_id {
         if finished.run.is_some() {
-            intake::notify(connection, now, rules, incident, MessageOp::Patch, "report")?;
+            taking::notify(connection, now, rules, incident, MessageOp::Patch, "report")?;
         }
         if let Some(trigger) = follow_up {
             finished.follow_up = Some(triggers::trigger(connection, now, incident, trigger, None)?);
@@ -182,7 +182,7 @@ fn lost(
     let failures: u32 = connection.query_row("SELECT failures FROM jobs WHERE id = ?1", [&job.id], |row| row.get(0))?;
     let retry = after(now, retry_after(failures + 1));
     connection.execute("UPDATE jobs SET retry_at = ?2 WHERE id = ?1", params![job.id, retry])?;
-    intake::notify(connection, now, rules, incident, MessageOp::Patch, "failed")?;
+    taking::notify(connection, now, rules, incident, MessageOp::Patch, "failed")?;
     if let Some(trigger) = follow_up {
         triggers::trigger(connection, now, incident, trigger, None)?;
     }

@@ -1,4 +1,5 @@
-//! The store ports' home in one SQLite file, so that approvals, attempts, incidents and the audit log need no server.
+//! The store ports' home in one SQLite file, so that alerts, jobs, messages, approvals, attempts, incidents and the audit log
+//! need no server.
 //!
 //! One thread owns the connection that writes; what waits for it goes into one transaction, a savepoint each, and is
 //! answered once that is on disk. Another thread reads. Several processes may have the same file open. All SQL of the
@@ -24,6 +25,7 @@ mod periodic;
 mod placing;
 mod reader;
 mod retention;
+mod taking;
 mod transition;
 mod triggers;
 mod writer;
