@@ -5,10 +5,10 @@
 //! Each module may use only what stands to its right:
 //!
 //! `main → cli → pipeline → reason → {diagnose, remedy, bundle} → {cluster, ports} → {domain, redact}`;
-//! `adapters → {ports, cluster, config, domain, redact}`; `store → {ports, cluster, domain}`; `config → remedy`;
+//! `adapters → {ports, cluster, config, domain, redact}`; `store → {ports, cluster, domain}`; `config → {remedy, domain}`;
 //! `render → domain`.
 //!
-//! Only `cli/wiring.rs` names concrete adapters. `domain`, `redact`, `cluster`, `diagnose`, `reason` and `remedy` are pure: they name no
+//! Only `cli/wiring` names concrete adapters. `domain`, `redact`, `cluster`, `diagnose`, `reason` and `remedy` are pure: they name no
 //! tokio, HTTP client, Kubernetes client, file system, environment or wall clock. `tests/it/architecture.rs` reads the
 //! `use` lines and fails with the line that breaks this.
 

@@ -1,5 +1,16 @@
 //! How the ports are answered by the world outside: one module a system. Nothing in the core names an adapter; only
-//! `cli/wiring.rs` does.
+//! `cli/wiring` does.
 
+pub mod anthropic;
+pub mod claude_cli;
+pub mod http;
+pub mod jira;
 pub mod kubernetes;
 pub mod machine;
+pub mod model;
+pub mod openai;
+pub mod prometheus;
+mod proxy;
+pub mod seq;
+mod source;
+pub mod teamcity;

@@ -1,7 +1,7 @@
 //! What can go wrong with a bundle. Each error says what was tried and why it failed; [`BundleError::hint`] says what
 //! to do next. Names and excerpts come from outside, so control characters in them are escaped here.
 
-use super::{API_VERSION, text::MAX_FILE};
+use super::API_VERSION;
 use std::io;
 use std::path::Path;
 use thiserror::Error;
@@ -26,10 +26,12 @@ pub enum BundleError {
         source: io::Error,
     },
     /// A file is larger than this program takes into memory.
-    #[error("cannot read {name}: it is larger than {} MiB", MAX_FILE >> 20)]
+    #[error("cannot read {name}: it is larger than {} MiB", limit >> 20)]
     TooLarge {
         /// The file.
         name: String,
+        /// How large it may be, in bytes.
+        limit: u64,
     },
     /// A file in a bundle is a link to something outside it, or no file at all.
     #[error("cannot read {name}: {why}")]
@@ -143,7 +145,7 @@ impl BundleError {
                 }
                 _ => "choose another folder".into(),
             },
-            Self::TooLarge { .. } => "ask kubectl for fewer namespaces or kinds".into(),
+            Self::TooLarge { .. } => "ask kubectl for fewer namespaces or kinds, or record it again".into(),
             Self::Outside { .. } => "copy the file itself into the bundle".into(),
             Self::Empty { .. } => "run the kubectl command again by itself and look at its error output".into(),
             Self::Syntax { .. } => "mend the file at that place, or record it again".into(),

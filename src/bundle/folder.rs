@@ -50,9 +50,14 @@ impl Folder {
 
     /// Reads a file as text; `None` when there is none.
     pub fn text(&self, name: &str) -> Result<Option<String>, BundleError> {
+        self.text_up_to(text::MAX_FILE, name)
+    }
+
+    /// The same for a file that may have at most so many bytes.
+    pub fn text_up_to(&self, limit: u64, name: &str) -> Result<Option<String>, BundleError> {
         match self.file(name)? {
             None => Ok(None),
-            Some((file, length)) => text::read(file, Some(length), &self.name(name)).map(Some),
+            Some((file, length)) => text::read_at_most(limit, file, Some(length), &self.name(name)).map(Some),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::error::{BundleError, escaped};
 use super::fields::Fields;
 use super::folder::Folder;
-use crate::domain::{ObjectRef, Sources};
+use crate::domain::{ModelName, ObjectRef, Sources};
 use jiff::Timestamp;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,7 @@ pub(super) const DEPENDENCIES: ListFile = ListFile { file: "dependencies.json", 
 pub(super) const DEPLOYS: ListFile = ListFile { file: "deploys.json", key: "deploys" };
 pub(super) const TICKETS: ListFile = ListFile { file: "tickets.json", key: "tickets" };
 pub(super) const LOG_EVENTS: ListFile = ListFile { file: "log_events.json", key: "events" };
+pub(super) const HISTORY: ListFile = ListFile { file: "history.json", key: "incidents" };
 
 /// `incident.json`. Keys that a later build adds are left alone.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -49,6 +50,9 @@ pub(super) struct Incident {
     /// `None` when the file doesn't say: then what is there counts as read.
     #[serde(default)]
     pub sources: Option<Sources>,
+    /// The model that was asked, so that a replay notices when its answers are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelName>,
     /// What could not be understood while it was recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

@@ -5,6 +5,7 @@
 mod document;
 mod dump;
 mod error;
+mod exchanges;
 mod expected;
 mod fields;
 mod folder;

@@ -2,12 +2,13 @@
 //! error and never silently absent.
 
 use super::error::{BundleError, escaped};
+use super::exchanges;
 use super::folder::{Folder, is_objects};
 use super::incident::{self, Incident};
 use super::kubernetes::{Objects, counted};
 use super::logs::{self, Logs};
 use crate::cluster::{LogKey, Recording};
-use crate::domain::{DEPLOYS, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS, target_of};
+use crate::domain::{DEPLOYS, HISTORY, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS, target_of};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -30,6 +31,8 @@ pub(super) fn read(folder: &Folder) -> Result<Recording, BundleError> {
     let deploys = incident::DEPLOYS.read(folder, &mut warnings)?;
     let tickets = incident::TICKETS.read(folder, &mut warnings)?;
     let log_events = incident::LOG_EVENTS.read(folder, &mut warnings)?;
+    let exchanges = exchanges::read(folder, &mut warnings)?;
+    let history = incident::HISTORY.read(folder, &mut warnings)?;
     let alert = match folder.text(incident::ALERT)? {
         Some(text) => Some(incident::parse_value(&folder.name(incident::ALERT), &text)?),
         None => None,
@@ -44,6 +47,7 @@ pub(super) fn read(folder: &Folder) -> Result<Recording, BundleError> {
             (DEPLOYS, deploys.is_some()),
             (TICKETS, tickets.is_some()),
             (LOG_SEARCH, log_events.is_some()),
+            (HISTORY, history.is_some()),
         ];
         present.into_iter().filter(|(_, is_present)| *is_present).map(|(name, _)| (name.to_owned(), SourceState::Ok)).collect()
     });
@@ -74,7 +78,10 @@ pub(super) fn read(folder: &Folder) -> Result<Recording, BundleError> {
         deploys: deploys.unwrap_or_default(),
         tickets: tickets.unwrap_or_default(),
         log_events: log_events.unwrap_or_default(),
+        history: history.unwrap_or_default(),
         alert,
+        model: incident.model.or_else(|| exchanges.first().map(|exchange| exchange.name.clone())),
+        exchanges,
         warnings,
     })
 }

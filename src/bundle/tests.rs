@@ -5,7 +5,7 @@ mod properties;
 
 use super::*;
 use crate::cluster::{Dependency, LogKey, ServiceName, Signal};
-use crate::domain::{Deploy, ObjectRef, SourceState, Ticket};
+use crate::domain::{Deploy, Exchange, ModelName, ObjectRef, SourceState, Ticket};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -15,6 +15,21 @@ fn pod(name: &str) -> Value {
 
 fn log_key(container: &str, previous: bool) -> LogKey {
     LogKey { namespace: "shop".into(), pod: "web-0".into(), container: container.into(), previous }
+}
+
+/// The exchange of this number, with its outcome.
+fn exchange_json(n: u32, outcome: Value) -> Value {
+    let mut exchange = json!({"version": 1, "n": n, "stage": "criticize", "attempt": n, "backend": "anthropic",
+        "model": "claude-sonnet-5-5", "request": {"system": "s", "messages": [{"role": "user", "content": "q"}],
+        "schema": {"type": "object", "maximum": 0.1}, "maxTokens": 3000}, "requestSha256": "ab",
+        "recordedAt": "2026-01-02T05:05:55.25Z", "tookMs": 250, "tries": 2, "microUsd": 44, "inputTokens": 7});
+    let (Value::Object(fields), Value::Object(more)) = (&mut exchange, outcome) else { panic!("no object") };
+    fields.extend(more);
+    exchange
+}
+
+fn exchange(n: u32, outcome: Value) -> Exchange {
+    serde_json::from_value(exchange_json(n, outcome)).unwrap()
 }
 
 /// A recording with something in every field.
@@ -38,8 +53,38 @@ fn recording() -> Recording {
         deploys: vec![Deploy { service: "web".into(), number: "15".into(), changes: json!([{"id": 1}]), ..Deploy::default() }],
         tickets: vec![Ticket { key: "SHOP-1".into(), resolved: true, ..Ticket::default() }],
         log_events: vec![crate::cluster::LogEvent { level: "Error".into(), message: "no route".into(), ..Default::default() }],
+        history: vec![remembered()],
         alert: Some(json!({"version": "4", "alerts": []})),
+        model: Some(ModelName { backend: "anthropic".into(), model: "claude-sonnet-5-5".into() }),
+        exchanges: vec![
+            exchange(
+                1,
+                json!({"response": {"text": "{}", "stopReason": "end_turn", "usage": {"inputTokens": 7,
+            "outputTokens": 3}}}),
+            ),
+            exchange(2, json!({"error": {"why": "refused"}})),
+        ],
         warnings: vec!["one thing".into()],
+    }
+}
+
+fn remembered() -> crate::domain::RememberedIncident {
+    let at: jiff::Timestamp = "2026-01-01T05:05:54Z".parse().unwrap();
+    crate::domain::RememberedIncident {
+        id: "0199".into(),
+        subject: ObjectRef::new("Deployment", "shop", "web"),
+        opened_at: Some(at),
+        resolved_at: Some(at),
+        cause: Some("oom_killed".into()),
+        alerts: vec!["HighErrors".into()],
+        facts: vec!["oom_killed".into()],
+        proposed: Some("rollback_deployment".into()),
+        fixes: vec![crate::domain::PastFix {
+            action: "rollback_deployment".into(),
+            target: "shop/deployment/web".into(),
+            at,
+            result: crate::domain::FixResult::Verified,
+        }],
     }
 }
 
@@ -79,7 +124,10 @@ fn what_was_written_is_read() {
         "alert.json",
         "dependencies.json",
         "deploys.json",
+        "history.json",
         "incident.json",
+        "llm/001.json",
+        "llm/002.json",
         "log_events.json",
         "logs/shop_web-0_app.log",
         "logs/shop_web-0_app.previous.log",
@@ -94,15 +142,20 @@ fn what_was_written_is_read() {
 
 #[test]
 fn an_earlier_bundle_is_replaced_but_not_what_people_added() {
-    let folder =
-        folder(&[("expected.json", "{}"), ("llm/001.json", "{}"), ("objects/old.yaml", "kind: Pod"), ("logs/notes.txt", "")]);
+    let folder = folder(&[
+        ("expected.json", "{}"),
+        ("llm/003.json", "{}"),
+        ("llm/notes.md", ""),
+        ("objects/old.yaml", "kind: Pod"),
+        ("logs/notes.txt", ""),
+    ]);
     fs::write(folder.path().join("incident.json"), r#"{"apiVersion": "sre-copilot/v1"}"#).unwrap();
     write(folder.path(), &recording()).unwrap();
     let small = Recording { objects: vec![pod("web-1")], ..Recording::default() };
     write(folder.path(), &small).unwrap();
     assert_eq!(read(folder.path()).unwrap().objects, small.objects);
     let left: Vec<String> = contents(folder.path()).into_keys().collect();
-    assert_eq!(left, ["expected.json", "incident.json", "llm/001.json", "logs/notes.txt", "objects.json"]);
+    assert_eq!(left, ["expected.json", "incident.json", "llm/notes.md", "logs/notes.txt", "objects.json"]);
 }
 
 #[test]
@@ -124,6 +177,95 @@ fn a_recording_that_was_interrupted_does_not_look_whole() {
     let read = read(folder.path()).unwrap();
     assert!(matches!(&read.sources["kubernetes"], SourceState::Partial(why) if why.contains("no incident.json")));
     assert_eq!(read.captured_at, None);
+}
+
+#[test]
+fn exchanges_are_numbered_by_stage_perspective_and_attempt() {
+    let answered = json!({"response": {"text": "{}"}});
+    let one = |stage: &str, perspective: Option<&str>, attempt: u32| {
+        let mut exchange = exchange_json(9, answered.clone());
+        (exchange["stage"], exchange["attempt"]) = (json!(stage), json!(attempt));
+        exchange["perspective"] = json!(perspective);
+        serde_json::from_value::<Exchange>(exchange).unwrap()
+    };
+    let arrived = vec![
+        one("fix", None, 1),
+        one("hypothesize", Some("runtime"), 1),
+        one("hypothesize", Some("app"), 2),
+        one("synthesize", None, 1),
+        one("hypothesize", Some("app"), 1),
+        one("analyze", None, 1),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &Recording { exchanges: arrived, ..recording() }).unwrap();
+    let read = read(folder.path()).unwrap().exchanges;
+    let order: Vec<_> =
+        read.iter().map(|one| (one.n, one.stage.as_str(), one.perspective.map(|p| p.as_str()), one.attempt)).collect();
+    let expected = [
+        (1, "analyze", None, 1),
+        (2, "hypothesize", Some("app"), 1),
+        (3, "hypothesize", Some("app"), 2),
+        (4, "hypothesize", Some("runtime"), 1),
+        (5, "synthesize", None, 1),
+        (6, "fix", None, 1),
+    ];
+    assert_eq!(order, expected);
+    let text = fs::read_to_string(folder.path().join("llm/002.json")).unwrap();
+    let keys: Value = serde_json::from_str(&text).unwrap();
+    for key in [
+        "version",
+        "n",
+        "stage",
+        "perspective",
+        "attempt",
+        "backend",
+        "model",
+        "request",
+        "requestSha256",
+        "response",
+        "recordedAt",
+        "tookMs",
+    ] {
+        assert!(keys.get(key).is_some(), "{key} is missing in {text}");
+    }
+    assert!(keys["request"].get("maxTokens").is_some() && keys["response"].get("stopReason").is_some());
+}
+
+#[test]
+fn what_is_no_exchange_costs_itself_and_a_warning() {
+    let good = exchange_json(4, json!({"response": {"text": "{}"}})).to_string();
+    let both = exchange_json(5, json!({"response": {"text": "{}"}, "error": {"why": "x"}})).to_string();
+    let neither = exchange_json(6, json!({})).to_string();
+    let later = good.replace("\"version\":1", "\"version\":2");
+    let folder = folder(&[
+        ("incident.json", r#"{"apiVersion": "sre-copilot/v1"}"#),
+        ("llm/001.json", "{}"),
+        ("llm/002.json", "[1]"),
+        ("llm/003.json", &later),
+        ("llm/004.json", &good),
+        ("llm/005.json", &both),
+        ("llm/006.json", &neither),
+        ("llm/07.json", "not read"),
+        ("llm/../001.json", "not read"),
+        ("llm/notes", "not read"),
+    ]);
+    let recording = read(folder.path()).unwrap();
+    assert_eq!(recording.exchanges.len(), 1);
+    assert_eq!(recording.model, Some(recording.exchanges[0].name.clone()), "who was asked shows in what was said");
+    assert_eq!(recording.warnings.len(), 1);
+    assert!(
+        recording.warnings[0].contains("no recorded exchange: 5 (first: 001.json, its version is none"),
+        "{:?}",
+        recording.warnings
+    );
+
+    fs::write(folder.path().join("llm/001.json"), "{\n \"version\": 1,,").unwrap();
+    assert!(matches!(read(folder.path()), Err(BundleError::Syntax { line: 2, .. })));
+    fs::write(folder.path().join("llm/001.json"), "[".repeat(100_000)).unwrap();
+    assert!(matches!(read(folder.path()), Err(BundleError::Syntax { .. })));
+    fs::write(folder.path().join("llm/001.json"), " ".repeat((8 << 20) + 1)).unwrap();
+    let error = read(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("larger than 8 MiB"), "{error}");
 }
 
 #[test]

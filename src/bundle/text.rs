@@ -13,8 +13,9 @@ pub(super) fn read(reader: impl Read, length: Option<u64>, name: &str) -> Result
     read_at_most(MAX_FILE, reader, length, name)
 }
 
-fn read_at_most(limit: u64, reader: impl Read, length: Option<u64>, name: &str) -> Result<String, BundleError> {
-    let too_large = || BundleError::TooLarge { name: name.to_owned() };
+/// The same up to `limit` bytes.
+pub(super) fn read_at_most(limit: u64, reader: impl Read, length: Option<u64>, name: &str) -> Result<String, BundleError> {
+    let too_large = || BundleError::TooLarge { name: name.to_owned(), limit };
     let length = length.unwrap_or(0);
     if length > limit {
         return Err(too_large());

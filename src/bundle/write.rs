@@ -4,8 +4,9 @@
 use super::error::{BundleError, escaped, shown};
 use super::folder::{Folder, is_objects};
 use super::incident::{self, Incident, ListFile};
-use super::{kubernetes, logs};
+use super::{exchanges, kubernetes, logs};
 use crate::cluster::{LogKey, Recording, Signal};
+use crate::domain::Exchange;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -15,7 +16,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// Writes a recording as a bundle. The folder is made when it isn't there; a bundle that is there is replaced, but
-/// its `expected.json`, `intent.json` and `llm/` stay. The same recording gives the same bytes.
+/// its `expected.json` and `intent.json` stay. The same recording gives the same bytes.
 ///
 /// # Errors
 ///
@@ -31,6 +32,7 @@ pub fn write(path: &Path, recording: &Recording) -> Result<(), BundleError> {
     remove(path, incident::INCIDENT)?;
     write_objects(path, &folder, &recording.objects)?;
     write_logs(path, &folder, &logs)?;
+    write_exchanges(path, &folder, &recording.exchanges)?;
     match &recording.alert {
         Some(alert) => write_file(path, incident::ALERT, |file| pretty(file, alert))?,
         None => remove(path, incident::ALERT)?,
@@ -41,6 +43,7 @@ pub fn write(path: &Path, recording: &Recording) -> Result<(), BundleError> {
     write_list(path, &incident::DEPLOYS, &recording.deploys)?;
     write_list(path, &incident::TICKETS, &recording.tickets)?;
     write_list(path, &incident::LOG_EVENTS, &recording.log_events)?;
+    write_list(path, &incident::HISTORY, &recording.history)?;
     let incident = Incident {
         api_version: incident::API_VERSION.to_owned(),
         kind: incident::KIND.to_owned(),
@@ -48,6 +51,7 @@ pub fn write(path: &Path, recording: &Recording) -> Result<(), BundleError> {
         target: recording.target.clone(),
         title: recording.title.clone(),
         sources: Some(recording.sources.clone()),
+        model: recording.model.clone(),
         warnings: recording.warnings.clone(),
     };
     write_file(path, incident::INCIDENT, |file| pretty(file, &incident))
@@ -102,6 +106,24 @@ fn write_logs(path: &Path, folder: &Folder, files: &BTreeMap<String, &str>) -> R
     }
     for file in earlier.iter().filter(|file| !files.contains_key(*file) && logs::parse_name(file).is_some()) {
         remove(path, &format!("{}/{file}", incident::LOGS_FOLDER))?;
+    }
+    Ok(())
+}
+
+/// Writes them numbered; an earlier recording's go.
+fn write_exchanges(path: &Path, folder: &Folder, exchanges: &[Exchange]) -> Result<(), BundleError> {
+    let earlier = folder.names(exchanges::FOLDER)?;
+    if !exchanges.is_empty() {
+        let inside = path.join(exchanges::FOLDER);
+        fs::create_dir_all(&inside).map_err(|error| BundleError::write(&inside, error))?;
+    }
+    let exchanges = Exchange::numbered(exchanges.to_vec());
+    let files: BTreeMap<String, &Exchange> = exchanges.iter().map(|one| (exchanges::file_name(one.n), one)).collect();
+    for (file, exchange) in &files {
+        write_file(path, &format!("{}/{file}", exchanges::FOLDER), |out| pretty(out, exchange))?;
+    }
+    for file in earlier.iter().filter(|file| exchanges::is_exchange(file) && !files.contains_key(*file)) {
+        remove(path, &format!("{}/{file}", exchanges::FOLDER))?;
     }
     Ok(())
 }

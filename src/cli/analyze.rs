@@ -2,6 +2,7 @@
 
 use super::approve::caller;
 use super::duration;
+use super::egress;
 use super::error::{CliError, Exit};
 use super::installation;
 use super::output::{self, Format};
@@ -10,11 +11,14 @@ use super::ui::Screen;
 use super::wiring::{self, Cluster, Desk};
 use crate::bundle;
 use crate::cluster::{Recording, Snapshot, is_cluster_scoped};
-use crate::config;
-use crate::diagnose::{Examination, Options};
-use crate::domain::{AttemptState, ExecutionReport, ObjectRef, Report};
-use crate::pipeline::{NoTarget, Remediation, Scope, Selector, Wanted, propose, redact_recording, resolve};
-use crate::ports::{ClusterWriter, ReadRequest};
+use crate::config::{self, Backend};
+use crate::diagnose::{Examination, Options, concerns};
+use crate::domain::{AttemptState, Exchange, ExecutionReport, ModelName, ObjectRef, Report};
+use crate::pipeline::{
+    NoTarget, Remediation, Scope, Selector, Wanted, evidence_request, propose, redact_recording, resolve, subject, think,
+};
+use crate::ports::{ClusterWriter, EvidenceRequest, ReadRequest};
+use crate::reason::{Case, Numbers};
 use crate::redact::Redactor;
 use crate::remedy::{Memory, Settings};
 use crate::render::Reports;
@@ -86,6 +90,9 @@ pub struct AnalyzeArgs {
     /// Nothing is changed, unless a rule of policy.auto allows it. Ends with 5 when it is refused
     #[arg(long, conflicts_with = "from")]
     propose: bool,
+    /// Show what would leave this machine, to whom, exactly as it would be sent, and send none of it
+    #[arg(long, conflicts_with_all = ["from", "propose", "record"])]
+    show_egress: bool,
     /// End with 3 when a fault is found and with 4 when something is wrong and the cause is not certain
     #[arg(long)]
     exit_code: bool,
@@ -107,22 +114,61 @@ pub fn run(args: &AnalyzeArgs, settings: &config::Settings, screen: Screen) -> R
     };
     // The one boundary: whatever is judged, shown or written from here on is masked.
     let redactor = if args.from.is_some() { Redactor::fixed() } else { installation::redactor() };
+    let redactor = redactor.with_ips(settings.redact.ips && args.from.is_none());
     redact_recording(&redactor, &mut recording);
     let read_in = started.elapsed();
     screen.warn(&recording.warnings);
-    let kept = args.record.as_ref().map(|dir| (dir, recording.clone()));
+    let (exchanges, model) = (std::mem::take(&mut recording.exchanges), recording.model.clone());
+    let mut kept = args.record.as_ref().map(|dir| (dir, recording.clone()));
 
     let started = Instant::now();
-    let snapshot = Snapshot::new(recording);
+    let mut snapshot = Snapshot::new(recording);
     let selector = args.selector.clone();
     let scope = Scope { namespace, all_namespaces: args.all_namespaces, selector };
     let targets = resolve(&snapshot, &wanted, &scope).map_err(|error| no_target(&error))?;
+    let asked = evidence_request(&snapshot, &targets);
+    if args.from.is_none() && !args.show_egress {
+        let evidence = wiring::testify(cluster(args), settings, &redactor, &asked, &screen.progress())?;
+        if let Some(evidence) = evidence {
+            kept.iter_mut().for_each(|(_, recording)| recording.add(evidence.clone()));
+            snapshot.add(evidence);
+        }
+    }
     let examination = Examination::new(&snapshot, Options { since: args.since });
     let mut reports: Vec<Report> = targets.iter().map(|target| examination.report(target)).collect();
     // A recording is judged as everybody would judge it, whatever this machine's settings are.
     let policy = if args.from.is_some() { Settings::default() } else { settings.remediation() };
     for report in &mut reports {
         propose(report, &snapshot, &Memory::default(), &policy);
+    }
+    if args.show_egress {
+        return show_egress(settings, &redactor, &snapshot, &reports, &asked, screen);
+    }
+    let mut differences = None;
+    let count = reports.len();
+    for report in &mut reports {
+        let numbers = Numbers::of(report);
+        let case = Case { report, snapshot: &snapshot, numbers: &numbers };
+        let reasoning = match (&args.from, &model) {
+            (Some(_), Some(model)) => {
+                let (reasoning, said, different) = wiring::with_recording(model.clone(), exchanges.clone(), case)?;
+                keep(&mut kept, said, model);
+                differences = Some(different);
+                reasoning
+            }
+            (Some(_), None) => think::by_rules(case, NO_MODEL),
+            (None, _) if count > 1 && settings.llm.backend != Backend::None => {
+                think::by_rules(case, "model: asked about one target at a time")
+            }
+            (None, _) => match wiring::with_model(settings, &redactor, case, &screen.progress())? {
+                Some((reasoning, said, model)) => {
+                    keep(&mut kept, said, &model);
+                    reasoning
+                }
+                None => think::by_rules(case, NO_MODEL),
+            },
+        };
+        report.reasoning = Some(reasoning);
     }
     let mut not_planned = None;
     if args.propose {
@@ -148,6 +194,9 @@ pub fn run(args: &AnalyzeArgs, settings: &config::Settings, screen: Screen) -> R
     if let Some((dir, mut recording)) = kept {
         // What the bundle is about when it is replayed.
         recording.captured_at = Some(snapshot.now);
+        // Of the memory only what these reports could be compared with.
+        let subjects: Vec<(&Report, ObjectRef)> = reports.iter().map(|report| (report, subject(report, &snapshot))).collect();
+        recording.history.retain(|past| subjects.iter().any(|(report, subject)| concerns(past, report, subject)));
         recording.target = if let [target] = targets.as_slice() { Some(target.clone()) } else { recording.target };
         bundle::write(dir, &recording)?;
         screen.note(&format!("recorded in {}", dir.display()));
@@ -159,6 +208,12 @@ pub fn run(args: &AnalyzeArgs, settings: &config::Settings, screen: Screen) -> R
         reports => Reports::Many(reports),
     };
     screen.print(&output::reports(shown, args.output, screen)?)?;
+    if let Some(differences) = differences.filter(|differences| !differences.missing.is_empty()) {
+        screen.warn(
+            &differences.missing.iter().map(|call| format!("no recording of {call}: the rules answer")).collect::<Vec<_>>(),
+        );
+        return Ok(Exit::Finding);
+    }
     let executed = reports.iter().find_map(|report| report.execution.as_ref()).and_then(exit_of_execution);
     if let Some(error) = not_planned {
         return Err(error);
@@ -173,6 +228,39 @@ pub fn run(args: &AnalyzeArgs, settings: &config::Settings, screen: Screen) -> R
     // The process ends here: giving a large cluster's objects back one by one would take longer than diagnosing it.
     std::mem::forget(snapshot);
     Ok(exit)
+}
+
+/// Why there is no model's part, where none is configured.
+const NO_MODEL: &str = "model: none";
+
+/// What was said belongs to what was read.
+fn keep(kept: &mut Option<(&PathBuf, Recording)>, said: Vec<Exchange>, model: &ModelName) {
+    if let Some((_, recording)) = kept {
+        recording.exchanges.extend(said);
+        recording.model = Some(model.clone());
+    }
+}
+
+/// Prints what would be sent, to the witnesses and to the model.
+fn show_egress(
+    settings: &config::Settings,
+    redactor: &Redactor,
+    snapshot: &Snapshot,
+    reports: &[Report],
+    asked: &EvidenceRequest,
+    screen: Screen,
+) -> Result<Exit, CliError> {
+    let mut all = wiring::witness_egress(settings, redactor, asked)?;
+    if let [report] = reports {
+        let numbers = Numbers::of(report);
+        all.extend(wiring::model_egress(settings, redactor, Case { report, snapshot, numbers: &numbers })?);
+    }
+    screen.print(&egress::text(&all))?;
+    Ok(Exit::Done)
+}
+
+fn cluster(args: &AnalyzeArgs) -> Cluster {
+    Cluster { kubeconfig: args.kubeconfig.clone(), context: args.context.clone(), timeout: args.timeout.unsigned_abs() }
 }
 
 /// What became of the change, where that isn't as it should be.
@@ -193,13 +281,11 @@ fn to_approval(
     report: &mut Report,
     screen: Screen,
 ) -> Result<(), CliError> {
-    let cluster =
-        Cluster { kubeconfig: args.kubeconfig.clone(), context: args.context.clone(), timeout: args.timeout.unsigned_abs() };
     let runtime = wiring::runtime()?;
     let progress = screen.progress();
     let done = runtime.block_on(async {
         progress.say("asking the API server what it would change");
-        let desk = Desk::open(cluster, settings).await?;
+        let desk = Desk::open(cluster(args), settings).await?;
         let policy = settings.remediation();
         let remediation = Remediation {
             snapshot,
@@ -225,10 +311,8 @@ fn read(path: &Path) -> Result<Recording, CliError> {
 
 /// What the cluster holds, and the namespace that is meant.
 fn from_cluster(args: &AnalyzeArgs, wanted: &[Wanted], screen: Screen) -> Result<(Recording, Option<String>), CliError> {
-    let (kubeconfig, context) = (args.kubeconfig.clone(), args.context.clone());
-    let cluster = Cluster { kubeconfig, context, timeout: args.timeout.unsigned_abs() };
     let mut namespace = args.namespace.clone();
-    let recording = wiring::read(cluster, &screen.progress(), |default_namespace| {
+    let recording = wiring::read(cluster(args), &screen.progress(), |default_namespace| {
         // What lies in no namespace is judged by what lies in all of them, such as the pods on a node.
         let all = |wanted: &Wanted| matches!(wanted, Wanted::All { kind } if is_cluster_scoped(kind));
         if args.all_namespaces || wanted.iter().any(all) {

@@ -6,6 +6,7 @@ mod approve;
 mod audit;
 mod completions;
 mod duration;
+mod egress;
 mod error;
 mod explain;
 mod incidents;

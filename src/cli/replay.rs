@@ -5,12 +5,14 @@ mod table;
 use super::error::{CliError, Exit};
 use super::output::{self, Format};
 use super::ui::Screen;
-use crate::bundle::{self, BundleError, Expected};
+use super::wiring;
+use crate::bundle::{self, Expected};
 use crate::cluster::Snapshot;
 use crate::diagnose::{self, Options};
 use crate::domain::{ObjectRef, Report};
-use crate::pipeline::expectation::{Comparison, compare};
-use crate::pipeline::{Scope, propose, redact_recording, resolve};
+use crate::pipeline::expectation::{Comparison, Difference, compare};
+use crate::pipeline::{Scope, propose, redact_recording, resolve, think};
+use crate::reason::{self, Numbers};
 use crate::redact::Redactor;
 use crate::remedy::{Memory, Settings};
 use crate::render::{self, Layout, Reports};
@@ -43,6 +45,9 @@ pub struct ReplayArgs {
     /// Compare with each bundle's expected.json; end with 3 when anything differs
     #[arg(long)]
     diff: bool,
+    /// With a recorded model: a prompt that is not the recorded one is a difference too
+    #[arg(long)]
+    strict_prompts: bool,
     /// The form of the result
     #[arg(short, long, value_enum, default_value_t, value_name = "FORM")]
     output: Format,
@@ -54,7 +59,7 @@ pub struct ReplayArgs {
 /// One replayed bundle.
 struct Case {
     name: String,
-    outcome: Result<Replayed, BundleError>,
+    outcome: Result<Replayed, CliError>,
 }
 
 struct Replayed {
@@ -82,33 +87,68 @@ pub fn run(args: &ReplayArgs, screen: Screen) -> Result<Exit, CliError> {
     if is_table {
         return compared(args, screen);
     }
-    let mut reports = Vec::new();
+    let (mut reports, mut is_other) = (Vec::new(), false);
     for bundle in &args.bundles {
-        reports.push(replay(bundle, screen)?.report);
+        let Replayed { report, comparison, .. } = replay(bundle, args.strict_prompts, screen)?;
+        is_other |= comparison.differences.iter().any(|difference| difference.key == MODEL);
+        reports.push(report);
     }
     let shown = match reports.as_slice() {
         [report] => Reports::One(report),
         reports => Reports::Many(reports),
     };
     screen.print(&output::reports(shown, args.output, screen)?)?;
-    Ok(if args.exit_code { output::exit_of(&reports) } else { Exit::Done })
+    Ok(if is_other {
+        Exit::Finding
+    } else if args.exit_code {
+        output::exit_of(&reports)
+    } else {
+        Exit::Done
+    })
 }
 
-fn replay(bundle: &Path, screen: Screen) -> Result<Replayed, BundleError> {
+/// The key of a difference from what a model said.
+const MODEL: &str = "model";
+
+fn other(call: &str, got: &str) -> Difference {
+    Difference { key: MODEL.to_owned(), expected: format!("{call}, as recorded"), got: got.to_owned() }
+}
+
+fn replay(bundle: &Path, strict_prompts: bool, screen: Screen) -> Result<Replayed, CliError> {
     let mut recording = bundle::read(bundle)?;
     redact_recording(&Redactor::fixed(), &mut recording);
     let expected = if bundle.is_dir() { bundle::expected(bundle)? } else { None };
     screen.warn(&recording.warnings);
+    let (exchanges, model) = (std::mem::take(&mut recording.exchanges), recording.model.take());
     let snapshot = Snapshot::new(recording);
     // A recording that doesn't say what it is about is about all that it holds; of several namespaces the first.
     let targets = resolve(&snapshot, &[], &Scope::default()).unwrap_or_default();
     let target = targets.into_iter().next().unwrap_or_else(|| ObjectRef::cluster("Namespace", "default"));
     let mut report = diagnose::diagnose(&snapshot, &target, Options::default());
     propose(&mut report, &snapshot, &Memory::default(), &Settings::default());
-    let comparison = match &expected {
+    let numbers = Numbers::of(&report);
+    let case = reason::Case { report: &report, snapshot: &snapshot, numbers: &numbers };
+    let mut said = Vec::new();
+    report.reasoning = Some(match model {
+        None => think::by_rules(case, "model: none"),
+        Some(model) => {
+            let (reasoning, _, differences) = wiring::with_recording(model, exchanges, case)?;
+            said.extend(differences.missing.iter().map(|call| other(call, "no recording of it")));
+            if strict_prompts {
+                said.extend(differences.changed.iter().map(|call| other(call, "another prompt")));
+            } else {
+                let changed =
+                    differences.changed.iter().map(|call| format!("{call}: the prompt is another than the recorded one"));
+                screen.warn(&changed.collect::<Vec<_>>());
+            }
+            reasoning
+        }
+    });
+    let mut comparison = match &expected {
         Some(expected) => compare(expected, &report, &snapshot, &render::text(Reports::One(&report), MENTIONS)),
         None => Comparison::default(),
     };
+    comparison.differences.extend(said);
     Ok(Replayed { report, expected, comparison })
 }
 
@@ -127,7 +167,7 @@ fn compared(args: &ReplayArgs, screen: Screen) -> Result<Exit, CliError> {
         let within = args.all.as_deref().and_then(|dir| bundle.strip_prefix(dir).ok()).filter(|path| *path != Path::new(""));
         let name = within.unwrap_or(bundle).display().to_string();
         progress.say(&format!("replaying {name}"));
-        cases.push(Case { name, outcome: replay(bundle, Screen { quiet: true, ..screen }) });
+        cases.push(Case { name, outcome: replay(bundle, args.strict_prompts, Screen { quiet: true, ..screen }) });
     }
     progress.clear();
     if !args.diff {

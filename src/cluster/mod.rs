@@ -7,6 +7,7 @@ mod event;
 pub mod fitness;
 pub mod json;
 pub mod network_policy;
+mod node_name;
 mod object;
 pub mod pod;
 pub mod ports;
@@ -22,6 +23,7 @@ mod snapshot;
 pub mod workload;
 
 pub use event::Event;
+pub use node_name::node;
 pub use object::{Object, PARTIAL, canonical_kind, is_cluster_scoped};
 pub use recording::{Dependency, LogEvent, LogKey, Recording, ServiceName, Signal};
 pub use snapshot::{Snapshot, labels_of, plural};

@@ -1,7 +1,7 @@
 //! What was read of the world, before it is indexed: exactly what a bundle holds, and exactly what the live reader
 //! gives, so that both lead to the same report. Never holds a Secret's values.
 
-use crate::domain::{Deploy, ObjectRef, Sources, Ticket};
+use crate::domain::{Deploy, Exchange, ModelName, ObjectRef, RememberedIncident, Sources, Ticket};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -34,8 +34,14 @@ pub struct Recording {
     pub tickets: Vec<Ticket>,
     /// What a search in structured logs found, oldest first.
     pub log_events: Vec<LogEvent>,
+    /// Earlier incidents of the cluster, and open ones, as the store remembers them.
+    pub history: Vec<RememberedIncident>,
     /// An Alertmanager webhook payload, version 4, as it came.
     pub alert: Option<Value>,
+    /// The model that was asked about it; `None` when none was.
+    pub model: Option<ModelName>,
+    /// What was asked of it and what it said, by number.
+    pub exchanges: Vec<Exchange>,
     /// What could not be understood while reading, one sentence each; shown, never hidden.
     pub warnings: Vec<String>,
 }

@@ -199,6 +199,7 @@ mod tests {
         let example = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         let settings = with(example, &[]).unwrap();
         assert!(settings.executor.approval_enabled && settings.policy.freeze.len() == 2 && settings.policy.auto.len() == 1);
+        assert_eq!(settings.teamcity.deploys.len(), 1);
         for (name, key, _) in VARIABLES {
             assert!(page.contains(&format!("| `{key}` | `{name}` |")), "{name} is not on the page");
         }

@@ -1,6 +1,7 @@
 //! `[llm]`: which language model, and what it may cost.
 
 use super::Secret;
+use crate::domain::Price;
 use jiff::SignedDuration;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -72,22 +73,6 @@ pub enum Structured {
     Format,
     /// One strict tool, for servers without `output_config`.
     Tool,
-}
-
-/// US dollars for a million tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Price {
-    /// Read at the full price.
-    pub input: f64,
-    /// Written.
-    pub output: f64,
-    /// Read and kept.
-    #[serde(default)]
-    pub cache_write: f64,
-    /// Read out of the cache.
-    #[serde(default)]
-    pub cache_read: f64,
 }
 
 impl Default for LlmSettings {

@@ -10,10 +10,10 @@ mod sources;
 
 pub use error::ConfigError;
 pub use layers::{FILE_NAME, load};
-pub use llm::{Backend, LlmSettings, Price, Structured};
+pub use llm::{Backend, LlmSettings, Structured};
 pub use redaction::RedactSettings;
 pub use secret::Secret;
-pub use sources::{JiraSettings, MetricsSettings, SeqSettings, TeamcitySettings};
+pub use sources::{DeployMapping, JiraSettings, Mesh, MetricsSettings, SeqSettings, TeamcitySettings};
 
 use crate::remedy::{self, ApprovalSettings, PolicySettings, RemedySettings, VerifySettings};
 use serde::Deserialize;

@@ -4,10 +4,11 @@ use super::context::Context;
 use super::findings::Findings;
 use super::symptoms::{ERROR_RATE, HIGH_LATENCY, PACKET_LOSS};
 use super::workload_symptoms::selected;
-use crate::cluster::json;
-use crate::domain::{Evidence, EvidenceSource, ObjectRef};
+use crate::cluster::{json, node};
+use crate::domain::{Evidence, EvidenceSource, ObjectRef, alerted_node};
 use jiff::Timestamp;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// At most this many alerts of a payload are read.
 const MOST: usize = 500;
@@ -39,6 +40,17 @@ pub fn firing(cx: &Context<'_>) -> Vec<Alert> {
     let Some(payload) = &cx.snap.alert else { return Vec::new() };
     let alerts = json::list(payload, "alerts").iter().take(MOST);
     alerts.filter(|alert| json::text(alert, "status") != "resolved").map(|alert| read(cx, alert)).collect()
+}
+
+/// When the first of the firing alerts began.
+pub fn since(cx: &Context<'_>) -> Option<Timestamp> {
+    firing(cx).into_iter().filter_map(|alert| alert.since).min()
+}
+
+/// The names of the firing alerts, sorted.
+pub fn names(cx: &Context<'_>) -> Vec<String> {
+    let names: BTreeSet<String> = firing(cx).into_iter().map(|alert| alert.name).filter(|name| !name.is_empty()).collect();
+    names.into_iter().collect()
 }
 
 fn read(cx: &Context<'_>, alert: &Value) -> Alert {
@@ -78,6 +90,10 @@ const OBJECT_LABELS: &[(&str, &str)] = &[
 /// The object that an alert's labels name, if the snapshot holds it: what kube-state-metrics, the node exporter and meshes
 /// call pods, workloads, services and nodes. The pod may be that of the exporter, so it comes after what the metric is about.
 fn about(cx: &Context<'_>, labels: &Value) -> Option<ObjectRef> {
+    if let Some(called) = alerted_node(labels) {
+        // One that can't be told is not known: what else the labels name is the exporter's.
+        return node(cx.snap, called).map(|node| node.id.clone());
+    }
     let label = |name: &str| json::key(labels, name).as_str().filter(|text| !text.is_empty());
     let namespace = label("exported_namespace").or_else(|| label("namespace")).unwrap_or("");
     for (name, kind) in OBJECT_LABELS {
@@ -98,8 +114,8 @@ fn about(cx: &Context<'_>, labels: &Value) -> Option<ObjectRef> {
             return Some(found.id.clone());
         }
     }
-    let node = label("node").or_else(|| label("instance").and_then(|instance| instance.split(':').next()))?;
-    cx.snap.find("Node", "", node).map(|node| node.id.clone())
+    let host = label("instance").map(|instance| instance.split(':').next().unwrap_or(instance));
+    cx.snap.find("Node", "", label("node").or(host)?).map(|node| node.id.clone())
 }
 
 /// Whether an alert speaks of lost or repeated packets.

@@ -12,6 +12,11 @@ const EXCLUSIVE: &[(&str, &str, &str)] = &[
     ("process_crashed", "exits_immediately", "a signal and exit code 0 exclude each other"),
 ];
 
+/// Whether two causes can't both be true of one container.
+pub fn exclude_each_other(a: &str, b: &str) -> bool {
+    EXCLUSIVE.iter().any(|(first, second, _)| (*first, *second) == (a, b) || (*first, *second) == (b, a))
+}
+
 /// A contradiction between two causes that were found for one subject.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Conflict {

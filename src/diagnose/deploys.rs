@@ -1,11 +1,20 @@
 //! Context for causes: whether a workload was rolled out shortly before its trouble began, by the revisions in the cluster or
 //! by what a CI server deployed. It proves nothing by itself, and is stated whatever the cause.
 
-use super::change;
+mod events;
+mod gitops;
+mod score;
+mod shifts;
+mod suspects;
+#[cfg(test)]
+mod tests;
+
+pub use suspects::suspects;
+
 use super::context::Context;
 use super::workload_symptoms::selected;
-use crate::cluster::Object;
 use crate::domain::{DEPLOYS, Deploy, Evidence, EvidenceSource, FactReport, ObjectRef, State, Subject};
+use events::DeployEvent;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -13,13 +22,11 @@ use serde_json::json;
 const RECENT_DEPLOY: &str = "recent_deploy";
 /// How long before the trouble a rollout counts as recent.
 const RECENT: SignedDuration = SignedDuration::from_hours(1);
-/// Clocks of nodes and of the API server may differ by this much.
-const SKEW: SignedDuration = SignedDuration::from_secs(60);
 /// What a CI server's word for the end of a build contains when the build deployed nothing.
 const NOT_DEPLOYED: [&str; 4] = ["fail", "error", "cancel", "abort"];
 
 /// The fact about an object, and what it rests on; `None` for what isn't rolled out (a bare pod, a node). `onset` is when the
-/// trouble began, or now.
+/// trouble began, or now: what came after it doesn't count.
 pub fn recent(cx: &Context<'_>, object: &ObjectRef, onset: Timestamp) -> Option<(FactReport, Option<Evidence>)> {
     let workload = cx.workload(object);
     let revision_kind = match workload.kind.as_str() {
@@ -27,58 +34,59 @@ pub fn recent(cx: &Context<'_>, object: &ObjectRef, onset: Timestamp) -> Option<
         "StatefulSet" | "DaemonSet" => "ControllerRevision",
         _ => return None,
     };
-    let rollouts = change::rollouts(cx, &workload);
-    let before = |at: Timestamp| onset.duration_since(at);
-    let last = rollouts.iter().filter(|(_, _, at)| before(*at) >= -SKEW).max_by_key(|(number, _, at)| (*at, *number));
-    let (state, reason) = match last {
-        Some((number, _, at)) if before(*at) <= RECENT => {
-            let minutes = before(*at).as_mins().max(0);
-            (State::Found, format!("revision {number} was rolled out {minutes} min before"))
+    let known = events::events(cx, &workload);
+    let before: Vec<_> = known.iter().filter(|event| event.at <= onset).collect();
+    let is_recent = |event: &&&DeployEvent<'_>| onset.duration_since(event.at) <= RECENT;
+    // A rollout is nearer to what runs than a build or a sync, which may have changed something else.
+    let rollout = before.iter().filter(is_recent).rfind(|event| event.revision.is_some());
+    let found = rollout.or_else(|| before.iter().rfind(|event| is_recent(event)));
+    let last = before.iter().rfind(|event| event.revision.is_some());
+    let (state, reason) = match (found, last) {
+        (Some(event), _) => {
+            let minutes = onset.duration_since(event.at).as_mins();
+            let what = match (event.revision, event.build, &event.sync) {
+                (Some((number, _)), ..) => format!("revision {number} was rolled out"),
+                (None, Some(build), _) => format!("build {} ended", build.number),
+                (None, None, sync) => sync.clone().unwrap_or_default(),
+            };
+            (State::Found, format!("{what} {minutes} min before"))
         }
-        Some((number, _, at)) => (State::Absent, format!("the last rollout before, revision {number}, was at {at}")),
-        None => {
-            let unread = cx.snap.looked_for(revision_kind, workload.ns()).err();
-            (State::Unknown, unread.unwrap_or_else(|| "no revision of it was read".to_owned()))
+        (None, Some(event)) => {
+            let number = event.revision.map_or(0, |(number, _)| number);
+            (State::Absent, format!("the last rollout before, revision {number}, was at {}", event.at))
         }
+        (None, None) if known.iter().any(|event| event.revision.is_some()) => {
+            (State::Absent, "no rollout before it is known".to_owned())
+        }
+        (None, None) => unseen(cx, &workload, revision_kind),
     };
-    let created = |revision: &Object, at| {
-        let value = revision.at("metadata.creationTimestamp").clone();
-        cx.value(&revision.id, "metadata.creationTimestamp", value, Some(at))
-    };
-    let mut evidence = last.map(|(_, revision, at)| created(revision, *at));
-    let (mut state, mut reason) = (state, reason);
-    if state != State::Found {
-        // The revisions are nearer to what runs; a build may be known where they aren't, or may have changed something else.
-        let recent = |deploy: &&Deploy| ended(deploy).is_some_and(|at| before(at) >= -SKEW && before(at) <= RECENT);
-        let build = builds(cx, &workload).filter(recent).last();
-        let asked = cx.snap.sources.get(DEPLOYS);
-        match build {
-            Some(build) => {
-                let minutes = ended(build).map_or(0, |at| before(at).as_mins().max(0));
-                (state, reason) = (State::Found, format!("build {} ended {minutes} min before", build.number));
-                evidence = Some(build_evidence(&workload, build));
-            }
-            None if state == State::Unknown && asked.is_some_and(|asked| asked.why().is_none()) => {
-                (state, reason) = (State::Absent, "the CI server knows of none".to_owned());
-            }
-            None if state == State::Unknown => {
-                let why = asked.map_or_else(|| "no CI server was asked".to_owned(), |asked| format!("deploys: {asked}"));
-                reason = format!("{reason}; {why}");
-            }
-            None => {}
-        }
-    }
+    let evidence = found.or(last).and_then(|event| events::evidence(cx, &workload, event));
     let confidence = (state != State::Unknown).then_some(1.0);
     let subject = Subject::from(object.clone());
     let id = RECENT_DEPLOY.to_owned();
     Some((FactReport { id, subject, state, confidence, reason: Some(reason), evidence: Vec::new() }, evidence))
 }
 
+/// Of a workload of which no deploy is known: whether somebody who would know was asked.
+fn unseen(cx: &Context<'_>, workload: &ObjectRef, revision_kind: &str) -> (State, String) {
+    let asked = cx.snap.sources.get(DEPLOYS);
+    if cx.snap.get(workload).and_then(|workload| gitops::syncs(cx, workload)).is_some_and(|syncs| !syncs.is_empty()) {
+        return (State::Absent, "its GitOps controller remembers none before".to_owned());
+    }
+    if asked.is_some_and(|asked| asked.why().is_none()) {
+        return (State::Absent, "the CI server knows of none".to_owned());
+    }
+    let unread = cx.snap.looked_for(revision_kind, workload.ns()).err();
+    let unread = unread.unwrap_or_else(|| "no revision of it was read".to_owned());
+    let why = asked.map_or_else(|| "no CI server was asked".to_owned(), |asked| format!("deploys: {asked}"));
+    (State::Unknown, format!("{unread}; {why}"))
+}
+
 /// The builds that deployed a workload, oldest first: those of its own name, or of the name of a Service that selects it.
 pub fn builds<'a>(cx: &Context<'a>, workload: &ObjectRef) -> impl Iterator<Item = &'a Deploy> + use<'a> {
     let known = !cx.snap.deploys.is_empty();
     let services = cx.snap.in_namespace("Service", workload.ns()).iter().filter(|_| known);
-    let selects = |service: &&Object| selected(cx, service).iter().any(|pod| cx.workload(&pod.id) == *workload);
+    let selects = |service: &&crate::cluster::Object| selected(cx, service).iter().any(|pod| cx.workload(&pod.id) == *workload);
     let names: Vec<&str> = services.filter(selects).map(|service| service.id.name.as_str()).collect();
     let workload = workload.clone();
     cx.snap.deploys.iter().filter(move |deploy| {

@@ -13,8 +13,11 @@ mod deploys;
 mod explain;
 mod failed_calls;
 mod findings;
+mod health;
 mod log_search;
 pub mod logs;
+mod memory;
+mod neighbours;
 mod rank;
 mod reach;
 mod report;
@@ -36,6 +39,11 @@ use findings::Findings;
 use jiff::SignedDuration;
 use scope::Scope;
 
+pub use confidence::{CONTRADICTED, LIKELY};
+pub use conflicts::exclude_each_other;
+pub use memory::concerns;
+pub use neighbours::{Neighbours, neighbours};
+pub use rank::weight;
 pub use symptoms::{SYMPTOMS, Symptom};
 
 /// The kinds of objects in a namespace at which symptoms show that no pod shows.
@@ -156,6 +164,11 @@ impl<'a> Examination<'a> {
 /// The report for one target of a snapshot.
 pub fn diagnose(snap: &Snapshot, target: &ObjectRef, options: Options) -> Report {
     Examination::new(snap, options).report(target)
+}
+
+/// The row of a cause, and its section.
+pub fn cause(id: &str) -> Option<(Section, &'static catalogue::Cause)> {
+    rules::all().find_map(|family| Some((family.section, *family.causes.iter().find(|cause| cause.id == id)?)))
 }
 
 /// Every section of the catalogue with its causes, in the catalogue's order.

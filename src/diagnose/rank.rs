@@ -47,7 +47,7 @@ pub struct Ranking {
 }
 
 /// What each symptom weighs: how much its absence of an explanation would hurt. A stopped process outweighs a dangling name.
-fn weight(id: &str) -> f64 {
+pub fn weight(id: &str) -> f64 {
     match id {
         "crash_loop" | "container_not_starting" | "pending" | "pod_failed" | "node_unready" => 10.0,
         "container_failed" | "not_ready" | "claim_pending" | "job_failed" => 8.0,

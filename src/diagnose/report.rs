@@ -7,14 +7,14 @@ use super::findings::Finding;
 use super::rank::{Ranked, Ranking};
 use super::scope::Scope;
 use super::symptoms::SYMPTOMS;
-use super::{Examination, change, deploys, log_search, rules, sources, timeline};
+use super::{Examination, alerts, change, deploys, health, log_search, memory, rules, sources, timeline};
 use crate::cluster::pod;
 use crate::domain::{
-    CauseReport, Change, Contradiction, Evidence, FactReport, HistoryEntry, NumberedEvidence, ObjectRef, Report, RuledOut, State,
-    Subject, SymptomReport, TimelineEntry, Unknown, Verdict,
+    CauseReport, Change, Contradiction, DeployReport, Evidence, FactReport, HistoryEntry, NumberedEvidence, ObjectRef, Report,
+    RuledOut, State, Subject, SymptomReport, TimelineEntry, Unknown, Verdict,
 };
 use jiff::SignedDuration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A fault that ended longer ago than this is history of a healthy target, not a recovery.
 const RECOVERY: SignedDuration = SignedDuration::from_hours(24);
@@ -74,10 +74,12 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
     let summary = words::summary(examination, target, ranking, verdict, &history, change.as_ref(), &checked);
     let next = words::next(examination, ranking, target, verdict, change.as_ref());
     let number = |(index, evidence)| NumberedEvidence { id: format!("e{}", index + 1), evidence };
-    Report {
+    let report = Report {
         summary,
         causes,
         symptoms,
+        alerts: alerts::names(&examination.cx),
+        deploys: suspects(examination, target, ranking),
         change,
         ruled_out,
         unknown,
@@ -87,6 +89,7 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
         facts,
         evidence: numbering.list.into_iter().enumerate().map(number).collect(),
         noticed,
+        health: health::check(snap),
         tickets: snap.tickets.iter().take(MOST_TICKETS).cloned().collect(),
         log_searches: log_search::templates(&snap.log_events),
         next,
@@ -94,7 +97,10 @@ pub(super) fn write(examination: &Examination<'_>, target: &ObjectRef, scope: &S
         checked,
         // What to do is `remedy`'s to say.
         ..Report::new(target.clone(), verdict, snap.now)
-    }
+    };
+    let blamed = report.causes.first().filter(|_| verdict.is_fault()).map_or(target, |cause| &cause.object);
+    let memory = memory::remember(&report, &examination.cx.workload(blamed), &snap.history);
+    Report { memory, ..report }
 }
 
 fn cause(examination: &Examination<'_>, ranked: &Ranked, numbering: &mut Numbering) -> CauseReport {
@@ -319,6 +325,18 @@ fn context(examination: &Examination<'_>, target: &ObjectRef, ranking: &Ranking,
     let blamed = first.map(|finding| &finding.blames).filter(|blames| *blames != target);
     let facts = [Some(target), blamed].into_iter().flatten().filter_map(|object| deploys::recent(cx, object, onset));
     facts.map(|(fact, evidence)| FactReport { evidence: numbering.cite_all(evidence.as_slice()), ..fact }).collect()
+}
+
+/// The deploys near the onset of what is wrong with the target, and with what the first cause blames.
+fn suspects(examination: &Examination<'_>, target: &ObjectRef, ranking: &Ranking) -> Vec<DeployReport> {
+    let first = ranking.causes.first().map(|ranked| &ranked.candidate.finding);
+    let symptoms = || ranking.symptoms.iter().map(|index| &examination.findings.symptoms[*index]);
+    let began = symptoms().filter_map(|symptom| symptom.since).min().or_else(|| first?.since);
+    let Some(onset) = began.or_else(|| alerts::since(&examination.cx)) else { return Vec::new() };
+    let affected = symptoms().map(|symptom| &symptom.subject.object);
+    let objects = affected.chain(first.map(|finding| &finding.blames)).chain([target]);
+    let workloads: BTreeSet<ObjectRef> = objects.map(|object| examination.cx.workload(object)).collect();
+    deploys::suspects(&examination.cx, &examination.findings, &workloads, onset)
 }
 
 fn unknown(examination: &Examination<'_>, target: &ObjectRef, scope: &Scope, verdict: Verdict) -> Vec<Unknown> {

@@ -68,6 +68,7 @@ pub fn would_show(source: &str) -> &'static str {
         "signals" => "saturation, growth, latency and loss",
         "deploys" => "whether a deployment went before the fault",
         "tickets" => "whether somebody works on it already",
+        "history" => "whether this happened before, and what helped",
         "log_search" => "what the application logged elsewhere",
         "dependencies" => "who calls whom",
         "kubernetes/events" => "what the kubelet, the scheduler and the controllers said",

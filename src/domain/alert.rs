@@ -94,10 +94,24 @@ fn controller_of(pod: ObjectRef) -> ObjectRef {
     }
 }
 
+/// The name or the address of the node that one alert's labels are about; `None` when they are about something else. An address
+/// is that of a node or of an exporter's pod on it: only a cluster can tell.
+pub fn alerted_node(labels: &Value) -> Option<&str> {
+    node_of(&Labels::read(labels)?)
+}
+
+fn node_of<'a>(labels: &Labels<'a>) -> Option<&'a str> {
+    if labels.is_about_a_node() {
+        return labels.node();
+    }
+    let of_another = labels.scraped("pod").is_some() || labels.named_object().is_some();
+    labels.scraped("node").filter(|_| !of_another)
+}
+
 /// The object that labels name.
 fn named_by(labels: &Labels<'_>) -> Option<ObjectRef> {
-    if labels.is_about_a_node() {
-        return labels.node().map(|node| ObjectRef::cluster("Node", node));
+    if let Some(node) = node_of(labels) {
+        return Some(ObjectRef::cluster("Node", node));
     }
     let namespace = labels.scraped("namespace");
     let pod = labels.scraped("pod");
@@ -110,9 +124,6 @@ fn named_by(labels: &Labels<'_>) -> Option<ObjectRef> {
     }
     if let (Some(namespace), Some(pod)) = (namespace, pod) {
         return Some(ObjectRef::new("Pod", namespace, pod));
-    }
-    if let Some(node) = labels.scraped("node") {
-        return Some(ObjectRef::cluster("Node", node));
     }
     let namespace = namespace?;
     Some(match labels.scraped("service") {

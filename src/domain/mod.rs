@@ -6,8 +6,12 @@ mod audit;
 mod decision;
 mod delivery;
 mod deploy;
+mod deploy_report;
 mod episode;
 mod evidence;
+mod exchange;
+mod health;
+mod history;
 mod incident;
 mod intent;
 mod job;
@@ -15,19 +19,24 @@ mod lifecycle;
 mod log_template;
 mod object;
 mod plan;
+mod price;
 mod reasoning;
 mod report;
 mod source;
 mod ticket;
 
-pub use alert::{subject_of, target_of};
+pub use alert::{alerted_node, subject_of, target_of};
 pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
 pub use decision::{Decision, DecisionValue};
 pub use delivery::{DeliveredAlert, Delivery, Mark, Reading, SetAside, Severity, Unparsable};
 pub use deploy::Deploy;
+pub use deploy_report::{DeployRating, DeployReport, Shift};
 pub use episode::{Effect, End, Ended, Episode, Windows, effect};
 pub use evidence::{Evidence, EvidenceSource};
+pub use exchange::{EXCHANGE_VERSION, Exchange, ExchangeAnswer, ExchangeError, ExchangeMessage, ExchangeRequest, ModelName};
+pub use health::{ClusterHealth, FIGURES, HealthStatus};
+pub use history::{Cycle, FixResult, Flapping, History, Occurrence, PastFix, Recurrence, RememberedIncident, SimilarIncident};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
 pub use job::{Class, Job, JobKind, JobState, LEASE, Lane, MAX_ATTEMPTS, RISES_AFTER, Reason, Trigger, back_off, retry_after};
@@ -37,6 +46,7 @@ pub use object::{ObjectRef, Subject};
 pub use plan::{
     CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport, template_hash,
 };
+pub use price::{Price, micro_usd};
 pub use reasoning::{
     Analysis, Choice, Hypothesis, ModelCost, Narrative, NextStep, Objection, Origin, Perspective, Reasoning, Stage, StageTrace,
     Statement, Suspicious, Usage,
@@ -46,5 +56,5 @@ pub use report::{
     NumberedEvidence, Report, RuledOut, State, SymptomReport, TimelineEntry, Unknown, Verdict,
 };
 pub(crate) use source::named;
-pub use source::{DEPLOYS, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS, beside, not_checked};
+pub use source::{DEPLOYS, HISTORY, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS, beside, not_checked};
 pub use ticket::Ticket;

@@ -1,7 +1,7 @@
 //! What the stages after the diagnosis say: who said it, on which facts it rests, and what it cost. A model's words are
 //! kept apart from the rules' everywhere; none of this changes a verdict, an object or an action.
 
-use super::ObjectRef;
+use super::{ObjectRef, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// From which side a cause is seen.
@@ -108,16 +108,20 @@ pub struct Hypothesis {
     pub id: String,
     /// Who had it first.
     pub origin: Origin,
-    /// Who else has it: perspectives, and `rules`.
-    pub seen_by: Vec<String>,
+    /// From which side: of the rules' the family's, of the model's the one that was asked.
+    pub perspective: Perspective,
+    /// The model's perspectives that have it too.
+    pub seen_by: Vec<Perspective>,
     /// An id of the catalogue, or `other`.
     pub cause: String,
     /// The object to mend.
     pub object: ObjectRef,
-    /// At most 240 characters.
+    /// Of the model's at most 240 characters.
     pub statement: String,
     /// 0 to 1.
     pub confidence: f64,
+    /// What it would stand as: `likely` from 0.60 on with direct evidence, `confirmed` from the rules alone, else `inconclusive`.
+    pub verdict: Verdict,
     /// The facts that it rests on.
     pub facts: Vec<String>,
     /// The facts that speak against it.
@@ -206,6 +210,14 @@ pub struct StageTrace {
     pub left_out: Vec<String>,
 }
 
+impl StageTrace {
+    /// A stage at which the rules' result stands.
+    pub fn of(stage: Stage, perspective: Option<Perspective>) -> Self {
+        let origin = Origin::Rules;
+        Self { stage, perspective, origin, calls: 0, degraded: None, dropped: Vec::new(), left_out: Vec::new() }
+    }
+}
+
 /// What the calls of one incident came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -226,7 +238,7 @@ pub struct Usage {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelCost {
-    /// `none`, `anthropic`, `claude_cli`, `openai` or `recorded`.
+    /// `none`, `anthropic`, `claude_cli` or `openai`; in a replay the one that was recorded.
     pub backend: String,
     /// The model's name; `None` without one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -261,6 +273,9 @@ pub struct Reasoning {
     pub analysis: Analysis,
     /// Possible causes, best first: the rules' and the model's.
     pub hypotheses: Vec<Hypothesis>,
+    /// The hypotheses that the perspectives put first, where all of them put another one first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub side_by_side: Vec<String>,
     /// The verdict in words.
     pub narrative: Narrative,
     /// Which action.

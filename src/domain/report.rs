@@ -2,7 +2,8 @@
 //! never renamed.
 
 use super::{
-    AttemptState, DecisionValue, Evidence, ExecutionIntent, LogTemplate, ObjectRef, Reasoning, Risk, Sources, Subject, Ticket,
+    AttemptState, ClusterHealth, DecisionValue, DeployReport, Evidence, ExecutionIntent, History, LogTemplate, ObjectRef,
+    Reasoning, Risk, Sources, Subject, Ticket,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -100,12 +101,24 @@ pub struct Report {
     /// What the stages after the diagnosis say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<Reasoning>,
+    /// What was deployed in the two hours before the trouble began, most suspect first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deploys: Vec<DeployReport>,
+    /// What is remembered of incidents like this one; `None` where nobody was asked, or there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<History>,
+    /// The names of the alerts that led here, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<String>,
     /// Tickets about what is analysed, as the tracker gives them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tickets: Vec<Ticket>,
     /// What structured logs say that were sent elsewhere, the most severe and frequent first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub log_searches: Vec<LogTemplate>,
+    /// How the whole cluster was at the moment that this is about, where metrics were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<ClusterHealth>,
     /// Commands to run next.
     pub next: Vec<String>,
     /// How reading each source went.
@@ -139,8 +152,12 @@ impl Report {
             actions: Vec::new(),
             execution: None,
             reasoning: None,
+            deploys: Vec::new(),
+            memory: None,
+            alerts: Vec::new(),
             tickets: Vec::new(),
             log_searches: Vec::new(),
+            health: None,
             next: Vec::new(),
             sources: Sources::new(),
             checked: String::new(),

@@ -72,7 +72,7 @@ impl<'de> Deserialize<'de> for SourceState {
 }
 
 /// The state of every source that was asked, by name: `kubernetes`, `logs`, `signals`, `deploys`, `tickets`,
-/// `log_search`, `dependencies`; and for one kind of object that could not be read `kubernetes/PLURAL` (`kubernetes/secrets`).
+/// `log_search`, `history`, `dependencies`; and for one kind of object that could not be read `kubernetes/PLURAL` (`kubernetes/secrets`).
 /// A source that is not in the map was not asked.
 pub type Sources = BTreeMap<String, SourceState>;
 
@@ -84,13 +84,16 @@ pub const LOGS: &str = "logs";
 pub const SIGNALS: &str = "signals";
 /// The source that holds what a CI server deployed.
 pub const DEPLOYS: &str = "deploys";
+/// The source that remembers incidents that are over.
+pub const HISTORY: &str = "history";
 /// The source that holds tickets.
 pub const TICKETS: &str = "tickets";
 /// The source that holds structured logs that were sent elsewhere.
 pub const LOG_SEARCH: &str = "log_search";
 
 /// The sources beside the cluster, by the name that people know them by.
-const BESIDE: [(&str, &str); 4] = [(DEPLOYS, "TeamCity"), (LOG_SEARCH, "Seq"), (SIGNALS, "metrics"), (TICKETS, "Jira")];
+const BESIDE: [(&str, &str); 5] =
+    [(DEPLOYS, "TeamCity"), (HISTORY, "the history of incidents"), (LOG_SEARCH, "Seq"), (SIGNALS, "metrics"), (TICKETS, "Jira")];
 
 /// The name of a source beside the cluster, as people know it; `None` for what the cluster itself answers.
 pub fn beside(source: &str) -> Option<&'static str> {

@@ -4,6 +4,7 @@
 mod advice;
 pub mod execute;
 pub mod expectation;
+mod history;
 mod look;
 mod memory;
 mod redact;
@@ -12,9 +13,11 @@ mod screen;
 mod selector;
 mod situation;
 mod target;
+pub mod think;
 mod witnesses;
 
 pub use advice::propose;
+pub use history::history;
 pub use look::{FreshLook, Look, look};
 pub use memory::memory;
 pub use redact::redact_recording;

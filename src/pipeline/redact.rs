@@ -2,7 +2,7 @@
 //! (names of objects, services and sources) stays.
 
 use crate::cluster::{LogEvent, Recording};
-use crate::domain::{Deploy, SourceState, Ticket};
+use crate::domain::{Deploy, Exchange, SourceState, Ticket};
 use crate::redact::Redactor;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -20,8 +20,8 @@ const FEW_EVENTS: usize = 200;
 /// A shorter value is looked for in no message: it would stand in too many of them by chance.
 const SHORTEST_SECRET: usize = 4;
 
-/// Masks a recording in place: objects, logs, the alert, labels of series, tickets, deploys, structured logs, and the texts
-/// about it.
+/// Masks a recording in place: objects, logs, the alert, labels of series, tickets, deploys, structured logs, what a
+/// model was asked and said, and the texts about it.
 pub fn redact_recording(redactor: &Redactor, recording: &mut Recording) {
     let mask = |text: &mut String| {
         if let Cow::Owned(masked) = redactor.text(text) {
@@ -35,6 +35,9 @@ pub fn redact_recording(redactor: &Redactor, recording: &mut Recording) {
     recording.alert.iter_mut().for_each(|alert| redactor.object(alert));
     recording.signals.iter_mut().flat_map(|signal| signal.labels.values_mut()).for_each(mask);
     recording.tickets.iter_mut().flat_map(texts_of_ticket).for_each(mask);
+    recording.exchanges.iter_mut().flat_map(Exchange::texts_mut).for_each(mask);
+    // Of the history only names that join it to the cluster are kept, and these.
+    recording.history.iter_mut().flat_map(|past| &mut past.alerts).for_each(mask);
     for deploy in &mut recording.deploys {
         texts_of_deploy(deploy).into_iter().for_each(mask);
         redactor.object(&mut deploy.changes);
@@ -145,6 +148,16 @@ mod tests {
                 properties: [("Password".to_owned(), "hunter2".to_owned()), ("Pod".to_owned(), "web-1".to_owned())].into(),
                 ..LogEvent::default()
             }],
+            exchanges: vec![
+                serde_json::from_value(json!({
+                    "version": 1, "n": 1, "stage": "fix", "attempt": 1, "backend": "openai", "model": "m",
+                    "request": {"system": "token=hunter2", "messages": [{"role": "user", "content": "pwd: hunter2"}],
+                        "schema": {}, "maxTokens": 1},
+                    "requestSha256": "", "recordedAt": "2026-01-02T05:05:54Z",
+                    "response": {"text": "password=hunter2"}, "error": {"why": "secret=hunter2"}
+                }))
+                .unwrap(),
+            ],
             warnings: vec!["secret=hunter2".into()],
             ..Recording::default()
         };

@@ -1,7 +1,7 @@
 //! From what a person asked for to objects of the snapshot; and when there is no such object, to what was probably meant.
 
 use super::selector::Selector;
-use crate::cluster::{Object, Snapshot, is_cluster_scoped};
+use crate::cluster::{Object, Snapshot, is_cluster_scoped, node};
 use crate::domain::ObjectRef;
 use std::collections::BTreeSet;
 use thiserror::Error;
@@ -133,6 +133,10 @@ fn named(snapshot: &Snapshot, kind: &str, name: &str, scope: &Scope) -> Result<V
     if let Some(own) = snapshot.target.as_ref().filter(|own| own.kind == kind && own.name == name && scope.covers(own)) {
         // The recording's own target counts although nothing of it may be there, and before namesakes elsewhere.
         found = vec![own.clone()];
+    }
+    if kind == "Node" && found.is_empty() {
+        // By its address, as monitoring names it.
+        found.extend(node(snapshot, name).map(|node| node.id.clone()));
     }
     match found.as_slice() {
         [] => Err(missing(snapshot, kind, name, scope, what)),

@@ -18,14 +18,17 @@ const TOGETHER: Duration = Duration::from_secs(15);
 #[derive(Clone, Debug, Default)]
 pub struct Witnesses<S, D, T, L> {
     /// Time series.
-    pub signals: Option<S>,
+    pub signals: Witness<S>,
     /// Deploys.
-    pub deploys: Option<D>,
+    pub deploys: Witness<D>,
     /// Tickets.
-    pub tickets: Option<T>,
+    pub tickets: Witness<T>,
     /// Structured logs.
-    pub log_search: Option<L>,
+    pub log_search: Witness<L>,
 }
+
+/// `None` where it isn't configured, and then it isn't asked; an error where what is configured can't be used.
+pub type Witness<A> = Option<Result<A, SourceState>>;
 
 impl<S: SignalSource, D: DeployHistory, T: TicketTracker, L: LogSearch> Witnesses<S, D, T, L> {
     /// Whether nobody is configured.
@@ -36,10 +39,10 @@ impl<S: SignalSource, D: DeployHistory, T: TicketTracker, L: LogSearch> Witnesse
     /// Asks all of them. What comes back holds their evidence and the state of each, redacted, and nothing of the cluster.
     pub async fn testify(&self, request: &EvidenceRequest, redactor: &Redactor) -> Recording {
         let (signals, deploys, tickets, log_events) = tokio::join!(
-            ask(self.signals.as_ref().map(|source| source.signals(request))),
-            ask(self.deploys.as_ref().map(|source| source.deploys(request))),
-            ask(self.tickets.as_ref().map(|source| source.tickets(request))),
-            ask(self.log_search.as_ref().map(|source| source.events(request))),
+            ask(&self.signals, |source| source.signals(request)),
+            ask(&self.deploys, |source| source.deploys(request)),
+            ask(&self.tickets, |source| source.tickets(request)),
+            ask(&self.log_search, |source| source.events(request)),
         );
         let mut evidence = Recording::default();
         let sources = &mut evidence.sources;
@@ -52,12 +55,17 @@ impl<S: SignalSource, D: DeployHistory, T: TicketTracker, L: LogSearch> Witnesse
     }
 }
 
-async fn ask<A>(question: Option<impl Future<Output = Answered<A>>>) -> Option<Answered<A>> {
-    let late = || {
-        let why = format!("no answer within {} s", TOGETHER.as_secs());
-        Answered { state: SourceState::Unavailable(why), items: Vec::new() }
+async fn ask<'a, W, A, F: Future<Output = Answered<A>>>(
+    witness: &'a Witness<W>,
+    question: impl FnOnce(&'a W) -> F,
+) -> Option<Answered<A>> {
+    let unheard = |state| Answered { state, items: Vec::new() };
+    let witness = match witness.as_ref()? {
+        Ok(witness) => witness,
+        Err(state) => return Some(unheard(state.clone())),
     };
-    Some(tokio::time::timeout(TOGETHER, question?).await.unwrap_or_else(|_| late()))
+    let late = || SourceState::Unavailable(format!("no answer within {} s", TOGETHER.as_secs()));
+    Some(tokio::time::timeout(TOGETHER, question(witness)).await.unwrap_or_else(|_| unheard(late())))
 }
 
 fn keep<A>(sources: &mut crate::domain::Sources, name: &str, answer: Answered<A>) -> Vec<A> {
@@ -106,12 +114,14 @@ pub fn evidence_request(snapshot: &Snapshot, targets: &[ObjectRef]) -> EvidenceR
         let chosen = services.filter(|service| selected(snapshot, service).iter().any(|pod| pods.contains(pod)));
         objects.extend(chosen.map(|service| service.id.clone()));
     }
+    let hosts: BTreeSet<String> = namespaces.iter().flat_map(|namespace| hosts(snapshot, namespace, &objects)).collect();
     let named = alerts(snapshot).map(|alert| json::text(alert, "labels.alertname")).filter(|name| !name.is_empty());
     let alerts: BTreeSet<&str> = named.collect();
     EvidenceRequest {
         at: episode(snapshot).unwrap_or(snapshot.now),
         until: snapshot.now,
         namespaces: namespaces.into_iter().collect(),
+        hosts: hosts.into_iter().collect(),
         alerts: alerts.into_iter().map(str::to_owned).collect(),
         nodes: nodes.into_iter().map(|name| addresses(snapshot, name)).collect(),
         objects: objects.into_iter().collect(),
@@ -126,6 +136,25 @@ fn selected(snapshot: &Snapshot, service: &Object) -> Vec<ObjectRef> {
     }
     let pods = snapshot.in_namespace("Pod", service.id.ns()).iter();
     pods.filter(|pod| selector::matches_map(chosen, pod.at("metadata.labels"))).map(|pod| pod.id.clone()).collect()
+}
+
+/// The host names under which routes of a namespace serve one of these Services.
+fn hosts(snapshot: &Snapshot, namespace: &str, objects: &BTreeSet<ObjectRef>) -> Vec<String> {
+    let serves = |name: &str| objects.contains(&ObjectRef::new("Service", namespace, name));
+    let mut hosts = Vec::new();
+    for rule in snapshot.in_namespace("Ingress", namespace).iter().flat_map(|ingress| ingress.list("spec.rules")) {
+        if json::list(rule, "http.paths").iter().any(|path| serves(json::text(path, "backend.service.name"))) {
+            hosts.push(json::text(rule, "host").to_owned());
+        }
+    }
+    for route in snapshot.in_namespace("HTTPRoute", namespace) {
+        let mut backends = route.list("spec.rules").iter().flat_map(|rule| json::list(rule, "backendRefs"));
+        if backends.any(|backend| serves(json::text(backend, "name"))) {
+            hosts.extend(route.list("spec.hostnames").iter().filter_map(|host| host.as_str()).map(str::to_owned));
+        }
+    }
+    hosts.retain(|host| !host.is_empty() && !host.contains('*'));
+    hosts
 }
 
 fn addresses(snapshot: &Snapshot, name: String) -> NodeNames {
@@ -167,6 +196,10 @@ mod tests {
             json!({"kind": "Pod", "metadata": {"namespace": "shop", "name": "web-2"}, "spec": {"nodeName": "n1"}}),
             json!({"kind": "Service", "metadata": {"namespace": "shop", "name": "front"}, "spec": {"selector": {"app": "web"}}}),
             json!({"kind": "Service", "metadata": {"namespace": "shop", "name": "other"}, "spec": {"selector": {"app": "db"}}}),
+            json!({"kind": "Ingress", "metadata": meta("web"), "spec": {"rules": [
+                {"host": "shop.example.com", "http": {"paths": [{"backend": {"service": {"name": "front"}}}]}},
+                {"host": "db.example.com", "http": {"paths": [{"backend": {"service": {"name": "other"}}}]}},
+            ]}}),
             json!({"kind": "Node", "metadata": {"name": "n1"}, "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]}}),
         ];
         let now = "2026-01-02T05:00:00Z".parse().ok();
@@ -186,6 +219,7 @@ mod tests {
         assert_eq!(names(&request.objects), ["web", "web-1-a", "front"]);
         assert_eq!(request.nodes[0], NodeNames { name: "n1".into(), addresses: vec!["10.0.0.1".into()] });
         assert_eq!((request.nodes.len(), request.namespaces.as_slice()), (2, &["shop".to_owned()][..]));
+        assert_eq!(request.hosts, ["shop.example.com"]);
         assert_eq!((request.alerts, request.at.to_string()), (vec!["Down".into(), "Slow".into()], "2026-01-02T04:48:00Z".into()));
     }
 
@@ -220,13 +254,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_that_never_answers_holds_nobody_up_for_longer_than_the_bound() {
-        let witnesses = Witnesses { signals: Some(Has), deploys: Some(Has), tickets: Some(Has), log_search: None::<Has> };
+        let broken: Witness<Has> = Some(Err(SourceState::Unavailable("seq.url is no address".into())));
+        let witnesses = Witnesses { signals: Some(Ok(Has)), deploys: Some(Ok(Has)), tickets: Some(Ok(Has)), log_search: broken };
         let request = evidence_request(&snapshot(json!({})), &[]);
         let began = tokio::time::Instant::now();
         let evidence = witnesses.testify(&request, &Redactor::fixed()).await;
         assert_eq!(began.elapsed(), TOGETHER);
         let said: Vec<String> = evidence.sources.iter().map(|(name, state)| format!("{name} {state}")).collect();
-        assert_eq!(said, ["deploys forbidden: 401", "signals unavailable: no answer within 15 s", "tickets ok"]);
+        assert_eq!(
+            said,
+            [
+                "deploys forbidden: 401",
+                "log_search unavailable: seq.url is no address",
+                "signals unavailable: no answer within 15 s",
+                "tickets ok"
+            ]
+        );
         assert!(!evidence.tickets[0].summary.contains("hunter2"), "{:?}", evidence.tickets);
     }
 }

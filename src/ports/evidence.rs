@@ -21,6 +21,8 @@ pub struct EvidenceRequest {
     pub nodes: Vec<NodeNames>,
     /// The namespaces, sorted.
     pub namespaces: Vec<String>,
+    /// The host names that routes and Ingresses over them serve, sorted.
+    pub hosts: Vec<String>,
     /// The names of the alerts that led here, sorted.
     pub alerts: Vec<String>,
 }

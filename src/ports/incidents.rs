@@ -1,7 +1,7 @@
 //! Where incidents, their analyses and the memory of what was tried live.
 
 use super::StoreError;
-use crate::domain::{Incident, IncidentRecord, IncidentStatus, ObjectRef, OutcomeMemory, Report, Run};
+use crate::domain::{Incident, IncidentRecord, IncidentStatus, ObjectRef, OutcomeMemory, RememberedIncident, Report, Run};
 use jiff::{SignedDuration, Timestamp};
 use std::future::Future;
 
@@ -41,6 +41,14 @@ pub trait IncidentStore: Sync {
 
     /// One analysis.
     fn run(&self, id: &str) -> impl Future<Output = Result<Option<Run>, StoreError>> + Send;
+
+    /// The cluster's open incidents and those that were over at `since` or later, each with what its last analysis that named
+    /// a cause found, and with what was sent for it; the newest 500 of either, newest first.
+    fn remembered(
+        &self,
+        cluster: &str,
+        since: Timestamp,
+    ) -> impl Future<Output = Result<Vec<RememberedIncident>, StoreError>> + Send;
 
     /// What happened to the incident's subject within `window`: earlier incidents that were over less than that before this
     /// one opened, and what was sent less than that before `now`. Empty where there is no such incident.

@@ -20,3 +20,18 @@ pub trait Ledger: Sync {
     /// What is spent or set aside on a day, in micro-dollars.
     fn spent(&self, day: Date) -> impl Future<Output = Result<u64, StoreError>> + Send;
 }
+
+/// A book that could not be opened denies every call and says why.
+impl<L: Ledger> Ledger for Result<L, StoreError> {
+    async fn reserve(&self, day: Date, worst: u64, limit: u64) -> Result<Option<Reservation>, StoreError> {
+        self.as_ref().map_err(Clone::clone)?.reserve(day, worst, limit).await
+    }
+
+    async fn settle(&self, reservation: Reservation, real: u64) -> Result<(), StoreError> {
+        self.as_ref().map_err(Clone::clone)?.settle(reservation, real).await
+    }
+
+    async fn spent(&self, day: Date) -> Result<u64, StoreError> {
+        self.as_ref().map_err(Clone::clone)?.spent(day).await
+    }
+}

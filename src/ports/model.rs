@@ -57,7 +57,10 @@ pub struct ModelAnswer {
 /// Why there is no answer.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ModelError {
-    /// No connection, or it broke. Worth a retry.
+    /// There was no connection, so nothing was sent and nothing is owed. Worth a retry.
+    #[error("no connection to {0}")]
+    Unreachable(String),
+    /// The connection broke after something was sent. Worth a retry.
     #[error("no answer from {0}")]
     Connection(String),
     /// Not within the time of one call. Worth a retry.
@@ -96,9 +99,6 @@ pub enum ModelError {
     /// The answer is no answer of this API: HTML, broken JSON, too long, empty.
     #[error("unreadable answer: {0}")]
     Unreadable(String),
-    /// There is no recording of this call.
-    #[error("no recording of this call")]
-    NotRecorded,
 }
 
 impl ModelError {
@@ -106,7 +106,11 @@ impl ModelError {
     pub fn usage(&self) -> Option<Usage> {
         match self {
             Self::Refused(usage) | Self::Truncated(usage) | Self::PromptCut(_, usage) => Some(*usage),
-            _ => None,
+            // Turned away before anything was computed. Behind a 408, 500, 502 or 504 it may have been.
+            Self::Unreachable(_) | Self::Rejected { .. } | Self::SpendLimit(_) | Self::Busy { status: 429 | 503 | 529, .. } => {
+                Some(Usage::default())
+            }
+            Self::Connection(_) | Self::Timeout(_) | Self::Busy { .. } | Self::Unreadable(_) => None,
         }
     }
 }
@@ -128,7 +132,7 @@ pub struct Egress {
 
 /// One backend.
 pub trait LanguageModel: Sync {
-    /// `anthropic`, `claude_cli`, `openai` or `recorded`.
+    /// `anthropic`, `claude_cli` or `openai`.
     fn backend(&self) -> &'static str;
 
     /// The model's name.

@@ -2,9 +2,32 @@
 //! answers, and the checks that every answer passes. Each stage has a rule-made equivalent, so that without a model only the
 //! prose is missing. Pure: it calls nobody, and nothing in here changes a verdict, an object or an action.
 
+pub mod analyze;
+pub mod answers;
+mod around;
+pub mod confidence;
+mod context;
+#[cfg(test)]
+mod corpus;
+pub mod criticize;
+mod dropped;
+pub mod fix;
+mod guard;
+pub mod hypothesize;
 mod numbers;
+pub mod plan;
+mod prompt;
+mod prose;
+mod share;
+pub mod synthesize;
 
+pub use context::Context;
+pub use dropped::Dropped;
+pub use guard::{Guarded, guard};
 pub use numbers::Numbers;
+pub use prompt::{Prompt, Task, Turn};
+pub use prose::Prose;
+pub use share::{room, share, tokens};
 
 use crate::cluster::Snapshot;
 use crate::domain::Report;

@@ -8,6 +8,9 @@
 //! [`opaque`]).
 
 mod address;
+#[cfg(test)]
+mod corpus;
+mod counts;
 mod header;
 mod name;
 mod object;
@@ -20,6 +23,8 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod value;
+
+pub use counts::Counts;
 
 use hmac::{Hmac, KeyInit, Mac, digest::Key};
 use placeholder::{Found, Kind};
@@ -76,9 +81,9 @@ impl Redactor {
         Self::new(REPLAY_KEY)
     }
 
-    /// Masks IP addresses too (`redact.ips = true`).
-    pub fn with_ips(self) -> Self {
-        Self { ips: true, ..self }
+    /// Masks IP addresses too, where `redact.ips` is set.
+    pub fn with_ips(self, ips: bool) -> Self {
+        Self { ips, ..self }
     }
 
     /// The text with every secret, mail address and card number replaced by a placeholder. Borrowed when there is none.
@@ -101,6 +106,13 @@ impl Redactor {
             }
         }
         masked
+    }
+
+    /// The text as [`Self::text`] gives it, and how many values of each kind are masked in it.
+    pub fn counted<'a>(&self, text: &'a str) -> (Cow<'a, str>, Counts) {
+        let masked = self.text(text);
+        let counts = Counts::of(&masked);
+        (masked, counts)
     }
 
     /// Replaces what was found. Of two findings that overlap the earlier one counts, of two that begin together the

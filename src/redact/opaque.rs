@@ -2,7 +2,7 @@
 //! things by such strings too (digests, commits, container ids), and those stay: they tell one object from another.
 
 use super::placeholder::Found;
-use super::scan::{is_base64, run_end};
+use super::scan::{is_base64, run_end, word_start};
 
 /// The shortest hex string that is masked.
 const HEX: usize = 32;
@@ -17,6 +17,8 @@ pub(super) fn hex_and_base64(text: &str, found: &mut Vec<Found>) {
     let mut at = 0;
     while at < bytes.len() {
         let end = run_end(bytes, at, is_base64);
+        let at_word = word_start(bytes, at).min(end);
+        at = if at_word > at { at_word } else { at };
         if end - at >= HEX {
             let padded = run_end(bytes, end, |byte| byte == b'=');
             let run = bytes.get(at..end).unwrap_or_default();
@@ -54,12 +56,31 @@ fn is_digest(before: &[u8]) -> bool {
     }) || [&b"containerd://"[..], b"docker://", b"cri-o://"].iter().any(|runtime| before.ends_with(runtime))
 }
 
+/// Whether capitals, small letters and digits take turns as they do by chance: in what is drawn at random six of ten neighbours
+/// are of different kinds, in paths and class names two.
+fn is_mixed(run: &[u8]) -> bool {
+    let class = |byte: &u8| match byte {
+        b'0'..=b'9' => 1,
+        b'A'..=b'Z' => 2,
+        b'a'..=b'z' => 3,
+        _ => 0,
+    };
+    let count = |wanted: u8| run.iter().filter(|byte| class(byte) == wanted).count();
+    let pairs = || run.windows(2).filter_map(|pair| Some((class(pair.first()?), class(pair.get(1)?)))).filter(|(a, b)| a * b > 0);
+    let turns = pairs().filter(|(a, b)| a != b).count();
+    let share = |tenths: usize| turns * 10 >= pairs().count() * tenths;
+    count(2) >= 4 && count(3) >= 4 && (share(4) || (count(1) >= 1 && share(3)))
+}
+
 /// Whether a run looks drawn at random rather than written: letters of both cases and several digits in one unbroken
 /// part. Names of objects have no capitals, names of variables no small letters, paths and class names short parts
 /// and few digits.
 fn is_random(run: &[u8]) -> bool {
     if [&b"sha256-"[..], b"sha384-", b"sha512-"].iter().any(|hash| run.starts_with(hash)) {
         return false;
+    }
+    if is_mixed(run) {
+        return true;
     }
     let unbroken = if run.contains(&b'/') { 24 } else { 16 };
     run.split(|byte| matches!(byte, b'/' | b'-' | b'_')).any(|part| {

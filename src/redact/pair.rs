@@ -5,7 +5,7 @@
 use super::header;
 use super::name::{self, Class, SecretName};
 use super::placeholder::{self, Found};
-use super::scan::{before, is_blank, is_quote, line_end, line_start, run_end, run_start, run_within, skip_blanks};
+use super::scan::{before, is_blank, is_quote, line_end, line_start, run_end, run_start, run_within, skip_blanks, word_start};
 use super::value::{is_prose, is_reference, is_usage, is_worth_masking, secret_part};
 use std::ops::Range;
 
@@ -51,6 +51,7 @@ fn is_name(byte: u8) -> bool {
 /// The whole name around a word of it; `api key` with its blank is one name.
 fn name_around(bytes: &[u8], word: Range<usize>) -> Range<usize> {
     let (start, end) = (run_start(bytes, word.start, is_name), run_end(bytes, word.end, is_name));
+    let start = Some(word_start(bytes, start)).filter(|start| *start <= word.start).unwrap_or(start);
     if bytes.get(start..end).is_some_and(|name| name.eq_ignore_ascii_case(b"key")) && before(bytes, start) == Some(b' ') {
         let first = run_start(bytes, start - 1, |byte| byte.is_ascii_alphabetic());
         let first_word = bytes.get(first..start - 1).unwrap_or_default();
@@ -122,7 +123,7 @@ impl<'t> Site<'t> {
             return None;
         }
         if self.is_block(separator, start) {
-            return self.block(line_end(self.bytes, start));
+            return self.block(line_end(self.bytes, start)).or_else(|| self.escaped_block(start));
         }
         if let Some(value) = opened(self.bytes, start).and_then(|start| quoted(self.bytes, start)) {
             return self.part(value);
@@ -175,7 +176,7 @@ impl<'t> Site<'t> {
 
     /// Behind the name of an environment variable, as Kubernetes writes it: where the value under the key `value` is.
     fn paired_value(&self, at: usize) -> Option<usize> {
-        let key = run_within(self.bytes, at, 64, |byte| byte.is_ascii_whitespace() || byte == b',');
+        let key = gap_end(self.bytes, at, 64);
         let key = closing_quote(self.bytes, key).unwrap_or(key);
         let word_end = key + "value".len();
         let is_value = self.bytes.get(key..word_end).is_some_and(|word| word.eq_ignore_ascii_case(b"value"));
@@ -231,7 +232,36 @@ impl<'t> Site<'t> {
         let marks = run_within(self.bytes, start, 4, |byte| matches!(byte, b'|' | b'>' | b'+' | b'-' | b'0'..=b'9'));
         matches!(separator, Separator::Colon { blank: true } | Separator::Pair)
             && matches!(self.byte(start), Some(b'|' | b'>'))
-            && self.byte(skip_blanks(self.bytes, marks, 64)).is_none_or(|byte| byte == b'\n' || byte == b'\r')
+            && self.byte(skip_blanks(self.bytes, marks, 64)).is_none_or(|byte| matches!(byte, b'\n' | b'\r' | b'\\'))
+    }
+
+    /// The lines of a block scalar in text whose line breaks are escaped, any number of times.
+    fn escaped_block(&self, start: usize) -> Option<Range<usize>> {
+        let rest = self.bytes.get(start..self.line_from(start))?;
+        let first_break = start + memchr::memchr(b'\\', rest)?;
+        let letter = run_end(self.bytes, first_break, |byte| byte == b'\\');
+        let line_break = self.bytes.get(first_break..letter + 1).filter(|line_break| line_break.ends_with(b"n"))?;
+        let indent = self.name.start - run_start(self.bytes, self.name.start, |byte| is_blank(byte) || byte == b'-');
+        let (mut first, mut last, mut at) = (None, first_break, first_break);
+        loop {
+            let line = at + line_break.len();
+            let content = run_end(self.bytes, line, is_blank);
+            let rest = self.bytes.get(content..self.line_from(content)).unwrap_or_default();
+            let next = memchr::memmem::find(rest, line_break);
+            let end = content + memchr::memchr2(b'"', b'\'', rest).into_iter().chain(next).min().unwrap_or(rest.len());
+            if content < end {
+                if content - line <= indent {
+                    break;
+                }
+                first = first.or(Some(content));
+                last = run_start(self.bytes, end, |byte| byte == b'\\');
+            }
+            if next.is_none_or(|next| content + next != end) {
+                break;
+            }
+            at = end;
+        }
+        first.map(|first| first..last.max(first))
     }
 
     /// The lines of a block scalar below this line: those that are indented further than the name.
@@ -392,6 +422,18 @@ impl<'t> Site<'t> {
         let start = run_start(self.bytes, self.name.start, |byte| is_blank(byte) || byte == b'-');
         start == 0 || before(self.bytes, start).is_some_and(|byte| byte == b'\n' || byte == b'\r')
     }
+}
+
+/// Past white space and commas, at most `most` bytes of them, and past line breaks that are escaped.
+fn gap_end(bytes: &[u8], from: usize, most: usize) -> usize {
+    let mut at = from;
+    while at < from + most {
+        let next = run_within(bytes, at, most, |byte| byte.is_ascii_whitespace() || byte == b',');
+        let letter = run_within(bytes, next, most, |byte| byte == b'\\');
+        let is_break = letter > next && matches!(bytes.get(letter), Some(b'n' | b'r' | b't'));
+        at = if is_break { letter + 1 } else { return next };
+    }
+    at
 }
 
 /// Past a quote that closes here, with the backslashes that escape it.

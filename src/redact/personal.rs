@@ -1,7 +1,7 @@
 //! What belongs to people: mail addresses, card numbers and, where that is asked for, IP addresses.
 
 use super::placeholder::{Found, Kind};
-use super::scan::{before, run_end, run_start};
+use super::scan::{before, begins_word, run_end, run_start};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Last labels that look like a mail's domain and are none: units of systemd (`getty@tty1.service`) and names inside
@@ -50,8 +50,8 @@ pub(super) fn card_numbers(text: &str, found: &mut Vec<Found>) {
     while at < bytes.len() {
         let start = run_end(bytes, at, |byte| !byte.is_ascii_digit());
         let end = card_end(bytes, start);
-        let stands_alone = !before(bytes, start)
-            .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+        let stands_alone = begins_word(bytes, start)
+            && !before(bytes, start).is_some_and(|byte| matches!(byte, b'.' | b'-' | b'_'))
             && !bytes.get(end).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
         if stands_alone && bytes.get(start..end).is_some_and(is_card) {
             found.push(Found { range: start..end, kind: Kind::Card });

@@ -6,7 +6,7 @@ use std::ops::Range;
 pub(super) const DIGITS: usize = 6;
 
 /// What was masked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Secret,
     Mail,
@@ -15,7 +15,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Secret, Self::Mail, Self::Card, Self::Ip];
+    pub(super) const ALL: [Self; 4] = [Self::Secret, Self::Mail, Self::Card, Self::Ip];
 
     /// The word in the placeholder.
     pub(super) fn word(self) -> &'static str {
@@ -49,6 +49,16 @@ pub(super) fn leading(bytes: &[u8]) -> Option<usize> {
     let (digits, rest) = rest.split_at_checked(DIGITS)?;
     let hex = digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     (hex && rest.first() == Some(&b'>')).then_some(1 + word.len() + 1 + DIGITS + 1)
+}
+
+/// The kind of every placeholder in a text, in their order.
+pub(super) fn kinds(text: &str) -> impl Iterator<Item = Kind> + use<'_> {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b'<', bytes).filter_map(|at| {
+        let placeholder = bytes.get(at..)?;
+        leading(placeholder)?;
+        Kind::ALL.into_iter().find(|kind| placeholder.get(1..).is_some_and(|rest| rest.starts_with(kind.word().as_bytes())))
+    })
 }
 
 /// Whether the text is one placeholder and nothing else.

@@ -69,6 +69,38 @@ pub(super) fn before(bytes: &[u8], at: usize) -> Option<u8> {
     at.checked_sub(1).and_then(|at| bytes.get(at).copied())
 }
 
+/// The longest colour code of a terminal that is known again: `38;5;208`.
+const COLOUR: usize = 16;
+
+/// Whether an escape ends right before this place: the `n` of a `\\n` in quoted text, or a terminal's colour code. Its letter
+/// belongs to no word.
+fn ends_escape(bytes: &[u8], at: usize) -> bool {
+    let Some(letter) = at.checked_sub(1) else { return false };
+    match bytes.get(letter) {
+        Some(b'n' | b'r' | b't') => before(bytes, letter) == Some(b'\\'),
+        Some(b'm') => {
+            let least = letter.saturating_sub(COLOUR);
+            let code = bytes.get(least..letter).unwrap_or_default();
+            let start = least + run_start(code, code.len(), |byte| byte.is_ascii_digit() || byte == b';');
+            // ESC itself, or how it is written in quoted text: `\u001b`, `\x1B`, `\033`, `\e`.
+            let escape = start.checked_sub(1).and_then(|bracket| before(bytes, bracket));
+            before(bytes, start) == Some(b'[') && matches!(escape, Some(0x1b | b'b' | b'B' | b'3' | b'e'))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a word can begin here.
+pub(super) fn begins_word(bytes: &[u8], at: usize) -> bool {
+    before(bytes, at).is_none_or(|byte| !byte.is_ascii_alphanumeric()) || ends_escape(bytes, at)
+}
+
+/// Where the word of a run that starts here begins: behind what an escape left of itself.
+pub(super) fn word_start(bytes: &[u8], start: usize) -> usize {
+    let letter = run_within(bytes, start, COLOUR, |byte| byte.is_ascii_digit());
+    if ends_escape(bytes, letter + 1) { letter + 1 } else { start }
+}
+
 /// The end of the run that starts here.
 pub(super) fn run_end(bytes: &[u8], from: usize, belongs: impl Fn(u8) -> bool) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();

@@ -2,7 +2,7 @@
 //! that vendors mark with a prefix.
 
 use super::placeholder::Found;
-use super::scan::{before, run_end, run_start, run_within};
+use super::scan::{before, begins_word, run_end, run_start, run_within, word_start};
 use aho_corasick::AhoCorasick;
 use memchr::memmem;
 use std::sync::LazyLock;
@@ -59,22 +59,31 @@ const BODY_WORD: usize = 16;
 
 /// Where the body of a block without an end stops: after the last word that can be a line of it.
 fn body_end(bytes: &[u8], from: usize) -> usize {
-    let mut end = from;
+    let (mut end, mut at) = (from, from);
     loop {
-        let start = run_end(bytes, end, is_gap);
+        let start = run_end(bytes, at, is_gap);
         let word_end = run_end(bytes, start, is_body);
         let word = bytes.get(start..word_end).unwrap_or_default();
-        let header = word.starts_with(b"Proc-Type:") || word.starts_with(b"DEK-Info:") || word.starts_with(b"4,ENCRYPTED");
+        // The letter of an escaped line break counts to the word.
+        let name = word.strip_prefix(b"n").unwrap_or(word);
+        let header = name.starts_with(b"Proc-Type:") || name.starts_with(b"DEK-Info:") || word.starts_with(b"4,ENCRYPTED");
+        // An empty line, escaped.
+        if matches!(word, b"n" | b"r") && before(bytes, start) == Some(b'\\') && bytes.get(word_end) == Some(&b'\\') {
+            at = word_end;
+            continue;
+        }
         let cut_off = word_end == bytes.len() && end > from;
         if word.is_empty() || !(word.len() >= BODY_WORD || header || cut_off || word.ends_with(b"=")) {
             return end;
         }
-        end = word_end;
+        (end, at) = (word_end, word_end);
     }
 }
 
 /// Where the body of a block without a beginning starts, no further back than `least`.
 fn body_start(bytes: &[u8], to: usize, least: usize) -> usize {
+    let escaped = to.checked_sub(1).filter(|letter| bytes.get(*letter) == Some(&b'n') && before(bytes, *letter) == Some(b'\\'));
+    let to = escaped.map_or(to, |letter| run_start(bytes, letter, |byte| byte == b'\\')).max(least);
     let mut start = to;
     loop {
         let word_end = run_start(bytes, start, is_gap).max(least);
@@ -97,7 +106,7 @@ fn web_tokens(bytes: &[u8], found: &mut Vec<Found>) {
         for _ in 0..4 {
             end = if bytes.get(end) == Some(&b'.') { part(end + 1) } else { end };
         }
-        let bounded = !before(bytes, start).is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let bounded = begins_word(bytes, start);
         if bounded && header - start >= 8 && end - header >= 5 {
             found.push(Found::secret(start..end));
         }
@@ -163,7 +172,7 @@ pub(super) fn vendor_keys(text: &str, found: &mut Vec<Found>) {
         let end = run_within(bytes, hit.end(), LONGEST_KEY, belongs);
         let key = bytes.get(hit.end()..end).unwrap_or_default();
         let unbroken = key.split(|byte| vendor.also.contains(byte)).map(<[u8]>::len).max().unwrap_or(0);
-        let bounded = keeps_prefix || !before(bytes, hit.start()).is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let bounded = keeps_prefix || begins_word(bytes, hit.start());
         if bounded && key.len() >= vendor.least && unbroken >= vendor.unbroken {
             found.push(Found::secret(if keeps_prefix { hit.end() } else { hit.start() }..end));
         }
@@ -175,7 +184,7 @@ pub(super) fn vendor_keys(text: &str, found: &mut Vec<Found>) {
 fn bot_tokens(bytes: &[u8], found: &mut Vec<Found>) {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     for dot in memchr::memchr_iter(b'.', bytes) {
-        let start = run_start(bytes, dot, is_part);
+        let start = word_start(bytes, run_start(bytes, dot, is_part));
         if !(23..=30).contains(&(dot - start)) || !matches!(bytes.get(start), Some(b'M' | b'N' | b'O')) {
             continue;
         }

@@ -8,13 +8,14 @@ pub use markup::{code, table};
 use super::Reports;
 use super::age::{ago, since};
 use super::escape::escape;
-use super::text::{cited, source};
+use super::reasoning::{cost, of_model, suspicious};
+use super::text::{cited, is_not_checked, source};
 use super::value::{show, show_field};
 use crate::domain::{
-    ActionReport, CauseReport, Contradiction, FieldChange, HistoryEntry, NumberedEvidence, ObjectRef, Report, RuledOut,
-    SymptomReport, TimelineEntry, Unknown, Verdict,
+    ActionReport, CauseReport, Contradiction, FieldChange, HistoryEntry, LogTemplate, NumberedEvidence, ObjectRef, Report,
+    RuledOut, SymptomReport, Ticket, TimelineEntry, Unknown, Verdict, not_checked,
 };
-use markup::{longest_run, prose};
+use markup::{link, longest_run, prose};
 
 /// Further items of a list are left out, and counted, unless all is asked for.
 const ITEMS: usize = 10;
@@ -54,7 +55,14 @@ impl Page<'_> {
             format!("{}: {}{}", code(&out.id), prose(&out.why), numbers(&out.evidence))
         });
         self.list("Conflict", &report.contradictions, |_, conflict| contradiction(conflict));
-        self.list("Unknown", &report.unknown, |_, unknown| not_seen(unknown));
+        let unknown = report.unknown.iter().filter(|unknown| all || !is_not_checked(report, unknown));
+        self.list("Unknown", &unknown.collect::<Vec<_>>(), |_, unknown| not_seen(unknown));
+        let silent = not_checked(&report.sources);
+        if !silent.is_empty() {
+            self.out += &format!("\nNot checked: {}\n", prose(&silent.join(", ")));
+        }
+        self.list("Tickets", &report.tickets, |_, of| ticket(of));
+        self.list("Logged", &report.log_searches, Self::logged);
         self.list("History", &report.history, Self::history);
         if all || matches!(report.verdict, Verdict::Healthy | Verdict::Recovered) {
             self.list("Noticed", &report.noticed, |_, cause| {
@@ -65,8 +73,13 @@ impl Page<'_> {
         if all {
             self.list("Timeline", &report.timeline, Self::moment);
         }
+        self.list("Model", &of_model(report, all), |_, line| prose(line));
         self.list("Proposed", &report.actions, |_, action| proposed(action));
         self.advice();
+        if let Some(reasoning) = &report.reasoning {
+            let said = suspicious(reasoning, all).into_iter().chain(cost(reasoning));
+            self.out += &said.map(|line| format!("\n_{}_\n", prose(&line))).collect::<String>();
+        }
     }
 
     fn head(&mut self) {
@@ -136,6 +149,14 @@ impl Page<'_> {
         format!("{} on {place}: {}{last}{ended}{}", code(&past.id), prose(&past.summary), numbers(&past.evidence))
     }
 
+    fn logged(&self, logged: &LogTemplate) -> String {
+        let last = logged.last.map(|at| format!(", last {}", ago(at, self.report.captured_at))).unwrap_or_default();
+        let (level, count, template) = (prose(&logged.level), logged.count, code(&logged.template));
+        let example = if logged.exception.is_empty() { &logged.example } else { &logged.exception };
+        let example = if *example == logged.template { String::new() } else { format!(": {}", code(&cut(example))) };
+        format!("{level} ×{count} {template}{last}{example}")
+    }
+
     fn moment(&self, entry: &TimelineEntry) -> String {
         let cited = entry.evidence.as_ref().map(|id| format!(" ({})", prose(id))).unwrap_or_default();
         format!("{:.0} ({}): {}{cited}", entry.at, ago(entry.at, self.report.captured_at), prose(&entry.what))
@@ -173,6 +194,14 @@ fn proposed(action: &ActionReport) -> String {
 fn contradiction(conflict: &Contradiction) -> String {
     let facts = conflict.facts.iter().map(|fact| code(fact)).collect::<Vec<_>>().join(" and ");
     format!("{facts} on {}: {}", place(&conflict.subject.object, conflict.subject.container.as_deref()), prose(&conflict.why))
+}
+
+/// A ticket, linked: the one link of a report, to a page whose address is checked.
+fn ticket(ticket: &Ticket) -> String {
+    let state = if ticket.resolved { "resolved" } else { "open" };
+    let words = [state, &ticket.status, &ticket.priority].into_iter().filter(|word| !word.is_empty());
+    let words = words.map(prose).collect::<Vec<_>>().join(", ");
+    format!("{} {words}: {}", link(&ticket.key, &ticket.url), prose(&ticket.summary))
 }
 
 fn not_seen(unknown: &Unknown) -> String {

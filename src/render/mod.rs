@@ -11,6 +11,7 @@ mod incidents;
 mod json;
 mod markdown;
 mod paragraph;
+mod reasoning;
 mod style;
 mod table;
 mod text;

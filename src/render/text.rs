@@ -5,7 +5,7 @@
 mod details;
 mod sections;
 
-pub(super) use sections::{cited, source};
+pub(super) use sections::{cited, is_not_checked, source};
 
 use super::paragraph::Paragraph;
 use super::style::Tone;

@@ -1,7 +1,7 @@
 //! Incidents, their analyses, and the memory of what was tried on the same subject.
 
-use super::{Store, attempt_queries, codes, columns};
-use crate::domain::{Incident, IncidentRecord, ObjectRef, OutcomeMemory, Report, Run};
+use super::{Store, attempt_queries, codes, columns, remembered};
+use crate::domain::{Incident, IncidentRecord, ObjectRef, OutcomeMemory, RememberedIncident, Report, Run};
 use crate::ports::{IncidentFilter, IncidentStore, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
@@ -43,6 +43,11 @@ impl IncidentStore for Store {
         self.reader
             .read(move |connection| Ok(connection.query_row("SELECT * FROM runs WHERE id = ?1", [id], run).optional()?))
             .await
+    }
+
+    async fn remembered(&self, cluster: &str, since: Timestamp) -> Result<Vec<RememberedIncident>, StoreError> {
+        let cluster = cluster.to_owned();
+        self.reader.read(move |connection| remembered::list(connection, &cluster, since)).await
     }
 
     async fn memory(&self, incident: &str, now: Timestamp, window: SignedDuration) -> Result<OutcomeMemory, StoreError> {

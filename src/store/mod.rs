@@ -1,5 +1,5 @@
-//! The store ports' home in one SQLite file, so that alerts, jobs, messages, approvals, attempts, incidents and the audit log
-//! need no server.
+//! The store ports' home in one SQLite file, so that alerts, jobs, messages, approvals, attempts, incidents, the audit log
+//! and the models' ledger need no server.
 //!
 //! One thread owns the connection that writes; what waits for it goes into one transaction, a savepoint each, and is
 //! answered once that is on disk. Another thread reads. Several processes may have the same file open. All SQL of the
@@ -18,12 +18,14 @@ mod incidents;
 mod intake;
 mod jobs;
 mod leases;
+mod ledger;
 mod merging;
 mod open;
 mod outbox;
 mod periodic;
 mod placing;
 mod reader;
+mod remembered;
 mod retention;
 mod taking;
 mod transition;

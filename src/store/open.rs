@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Append only: a released file never changes, the next change is the next file.
-const MIGRATIONS: &[M<'static>] =
-    &[M::up(include_str!("../../migrations/0001_remediation.sql")), M::up(include_str!("../../migrations/0003_serve.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../../migrations/0001_remediation.sql")),
+    M::up(include_str!("../../migrations/0002_model_spending.sql")),
+    M::up(include_str!("../../migrations/0003_serve.sql")),
+];
 
 /// Marks our files in the header (`PRAGMA application_id`); the first migration writes it. "SREC" in ASCII.
 const APPLICATION_ID: i32 = 0x5352_4543;

@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("adapters", &["cluster", "config", "domain", "ports", "redact"]),
     ("store", &["cluster", "domain", "ports"]),
     ("render", &["domain"]),
-    ("config", &["remedy"]),
+    ("config", &["domain", "remedy"]),
     ("pipeline", &["bundle", "cluster", "diagnose", "domain", "ports", "reason", "redact", "remedy"]),
     (
         "cli",
@@ -48,8 +48,8 @@ const IMPURE: &[&str] = &[
 ];
 const PURE: &[&str] = &["domain", "redact", "cluster", "diagnose", "reason", "remedy"];
 
-/// The only file that may name a concrete adapter outside `adapters`.
-const WIRING: &str = "cli/wiring.rs";
+/// The only module that may name a concrete adapter outside `adapters`.
+const WIRING: &str = "cli/wiring/";
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -93,7 +93,7 @@ fn breaches(file: &str, text: &str) -> Vec<String> {
             if name != module && !allowed.contains(&name) && MAY_USE.iter().any(|(known, _)| *known == name) {
                 found.push(format!("{file}:{number}: {module} may not use {name}: {}", line.trim()));
             }
-            if matches!(name, "adapters" | "store") && module == "cli" && file != WIRING {
+            if matches!(name, "adapters" | "store") && module == "cli" && !file.starts_with(WIRING) {
                 found.push(format!("{file}:{number}: only {WIRING} names adapters and the store: {}", line.trim()));
             }
         }
@@ -143,7 +143,7 @@ fn the_rule_sees_a_breach() {
     assert_eq!(breaches("cli/analyze.rs", "use crate::adapters::kubernetes::Reader;").len(), 1);
     assert_eq!(breaches("pipeline/x.rs", "use rusqlite::Connection;").len(), 1);
     assert_eq!(breaches("misc/mod.rs", "").len(), 1);
-    assert!(breaches("cli/wiring.rs", "use crate::adapters::kubernetes::Reader;").is_empty());
+    assert!(breaches("cli/wiring/mod.rs", "use crate::adapters::kubernetes::Reader;").is_empty());
     assert!(breaches("cluster/pod.rs", "use crate::domain::ObjectRef; // crate::cli").is_empty());
 }
 

@@ -3,7 +3,7 @@
 //! credential command printed.
 
 use super::fault;
-use super::proxy::{Environment, with_scheme};
+use crate::adapters::proxy::{Environment, with_scheme};
 use crate::ports::ReadError;
 use http::Uri;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};

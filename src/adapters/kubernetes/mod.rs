@@ -11,7 +11,6 @@ mod kinds;
 mod list;
 mod logs;
 mod plan;
-mod proxy;
 mod request;
 mod sources;
 mod writer;
@@ -94,6 +93,11 @@ impl KubernetesReader {
     /// The namespace of the context, or of the pod we run in; `default` where neither names one.
     pub fn default_namespace(&self) -> &str {
         &self.connection.namespace
+    }
+
+    /// What the cluster is called in the books; `None` where it can't be asked.
+    pub async fn known_as(&self) -> Option<String> {
+        self.cluster_id().await.ok()
     }
 
     /// Which cluster this is: the UID of its namespace `kube-system`, else `server:` and a hash of the server's address.

@@ -95,7 +95,10 @@ prop_compose! {
             deploys,
             tickets: tickets.into_iter().map(|(key, resolved)| Ticket { key, resolved, ..Ticket::default() }).collect(),
             log_events: Vec::new(),
+            history: Vec::new(),
             alert,
+            model: None,
+            exchanges: Vec::new(),
             warnings,
         }
     }
@@ -155,6 +158,30 @@ proptest! {
         prop_assert_eq!(&read, &recording);
         write(&second, &read).unwrap();
         prop_assert_eq!(contents(&first), contents(&second));
+    }
+
+    #[test]
+    fn an_exchange_of_any_kind_is_understood_or_left_out(
+        place in prop::sample::select(vec!["", "version", "n", "stage", "perspective", "attempt", "model", "request", "requestSha256",
+            "response", "error", "recordedAt", "tookMs", "tries", "microUsd", "inputTokens"]),
+        value in value(), number: u64, is_number: bool,
+    ) {
+        let mut exchange = exchange_json(1, json!({"response": {"text": "{}", "usage": {"inputTokens": number}}}));
+        let other = if is_number { json!(number) } else { value };
+        match exchange.get_mut(place) {
+            Some(field) => *field = other,
+            None => exchange = other,
+        }
+        let incident = r#"{"apiVersion": "sre-copilot/v1"}"#;
+        let bundle = folder(&[("incident.json", incident), ("llm/001.json", &exchange.to_string()), ("llm/002.json", "{}")]);
+        let first = read(bundle.path()).unwrap();
+        prop_assert_eq!(first.warnings.len(), 1);
+        let cost = Exchange::cost(&ModelName::default(), &first.exchanges);
+        prop_assert!(cost.calls as usize <= first.exchanges.len());
+        let second = folder(&[]);
+        write(second.path(), &first).unwrap();
+        let read = read(second.path()).unwrap();
+        prop_assert_eq!(read.exchanges, Exchange::numbered(first.exchanges));
     }
 
     #[test]

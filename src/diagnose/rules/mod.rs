@@ -46,6 +46,9 @@ mod storage;
 mod termination;
 mod volumes;
 
+pub(super) use not_a_fault::is_starting;
+pub(super) use signals::measured;
+
 use super::catalogue::{Cause, Family, Section};
 
 /// Whether a cause is one of those that look like a fault and are none.

@@ -59,7 +59,17 @@ const LAST: usize = 5;
 const RISE: Bar = Bar { ratio: 1.2, step: 0.1 };
 /// Words of alerts about a node's CPU and disk, in lower case: those of the node exporter's own rules.
 const CPU_WORDS: &[&str] = &["cpuhighusage", "cpu usage", "systemsaturation", "load per core", "high load", "cpu saturat"];
-const DISK_WORDS: &[&str] = &["diskiosaturation", "disk io", "disk i/o", "io saturation", "disk saturat", "disk queue"];
+const DISK_WORDS: &[&str] = &[
+    "diskiosaturation",
+    "disk io",
+    "disk i/o",
+    "io saturation",
+    "disk saturat",
+    "disk queue",
+    "nodefilesystem",
+    "space left",
+    "space available",
+];
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let alerts = alerts::firing(cx);

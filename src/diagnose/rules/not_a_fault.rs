@@ -115,6 +115,11 @@ static MONITORING_GAP: Cause = Cause {
     fields: &[],
 };
 
+/// Whether pods of a workload are only starting, so that being not ready yet says nothing.
+pub(in crate::diagnose) fn is_starting(cx: &Context<'_>, workload: &ObjectRef) -> bool {
+    converging::starting(cx, workload).is_some()
+}
+
 fn check(cx: &Context<'_>, out: &mut Findings) {
     for claim in cx.snap.of_kind("PersistentVolumeClaim") {
         first_consumer(cx, claim, out);

@@ -63,6 +63,8 @@ const SAME_MOMENT: SignedDuration = SignedDuration::from_secs(60);
 /// From this share of the limit a sample of the working set counts as having reached it: between two samples, tens of seconds
 /// apart, the last bit goes unseen.
 const AT_LIMIT: f64 = 0.95;
+/// Bytes of a MiB.
+const MIB: f64 = 1_048_576.0;
 /// Evictions longer ago than this are history.
 const EVICTED_RECENTLY: SignedDuration = SignedDuration::from_hours(1);
 
@@ -138,14 +140,16 @@ fn out_of_memory(cx: &Context<'_>, pod: &Object, container: &Container<'_>, end:
     // Without a limit it was the node's memory or a limit further up, and only the node's events tell which.
     let is_blind = number.is_empty() && cx.snap.looked_for("Event", "").is_err();
     let proof = if is_blind { Proof::Timing } else { Proof::Structure };
+    let peak = peak(cx, container, end);
+    let reached = peak.as_ref().map_or(String::new(), |(peak, _)| format!(", its working set at up to {:.0} MiB", peak / MIB));
     let finding = out.found(&OOM_KILLED, container.subject(), proof);
     finding
         .blame(cx.workload(&pod.id))
         .since(end.finished)
         .ended(cx.recovered(container))
         .evidence([container.termination_evidence(end), spec])
-        .evidence(peak(cx, container, end).map(|(_, evidence)| evidence))
-        .says(format!("container {} was OOM-killed (exit {}){at}{restarted}", container.name, end.exit_code))
+        .evidence(peak.map(|(_, evidence)| evidence))
+        .says(format!("container {} was OOM-killed (exit {}){at}{reached}{restarted}", container.name, end.exit_code))
         .next(format!("kubectl -n {} top pod {} --containers", pod.id.ns(), pod.id.name));
     if !number.is_empty() {
         finding.fix(format!("raise the memory limit of container {} above {number}, or find what grows", container.name));

@@ -86,7 +86,7 @@ fn rise_evidence(cx: &Context<'_>, object: &ObjectRef, signal: &Signal, rise: &R
 }
 
 /// The workload that a series measures, from its labels; `None` when the snapshot doesn't hold it.
-fn measured(cx: &Context<'_>, signal: &Signal) -> Option<ObjectRef> {
+pub(in crate::diagnose) fn measured(cx: &Context<'_>, signal: &Signal) -> Option<ObjectRef> {
     let label = |name: &str| signal.labels.get(name).map(String::as_str);
     let namespace = label("namespace").or_else(|| {
         cx.snap.target.as_ref().map(|target| if target.kind == "Namespace" { target.name.as_str() } else { target.ns() })

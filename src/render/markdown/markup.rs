@@ -42,6 +42,13 @@ pub fn code(text: &str) -> String {
     format!("{fence}{space}{text}{space}{fence}")
 }
 
+/// Text that links to a page; text alone where the address is none of the web, or holds what could end it.
+pub(super) fn link(text: &str, address: &str) -> String {
+    let is_safe = |char: char| char.is_ascii_alphanumeric() || "-._~:/?#@!$&*+,;=%".contains(char);
+    let is_web = address.starts_with("https://") && address.len() <= 2_000 && address.chars().all(is_safe);
+    if is_web { format!("[{}](<{address}>)", prose(text)) } else { prose(text) }
+}
+
 /// The longest run of backticks.
 pub(super) fn longest_run(text: &str) -> usize {
     text.split(|char| char != '`').map(str::len).max().unwrap_or(0)
@@ -49,7 +56,17 @@ pub(super) fn longest_run(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{code, prose, table};
+    use super::{code, link, prose, table};
+
+    #[test]
+    fn only_an_address_of_the_web_is_linked() {
+        let page = "https://x.atlassian.net/browse/SHOP-1";
+        assert_eq!(link("SHOP-1", page), "[SHOP-1](<https://x.atlassian.net/browse/SHOP-1>)");
+        assert_eq!(link("a](b)", page), "[a\\](b)](<https://x.atlassian.net/browse/SHOP-1>)");
+        for address in ["", "javascript:alert(1)", "http://x", "https://x> [y](z", "https://x y", "https://x\n", "https://ä"] {
+            assert_eq!(link("SHOP-1", address), "SHOP-1", "{address}");
+        }
+    }
 
     #[test]
     fn text_from_outside_is_not_markup() {

@@ -2,11 +2,12 @@
 
 use super::Page;
 use crate::domain::{
-    ActionReport, CauseReport, Contradiction, DecisionValue, EvidenceSource, FieldChange, HistoryEntry, NumberedEvidence,
-    ObjectRef, Report, RuledOut, SymptomReport, Unknown, Verdict,
+    ActionReport, CauseReport, Contradiction, DecisionValue, EvidenceSource, FieldChange, HistoryEntry, LogTemplate,
+    NumberedEvidence, ObjectRef, Report, RuledOut, SymptomReport, Ticket, Unknown, Verdict, beside, not_checked,
 };
 use crate::render::age::{age, ago, since};
 use crate::render::paragraph::Paragraph;
+use crate::render::reasoning::{cost, of_model, suspicious};
 use crate::render::style::Tone;
 use crate::render::value::{show, show_field};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +33,10 @@ impl<'a> Page<'a> {
         self.section("Changed", &self.change(), caps.change, |_, line| line.clone());
         self.section("Ruled out", &report.ruled_out, caps.items, Self::ruled_out);
         self.section("Conflict", &report.contradictions, caps.few, Self::contradiction);
-        self.section("Unknown", &report.unknown, caps.items, Self::unknown);
+        self.section("Unknown", &self.unknowns(), caps.items, |page, unknown| page.unknown(unknown));
+        self.not_checked();
+        self.section("Tickets", &report.tickets, caps.few, Self::ticket);
+        self.section("Logged", &report.log_searches, caps.few, Self::logged);
         if report.verdict == Verdict::Recovered || verbose {
             self.section("History", &report.history, caps.few, Self::history);
         }
@@ -42,8 +46,16 @@ impl<'a> Page<'a> {
         if matches!(report.verdict, Verdict::Healthy | Verdict::Recovered) || verbose {
             self.section("Noticed", &report.noticed, caps.few, Self::noticed);
         }
+        self.section("Model", &of_model(report, verbose), caps.items.saturating_add(4), |page, line| {
+            page.short(Paragraph::new().add(Tone::Plain, line))
+        });
         self.section("Proposed", &self.proposed(), usize::MAX, |_, line| line.clone());
         self.section("To do", &self.advice(), caps.items.saturating_add(2), |_, line| line.clone());
+        if let Some(reasoning) = &report.reasoning {
+            let said = suspicious(reasoning, verbose).into_iter().chain(cost(reasoning));
+            self.lines.push(String::new());
+            said.for_each(|line| self.paragraph(&Paragraph::new().add(Tone::Dim, &line).hang(2)));
+        }
     }
 
     /// `id: what, for 24m (pod/x app)`, the form of most sections; the place only where it isn't the target and what was said.
@@ -156,6 +168,39 @@ impl<'a> Page<'a> {
         self.item(&conflict.facts.join(" and "), &conflict.why, &subject.object, subject.container.as_deref(), "")
     }
 
+    /// What could not be seen; what was asked beside the cluster has a line of its own, unless everything is to be seen.
+    fn unknowns(&self) -> Vec<&'a Unknown> {
+        let unknown = self.report.unknown.iter();
+        unknown.filter(|unknown| self.layout.verbose || !is_not_checked(self.report, unknown)).collect()
+    }
+
+    /// Who was asked in vain, however little room there is: nobody may take it for "there is none".
+    fn not_checked(&mut self) {
+        let silent = not_checked(&self.report.sources);
+        if !silent.is_empty() {
+            self.lines.push(String::new());
+            self.paragraph(&Paragraph::new().add(Tone::Plain, &format!("Not checked: {}", silent.join(", "))).hang(2));
+        }
+    }
+
+    /// `SHOP-12 open, In Progress: checkout fails`, and its page.
+    fn ticket(&self, ticket: &Ticket) -> Paragraph {
+        let state = if ticket.resolved { "resolved" } else { "open" };
+        let words = [state, &ticket.status, &ticket.priority].into_iter().filter(|word| !word.is_empty());
+        let line = Paragraph::new().add(Tone::Strong, &ticket.key);
+        let line = line.add(Tone::Plain, &format!(" {}: {}", words.collect::<Vec<_>>().join(", "), ticket.summary));
+        self.short(line.then(Tone::Dim, &ticket.url, self.caps.value_lines))
+    }
+
+    /// `Error ×12 no route to {Host}, last 3m ago`, and the last of the messages.
+    fn logged(&self, logged: &LogTemplate) -> Paragraph {
+        let last = logged.last.map(|at| format!(", last {}", ago(at, self.report.captured_at))).unwrap_or_default();
+        let line = Paragraph::new().add(Tone::Plain, &format!("{} ×{} {}{last}", logged.level, logged.count, logged.template));
+        let example = if logged.exception.is_empty() { &logged.example } else { &logged.exception };
+        let line = if *example == logged.template { line } else { line.then(Tone::Dim, example, self.caps.value_lines) };
+        self.short(line)
+    }
+
     fn unknown(&self, unknown: &Unknown) -> Paragraph {
         let would = if unknown.would.is_empty() { String::new() } else { format!("; would show {}", unknown.would) };
         let line = Paragraph::new().add(Tone::Plain, &format!("{}: {}{would}", unknown.what, unknown.why));
@@ -234,6 +279,11 @@ pub(in crate::render) fn cited(report: &Report, all: bool) -> Vec<&NumberedEvide
     let known: BTreeMap<_, _> = report.evidence.iter().map(|evidence| (&evidence.id, evidence)).collect();
     let mut shown = BTreeSet::new();
     in_turn.filter(|id| shown.insert(*id)).filter_map(|id| known.get(id).copied()).collect()
+}
+
+/// Whether something unknown is a source beside the cluster that did not answer.
+pub(in crate::render) fn is_not_checked(report: &Report, unknown: &Unknown) -> bool {
+    beside(&unknown.what).is_some() && report.sources.get(&unknown.what).is_some_and(|state| !state.is_read())
 }
 
 /// ` (e1, e4)`, or nothing.

@@ -2,7 +2,7 @@
 
 use super::*;
 use sre_copilot::domain::AttemptState::{Approved, Claimed, NotVerified, Running, Succeeded, Verified};
-use sre_copilot::domain::{CauseReport, IncidentStatus, ObjectRef, Report, Verdict};
+use sre_copilot::domain::{CauseReport, FactReport, FixResult, IncidentStatus, ObjectRef, Report, State, Verdict};
 use sre_copilot::ports::{IncidentFilter, IncidentStore, StoreError};
 
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -149,4 +149,44 @@ async fn what_was_tried_on_the_subject_is_remembered_with_its_outcome() {
     let memory = home.store.memory(&second.id, home.now(), WEEK).await.unwrap();
     assert_eq!(memory.last_fix(), None);
     assert_eq!(home.store.memory("nobody", home.now(), WEEK).await.unwrap(), Default::default());
+}
+
+#[tokio::test]
+async fn earlier_incidents_are_remembered_with_what_was_found_and_done() {
+    let home = Home::new();
+    let began = home.now();
+    let first = home.store.open_or_join("5d1c", &subject("checkout")).await.unwrap();
+    let fact = |id: &str, state| FactReport {
+        id: id.to_owned(),
+        subject: subject("checkout").into(),
+        state,
+        confidence: None,
+        reason: None,
+        evidence: Vec::new(),
+    };
+    let faulty = Report {
+        facts: vec![fact("oom_killed", State::Found), fact("crash_loop", State::Found), fact("disk_full", State::Absent)],
+        alerts: vec!["HighErrors".to_owned()],
+        ..report(Verdict::Confirmed, &["oom_killed"], home.now())
+    };
+    home.store.record(&first.id, &faulty).await.unwrap();
+    let done = home.proposed(&first.id, "checkout").await;
+    home.brought(done, &[Approved, Claimed, Running, Succeeded, NotVerified]).await;
+    home.pass(SignedDuration::from_mins(9));
+    // What ended well says nothing of the fault any more.
+    home.store.record(&first.id, &report(Verdict::Healthy, &[], home.now())).await.unwrap();
+    home.store.resolve(&first.id).await.unwrap();
+    let ended = home.now();
+    home.pass(SignedDuration::from_mins(1));
+    let open = home.store.open_or_join("5d1c", &subject("checkout")).await.unwrap();
+    home.store.open_or_join("77aa", &subject("checkout")).await.unwrap();
+    let known = home.store.remembered("5d1c", began).await.unwrap();
+    assert_eq!(known.iter().map(|past| past.id.as_str()).collect::<Vec<_>>(), [open.id.as_str(), first.id.as_str()]);
+    assert_eq!((known[0].resolved_at, &known[0].facts), (None, &Vec::new()));
+    assert_eq!((known[1].resolved_at, known[1].cause.as_deref()), (Some(ended), Some("oom_killed")));
+    assert_eq!((known[1].facts.join(" "), known[1].alerts.join(" ")), ("crash_loop oom_killed".into(), "HighErrors".into()));
+    let fixes: Vec<_> = known[1].fixes.iter().map(|fix| (fix.action.as_str(), fix.result)).collect();
+    assert_eq!(fixes, [("restart_deployment", FixResult::InVain)]);
+    let later = home.store.remembered("5d1c", home.now()).await.unwrap();
+    assert_eq!(later.len(), 1, "only what is open was over at no time before");
 }

@@ -4,6 +4,7 @@ mod attempts;
 mod audit;
 mod file;
 mod incidents;
+mod ledger;
 mod processes;
 mod transitions;
 

@@ -3,7 +3,7 @@
 
 use super::*;
 use sre_copilot::domain::{AuditCheck, AuditHead};
-use sre_copilot::ports::{AuditFilter, AuditLog};
+use sre_copilot::ports::{AuditFilter, AuditLog, Ledger};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Barrier;
@@ -14,7 +14,7 @@ const ATTEMPT: &str = "STORE_TEST_ATTEMPT";
 /// Marks the lines of a child among those of the test harness.
 const MARK: &str = "child says ";
 
-fn start(task: &str, path: &std::path::Path, attempt: &str) -> (Child, ChildStdin, impl Iterator<Item = String>) {
+pub fn start(task: &str, path: &std::path::Path, attempt: &str) -> (Child, ChildStdin, impl Iterator<Item = String>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "store::processes::child", "--nocapture", "--test-threads=1"])
         .env(TASK, task)
@@ -45,6 +45,7 @@ fn child() {
     let store = Arc::new(Store::open(&path, Timestamp::now).unwrap());
     match task.as_str() {
         "approve" => runtime.block_on(approve(&store, &attempt)),
+        "reserve" => runtime.block_on(reserve(&store)),
         "write" => runtime.block_on(write(&store)),
         other => panic!("no task {other}"),
     }
@@ -69,6 +70,21 @@ async fn approve(store: &Arc<Store>, attempt: &str) {
         .collect();
     for click in clicks {
         say(&click.await.unwrap());
+    }
+}
+
+/// Sixteen calls to a model at once, when the parent says go; each sets a tenth of the day's budget aside.
+async fn reserve(store: &Arc<Store>) {
+    say("ready");
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+    let calls: Vec<_> = (0..16)
+        .map(|_| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move { store.reserve(ledger::DAY, 100, 1_000).await.unwrap() })
+        })
+        .collect();
+    for call in calls {
+        say(if call.await.unwrap().is_some() { "granted" } else { "denied" });
     }
 }
 

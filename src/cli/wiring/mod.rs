@@ -1,4 +1,10 @@
-//! Builds adapters and the store from settings and from what was typed. The only file that names concrete ones.
+//! Builds adapters and the store from settings and from what was typed. The only module that names concrete ones.
+
+mod model;
+mod witnesses;
+
+pub use model::{egress as model_egress, with_model, with_recording};
+pub use witnesses::{egress as witness_egress, testify};
 
 use super::error::CliError;
 use super::installation;
@@ -82,13 +88,17 @@ pub fn store(settings: &Settings) -> Result<impl AttemptStore + AuditLog + Incid
 }
 
 fn open(settings: &Settings) -> Result<Store, CliError> {
-    let path = match &settings.database_url {
-        Some(url) => store::path_of(url)?,
+    Ok(Store::open(&store_path(settings)?, Timestamp::now)?)
+}
+
+/// Where the database is, or would be.
+fn store_path(settings: &Settings) -> Result<PathBuf, CliError> {
+    match &settings.database_url {
+        Some(url) => Ok(store::path_of(url)?),
         None => installation::state_folder().map(|folder| folder.join(DATABASE)).ok_or_else(|| {
             CliError::failed("there is no home folder to keep the database in").hint("set DATABASE_URL=sqlite:/path/to/file.db")
-        })?,
-    };
-    Ok(Store::open(&path, Timestamp::now)?)
+        }),
+    }
 }
 
 /// What a decision needs that asks no cluster: the books and the time.

@@ -1,6 +1,7 @@
-//! The way to the server: directly, or through a proxy. As Go's clients do it, which kubectl's users know: the
-//! kubeconfig's `proxy-url` counts always; the environment's proxy unless `NO_PROXY` has the server, or the server is
-//! this machine. The kube crate compares `NO_PROXY` with the proxy's own name, and so can't be left to decide.
+//! The way to a server: directly, or through a proxy. As Go's clients do it, which kubectl's users know: a kubeconfig's
+//! `proxy-url` counts always; the environment's proxy unless `NO_PROXY` has the server, or the server is this machine. The
+//! kube crate compares `NO_PROXY` with the proxy's own name, and reqwest sends what is for this machine to the proxy; so
+//! neither can be left to decide.
 
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -8,7 +9,7 @@ use std::net::IpAddr;
 
 /// The environment's proxies.
 #[derive(Default)]
-pub(super) struct Environment {
+pub(in crate::adapters) struct Environment {
     /// `HTTPS_PROXY`, for servers with https.
     pub https: String,
     /// `HTTP_PROXY`, for servers with http.
@@ -46,7 +47,7 @@ impl Environment {
 }
 
 /// A proxy's address; `host:port` alone is meant as http.
-pub(super) fn with_scheme(address: &str) -> String {
+pub(in crate::adapters) fn with_scheme(address: &str) -> String {
     if address.is_empty() || address.contains("://") { address.to_owned() } else { format!("http://{address}") }
 }
 
