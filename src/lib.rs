@@ -25,4 +25,5 @@ pub mod reason;
 pub mod redact;
 pub mod remedy;
 pub mod render;
+pub mod server;
 pub mod store;

@@ -5,8 +5,12 @@ mod audit;
 mod clock;
 mod evidence;
 mod incidents;
+mod intake;
+mod jobs;
 mod ledger;
 mod model;
+mod outbox;
+mod periodic;
 mod store_error;
 mod writer;
 
@@ -15,8 +19,12 @@ pub use audit::{AuditFilter, AuditLog};
 pub use clock::Clock;
 pub use evidence::{Answered, DeployHistory, EvidenceRequest, LogSearch, NodeNames, SignalSource, TicketTracker};
 pub use incidents::{IncidentFilter, IncidentStore};
+pub use intake::{Accepted, AlertAnswer, AlertStanding, EpisodeRecord, Intake, SetAsideAnswer, Taken};
+pub use jobs::{Finished, JobFilter, JobQueue, Leased, NewJob, Outcome};
 pub use ledger::{Ledger, Reservation};
 pub use model::{Egress, LanguageModel, Message, ModelAnswer, ModelError, ModelRequest, Role};
+pub use outbox::{MessageOp, Notice, Outbox, Outgoing, Sent};
+pub use periodic::{Periodic, PeriodicTask, Schedule};
 pub use store_error::StoreError;
 pub use writer::{Access, AccessQuestion, ApiReason, ApiRefusal, ClusterWriter, WriteError, permits};
 

@@ -3,7 +3,7 @@
 
 use super::ObjectRef;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Labels that name one object, by the kind they name, in the order in which they decide. They are the label names
 /// of kube-state-metrics (`docs/metrics`) and of the kubelet's volume metrics. Objects that can't be a target
@@ -45,10 +45,62 @@ pub fn target_of(alert: &Value) -> Option<ObjectRef> {
     common(&objects)
 }
 
+/// The object that one alert's labels name.
+fn object_of(labels: &Value) -> Option<ObjectRef> {
+    named_by(&Labels::read(labels)?)
+}
+
+/// The subject of an alert of a cluster, which its incidents are about: the workload, the node, the Service, the namespace; an
+/// object of kind `Alert` with the alert's name where the labels name nothing. Of a pod it is the controller that the pod's name
+/// has the shape of: whoever has seen the pod knows better.
+pub fn subject_of(name: &str, labels: &BTreeMap<String, String>) -> ObjectRef {
+    let labels = Labels::new(labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    if let (false, Some(namespace), Some((kind, workload))) =
+        (labels.is_about_a_node(), labels.scraped("namespace"), labels.named_object())
+        && kind != "Namespace"
+    {
+        return ObjectRef::new(kind, namespace, workload);
+    }
+    match named_by(&labels) {
+        Some(pod) if pod.kind == "Pod" => controller_of(pod),
+        Some(object) => object,
+        None => ObjectRef::cluster("Alert", name),
+    }
+}
+
+/// The controller whose pods are named like this one: `NAME-HASH-xxxxx` of a Deployment, `NAME-xxxxx` of a DaemonSet,
+/// `NAME-0` of a StatefulSet. The pod itself where its name has no such shape.
+fn controller_of(pod: ObjectRef) -> ObjectRef {
+    // What `k8s.io/apimachinery/pkg/util/rand` makes names of: no vowels, no 0, 1 and 3.
+    let is_random = |part: &str| part.bytes().all(|byte| b"bcdfghjklmnpqrstvwxz2456789".contains(&byte));
+    let kind_and_name = |pod: &str| -> Option<(&'static str, String)> {
+        let (rest, last) = pod.rsplit_once('-').filter(|(rest, _)| !rest.is_empty())?;
+        if !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()) && last.len() < 5 {
+            return Some(("StatefulSet", rest.to_owned()));
+        }
+        if last.len() != 5 || !is_random(last) {
+            return None;
+        }
+        match rest.rsplit_once('-') {
+            Some((name, hash)) if !name.is_empty() && (6..=10).contains(&hash.len()) && is_random(hash) => {
+                Some(("Deployment", name.to_owned()))
+            }
+            _ => Some(("DaemonSet", rest.to_owned())),
+        }
+    };
+    match kind_and_name(&pod.name) {
+        Some((kind, name)) => ObjectRef { kind: kind.to_owned(), namespace: pod.namespace, name },
+        None => pod,
+    }
+}
+
 /// The name or the address of the node that one alert's labels are about; `None` when they are about something else. An address
 /// is that of a node or of an exporter's pod on it: only a cluster can tell.
 pub fn alerted_node(labels: &Value) -> Option<&str> {
-    let labels = Labels::new(labels)?;
+    node_of(&Labels::read(labels)?)
+}
+
+fn node_of<'a>(labels: &Labels<'a>) -> Option<&'a str> {
     if labels.is_about_a_node() {
         return labels.node();
     }
@@ -56,12 +108,11 @@ pub fn alerted_node(labels: &Value) -> Option<&str> {
     labels.scraped("node").filter(|_| !of_another)
 }
 
-/// The object that one alert's labels name.
-fn object_of(labels: &Value) -> Option<ObjectRef> {
-    if let Some(node) = alerted_node(labels) {
+/// The object that labels name.
+fn named_by(labels: &Labels<'_>) -> Option<ObjectRef> {
+    if let Some(node) = node_of(labels) {
         return Some(ObjectRef::cluster("Node", node));
     }
-    let labels = Labels::new(labels)?;
     let namespace = labels.scraped("namespace");
     let pod = labels.scraped("pod");
     if let (Some(namespace), Some((kind, name))) = (namespace, labels.named_object()) {
@@ -83,20 +134,26 @@ fn object_of(labels: &Value) -> Option<ObjectRef> {
 
 /// One alert's labels.
 struct Labels<'a> {
-    labels: &'a serde_json::Map<String, Value>,
+    labels: BTreeMap<&'a str, &'a str>,
     /// Prometheus renames a metric's own labels to `exported_…` where the scraped target has them too
     /// (`honor_labels: false`). The plain ones then speak of the exporter.
     exported: bool,
 }
 
 impl<'a> Labels<'a> {
-    fn new(labels: &'a Value) -> Option<Self> {
-        let labels = labels.as_object()?;
-        Some(Self { labels, exported: labels.keys().any(|key| key.starts_with("exported_")) })
+    fn new(labels: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let labels: BTreeMap<_, _> = labels.collect();
+        let exported = labels.keys().any(|key| key.starts_with("exported_"));
+        Self { labels, exported }
+    }
+
+    /// What isn't text says nothing.
+    fn read(labels: &'a Value) -> Option<Self> {
+        Some(Self::new(labels.as_object()?.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default()))))
     }
 
     fn get(&self, name: &str) -> Option<&'a str> {
-        self.labels.get(name)?.as_str().filter(|value| !value.is_empty())
+        self.labels.get(name).copied().filter(|value| !value.is_empty())
     }
 
     /// The value of a label that a scrape adds for its own target as well: the metric's own one.
@@ -248,6 +305,28 @@ mod tests {
         for labels in [json!({}), json!({"pod": "web-1"}), json!({"namespace": 7}), json!("x"), json!({"namespace": ""})] {
             assert_eq!(of(labels.clone()), None, "{labels}");
         }
+    }
+
+    #[test]
+    fn the_subject_is_the_workload() {
+        let subject = |labels: &[(&str, &str)]| {
+            let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            subject_of("HighLatency", &labels).to_string()
+        };
+        let of_pod = |pod: &str| subject(&[("namespace", "shop"), ("pod", pod)]);
+        assert_eq!(of_pod("checkout-6d5f9c7b8-x2kbd"), "Deployment shop/checkout");
+        assert_eq!(of_pod("ledger-0"), "StatefulSet shop/ledger");
+        assert_eq!(of_pod("agent-x2kbd"), "DaemonSet shop/agent");
+        for own in ["web", "-x2kbd", "static-web-node", "web-aeiou", "web-"] {
+            assert_eq!(of_pod(own), format!("Pod shop/{own}"));
+        }
+        let both = [("namespace", "shop"), ("deployment", "checkout"), ("pod", "checkout-6d5f9c7b8-x2kbd")];
+        assert_eq!(subject(&both), "Deployment shop/checkout");
+        assert_eq!(subject(&[("namespace", "shop"), ("resourcequota", "small"), ("pod", "ksm-0")]), "Namespace shop");
+        assert_eq!(subject(&[("exported_namespace", "shop"), ("exported_pod", "db-0"), ("pod", "ksm-1")]), "StatefulSet shop/db");
+        assert_eq!(subject(&[("namespace", "shop"), ("service", "web")]), "Service shop/web");
+        assert_eq!(subject(&[("node", "w1")]), "Node w1");
+        assert_eq!(subject(&[("team", "payments")]), "Alert HighLatency");
     }
 
     #[test]

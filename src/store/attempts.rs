@@ -2,7 +2,7 @@
 
 use super::transition::{advance, note, swap};
 use super::{Store, attempt_queries as queries, audit, codes, columns};
-use crate::domain::{Attempt, AttemptState, AuditEvent, AuditName, Code};
+use crate::domain::{Actor, Attempt, AttemptState, AuditEvent, AuditName, Code};
 use crate::ports::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note, StoreError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
@@ -71,6 +71,15 @@ fn propose(connection: &Connection, now: Timestamp, new: &NewAttempt) -> Result<
         audit::append(connection, now, &audit::about(event, &attempt, None))?;
     }
     Ok(attempt)
+}
+
+/// A newer analysis of the incident is done: what an older one proposed can't be approved any more.
+pub(super) fn void_older(connection: &Connection, now: Timestamp, incident: &str, run: &str) -> Result<(), StoreError> {
+    if queries::open_proposal(connection, incident)?.is_none_or(|open| open.run_id == run) {
+        return Ok(());
+    }
+    let program = Actor { kind: "program".to_owned(), id: "worker".to_owned(), name: "worker".to_owned() };
+    make_way(connection, now, incident, run, &AuditEvent::new(AuditName::ApprovalSuperseded, program, "serve"))
 }
 
 /// Ends the incident's open proposal, for which the newer one leaves no place.

@@ -1,6 +1,6 @@
 //! What the database engine says, as the ports' errors. Statements and values stay out of the text.
 
-use super::LOCK_TIMEOUT;
+use super::WRITE_TIMEOUT;
 use crate::ports::{AdvanceError, StoreError};
 use rusqlite::{Error, ErrorCode};
 
@@ -10,7 +10,7 @@ impl From<Error> for StoreError {
             Error::SqliteFailure(failure, message) => match failure.code {
                 ErrorCode::DiskFull => Self::Full,
                 ErrorCode::ReadOnly => Self::ReadOnly,
-                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Locked { seconds: LOCK_TIMEOUT.as_secs() },
+                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Locked { seconds: WRITE_TIMEOUT.as_secs() },
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Damaged(failure.to_string()),
                 // Names of constraints and columns, no values.
                 ErrorCode::ConstraintViolation => Self::Invalid(message.clone().unwrap_or_else(|| failure.to_string())),

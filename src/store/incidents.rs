@@ -19,17 +19,7 @@ impl IncidentStore for Store {
     }
 
     async fn record(&self, incident: &str, report: &Report) -> Result<Run, StoreError> {
-        let invalid = |_| StoreError::Invalid("a report that JSON can't write".to_owned());
-        let cause = report.causes.first().filter(|_| report.verdict.is_fault()).map(|cause| cause.id.clone());
-        let run = Run {
-            id: codes::id(),
-            incident: incident.to_owned(),
-            verdict: report.verdict,
-            cause,
-            captured_at: report.captured_at,
-            created_at: report.captured_at,
-            report: serde_json::to_value(report).map_err(invalid)?,
-        };
+        let run = analysed(codes::id(), incident, report)?;
         let summary = report.summary.clone();
         self.writer.write(move |connection, now| record(connection, now, &run, &summary)).await
     }
@@ -66,7 +56,21 @@ impl IncidentStore for Store {
     }
 }
 
-fn incident(row: &Row<'_>) -> Result<Incident, rusqlite::Error> {
+/// The analysis of an incident that this report is.
+pub(super) fn analysed(id: String, incident: &str, report: &Report) -> Result<Run, StoreError> {
+    let invalid = |_| StoreError::Invalid("a report that JSON can't write".to_owned());
+    Ok(Run {
+        id,
+        incident: incident.to_owned(),
+        verdict: report.verdict,
+        cause: report.causes.first().filter(|_| report.verdict.is_fault()).map(|cause| cause.id.clone()),
+        captured_at: report.captured_at,
+        created_at: report.captured_at,
+        report: serde_json::to_value(report).map_err(invalid)?,
+    })
+}
+
+pub(super) fn incident(row: &Row<'_>) -> Result<Incident, rusqlite::Error> {
     let namespace: String = row.get("namespace")?;
     let namespace = Some(namespace).filter(|namespace| !namespace.is_empty());
     Ok(Incident {
@@ -95,7 +99,7 @@ fn run(row: &Row<'_>) -> Result<Run, rusqlite::Error> {
     })
 }
 
-fn by_id(connection: &Connection, id: &str) -> Result<Option<Incident>, StoreError> {
+pub(super) fn by_id(connection: &Connection, id: &str) -> Result<Option<Incident>, StoreError> {
     Ok(connection.query_row("SELECT * FROM incidents WHERE id = ?1", [id], incident).optional()?)
 }
 
@@ -113,7 +117,7 @@ fn open_or_join(connection: &Connection, now: Timestamp, cluster: &str, subject:
     )?)
 }
 
-fn record(connection: &Connection, now: Timestamp, run: &Run, summary: &str) -> Result<Run, StoreError> {
+pub(super) fn record(connection: &Connection, now: Timestamp, run: &Run, summary: &str) -> Result<Run, StoreError> {
     let changed = connection.execute(
         "UPDATE incidents SET verdict = ?2, cause = COALESCE(?3, cause), summary = ?4 WHERE id = ?1",
         params![run.incident, run.verdict.as_str(), run.cause, summary],

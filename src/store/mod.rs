@@ -1,4 +1,4 @@
-//! The store ports' home in one SQLite file, so that approvals, attempts, incidents, the audit log
+//! The store ports' home in one SQLite file, so that alerts, jobs, messages, approvals, attempts, incidents, the audit log
 //! and the models' ledger need no server.
 //!
 //! One thread owns the connection that writes; what waits for it goes into one transaction, a savepoint each, and is
@@ -8,29 +8,45 @@
 mod attempt_queries;
 mod attempts;
 mod audit;
+mod backup;
 mod chain;
 mod codes;
 mod columns;
+mod episodes;
 mod error;
 mod incidents;
+mod intake;
+mod jobs;
+mod leases;
 mod ledger;
+mod merging;
 mod open;
+mod outbox;
+mod periodic;
+mod placing;
 mod reader;
 mod remembered;
+mod retention;
+mod taking;
 mod transition;
+mod triggers;
 mod writer;
 
 pub use open::path_of;
 
+use crate::domain::Lifecycle;
 use crate::ports::StoreError;
 use jiff::Timestamp;
 use reader::Reader;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use writer::Writer;
 
-/// How long a write waits for another process.
+/// How long opening waits for another process.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a write does.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What tells the time of every row.
 type Clock = Box<dyn Fn() -> Timestamp + Send>;
@@ -40,6 +56,8 @@ pub struct Store {
     // The reader is closed first, so that the writer's connection is the last one and tidies up.
     reader: Reader,
     writer: Writer,
+    path: PathBuf,
+    lifecycle: Arc<Lifecycle>,
 }
 
 impl Store {
@@ -52,9 +70,22 @@ impl Store {
         open::create(path)?;
         let mut writing = open::connect(path)?;
         open::migrate(path, &mut writing)?;
+        writing.busy_timeout(WRITE_TIMEOUT)?;
         let reading = open::connect(path)?;
         reading.pragma_update(None, "query_only", true)?;
-        Ok(Self { reader: Reader::start(reading)?, writer: Writer::start(writing, Box::new(clock))? })
+        Ok(Self {
+            reader: Reader::start(reading)?,
+            writer: Writer::start(writing, Box::new(clock))?,
+            path: path.to_owned(),
+            lifecycle: Arc::default(),
+        })
+    }
+
+    /// With other settings of incidents' lives.
+    #[must_use]
+    pub fn with_lifecycle(mut self, lifecycle: Lifecycle) -> Self {
+        self.lifecycle = Arc::new(lifecycle);
+        self
     }
 }
 

@@ -13,10 +13,14 @@ use std::time::{Duration, Instant};
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0001_remediation.sql")),
     M::up(include_str!("../../migrations/0002_model_spending.sql")),
+    M::up(include_str!("../../migrations/0003_serve.sql")),
 ];
 
 /// Marks our files in the header (`PRAGMA application_id`); the first migration writes it. "SREC" in ASCII.
 const APPLICATION_ID: i32 = 0x5352_4543;
+
+/// So many prepared statements are kept: more than there are on the way of a delivery.
+const STATEMENTS: usize = 128;
 
 /// The path in a setting: `sqlite:PATH`, `sqlite://PATH` or a bare path.
 ///
@@ -64,6 +68,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| about(path, error))?;
     set_up(path, &connection)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 

@@ -18,7 +18,8 @@ fn store(path: &Path, set_up: impl FnOnce(&Connection)) -> Store {
     open::migrate(path, &mut writing).unwrap();
     set_up(&writing);
     let reader = Reader::start(open::connect(path).unwrap()).unwrap();
-    Store { reader, writer: Writer::start(writing, Box::new(|| Timestamp::UNIX_EPOCH)).unwrap() }
+    let writer = Writer::start(writing, Box::new(|| Timestamp::UNIX_EPOCH)).unwrap();
+    Store { reader, writer, path: path.to_owned(), lifecycle: Arc::default() }
 }
 
 #[tokio::test]

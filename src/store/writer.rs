@@ -1,33 +1,46 @@
 //! The one thread that writes. It takes what waits into one transaction, so that a slow disk is waited for once, and gives
 //! each piece of work a savepoint, so that one that fails fails alone. Nobody is answered before the commit is on disk.
+//!
+//! Deliveries of alerts have a lane of their own: whatever else is to be written goes before the next of them.
 
 use super::Clock;
 use crate::ports::StoreError;
 use jiff::Timestamp;
 use rusqlite::Connection;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// So many may wait; one more is told so at once.
+/// So many may wait in each lane; one more is told so at once.
 const WAITING: usize = 512;
 /// So many go into one transaction.
 const GROUP: usize = 512;
+/// So many bytes of deliveries go into one transaction.
+const GROUP_BYTES: usize = 8 << 20;
+/// So long after the first one a transaction takes no more deliveries.
+const GROUP_TIME: Duration = Duration::from_millis(5);
 
 /// The way to the thread.
 pub(super) struct Writer {
-    sender: Option<SyncSender<Box<dyn Work>>>,
+    queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection, clock: Clock) -> Result<Self, StoreError> {
-        let (sender, receiver) = sync_channel(WAITING);
+        let queue = Arc::new(Queue::default());
+        let theirs = Arc::clone(&queue);
         let thread = Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_all(&connection, &receiver, &clock))
+            .spawn(move || {
+                // Whoever still waits is told, however the thread ends.
+                let _closes = Closes(&theirs);
+                write_all(&connection, &theirs, &clock);
+            })
             .map_err(|error| StoreError::Failed(error.to_string()))?;
-        Ok(Self { sender: Some(sender), thread: Some(thread) })
+        Ok(Self { queue, thread: Some(thread) })
     }
 
     /// Runs a piece of work in a transaction, and answers once it is durable. It may be run again, from the start, after a
@@ -38,12 +51,27 @@ impl Writer {
         E: From<StoreError> + Send + 'static,
         F: FnMut(&Connection, Timestamp) -> Result<T, E> + Send + 'static,
     {
+        self.queued(None, work).await
+    }
+
+    /// The same for a delivery of so many bytes, which lets everything else go first.
+    pub(super) async fn write_delivery<T, E, F>(&self, bytes: usize, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnMut(&Connection, Timestamp) -> Result<T, E> + Send + 'static,
+    {
+        self.queued(Some(bytes), work).await
+    }
+
+    async fn queued<T, E, F>(&self, delivery: Option<usize>, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnMut(&Connection, Timestamp) -> Result<T, E> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        let sender = self.sender.as_ref().ok_or(StoreError::Stopped)?;
-        sender.try_send(Box::new(Asked { work, outcome: None, reply })).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Busy,
-            TrySendError::Disconnected(_) => StoreError::Stopped,
-        })?;
+        self.queue.put(delivery, Box::new(Asked { work, outcome: None, reply }))?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Stopped.into()))
     }
 }
@@ -51,10 +79,113 @@ impl Writer {
 impl Drop for Writer {
     /// Finishes what was accepted.
     fn drop(&mut self) {
-        self.sender = None;
+        self.queue.close();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// What waits.
+#[derive(Default)]
+struct Queue {
+    lanes: Mutex<Lanes>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Lanes {
+    express: VecDeque<Box<dyn Work>>,
+    /// Each with its bytes.
+    deliveries: VecDeque<(usize, Box<dyn Work>)>,
+    is_closed: bool,
+}
+
+impl Queue {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, delivery: Option<usize>, work: Box<dyn Work>) -> Result<(), StoreError> {
+        let mut lanes = self.lanes();
+        if lanes.is_closed {
+            return Err(StoreError::Stopped);
+        }
+        match delivery {
+            Some(bytes) if lanes.deliveries.len() < WAITING => lanes.deliveries.push_back((bytes, work)),
+            None if lanes.express.len() < WAITING => lanes.express.push_back(work),
+            _ => return Err(StoreError::Busy),
+        }
+        drop(lanes);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    fn close(&self) {
+        self.lanes().is_closed = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits until there is something; `false` once there won't be.
+    fn wait(&self) -> bool {
+        let idle = |lanes: &mut Lanes| lanes.express.is_empty() && lanes.deliveries.is_empty() && !lanes.is_closed;
+        let lanes = self.changed.wait_while(self.lanes(), idle).unwrap_or_else(PoisonError::into_inner);
+        !(lanes.express.is_empty() && lanes.deliveries.is_empty())
+    }
+}
+
+struct Closes<'a>(&'a Queue);
+
+impl Drop for Closes<'_> {
+    fn drop(&mut self) {
+        let mut lanes = self.0.lanes();
+        lanes.is_closed = true;
+        lanes.express.clear();
+        lanes.deliveries.clear();
+    }
+}
+
+/// What goes into one transaction, chosen while it goes on.
+struct Group<'a> {
+    queue: &'a Queue,
+    taken: usize,
+    bytes: usize,
+    /// When the first delivery was taken.
+    began: Option<Instant>,
+    /// An express piece came after a delivery: it isn't kept waiting for more of these.
+    hurries: bool,
+}
+
+impl<'a> Group<'a> {
+    fn new(queue: &'a Queue) -> Self {
+        Self { queue, taken: 0, bytes: 0, began: None, hurries: false }
+    }
+}
+
+impl Iterator for Group<'_> {
+    type Item = Box<dyn Work>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.taken == GROUP {
+            return None;
+        }
+        let mut lanes = self.queue.lanes();
+        if let Some(work) = lanes.express.pop_front() {
+            self.hurries |= self.began.is_some();
+            self.taken += 1;
+            return Some(work);
+        }
+        let (bytes, _) = lanes.deliveries.front()?;
+        if let Some(began) = self.began
+            && (self.hurries || self.bytes + bytes > GROUP_BYTES || began.elapsed() > GROUP_TIME)
+        {
+            return None;
+        }
+        let (bytes, work) = lanes.deliveries.pop_front()?;
+        self.began.get_or_insert_with(Instant::now);
+        self.bytes += bytes;
+        self.taken += 1;
+        Some(work)
     }
 }
 
@@ -114,40 +245,56 @@ where
     }
 }
 
-fn write_all(connection: &Connection, receiver: &Receiver<Box<dyn Work>>, clock: &Clock) {
-    while let Ok(first) = receiver.recv() {
-        let mut group = vec![first];
-        group.extend(receiver.try_iter().take(GROUP - 1));
-        match commit(connection, &mut group, clock) {
+fn write_all(connection: &Connection, queue: &Queue, clock: &Clock) {
+    while queue.wait() {
+        let mut group = Group::new(queue);
+        let mut done = Vec::new();
+        match commit(connection, &mut group, &mut done, clock) {
             // One that needs more room than there is must not take the others with it.
-            Err(NotCommitted::RolledBack | NotCommitted::Because(StoreError::Full)) if group.len() > 1 => {
-                for work in group {
-                    let mut alone = [work];
-                    let committed = commit(connection, &mut alone, clock);
-                    let [work] = alone;
-                    work.answer(committed);
+            Err(NotCommitted::RolledBack | NotCommitted::Because(StoreError::Full)) if done.len() > 1 => {
+                for work in done {
+                    let mut alone = Vec::new();
+                    let committed = commit(connection, &mut std::iter::once(work), &mut alone, clock);
+                    alone.into_iter().for_each(|work| work.answer(committed.clone()));
                 }
             }
-            committed => group.into_iter().for_each(|work| work.answer(committed.clone())),
+            committed => {
+                done.into_iter().for_each(|work| work.answer(committed.clone()));
+            }
         }
     }
 }
 
-/// One transaction over the group. An error means that none of it stands.
-fn commit(connection: &Connection, group: &mut [Box<dyn Work>], clock: &Clock) -> Result<(), NotCommitted> {
+/// One transaction over what is taken from `group`, which ends up in `done`. An error means that none of it stands.
+fn commit(
+    connection: &Connection,
+    group: &mut dyn Iterator<Item = Box<dyn Work>>,
+    done: &mut Vec<Box<dyn Work>>,
+    clock: &Clock,
+) -> Result<(), NotCommitted> {
     // Taking the write lock at once means that nothing that is read in here can be overtaken.
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    let done = in_transaction(connection, group, clock);
-    if done.is_err() && !connection.is_autocommit() {
+    if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        done.extend(group);
+        return Err(error.into());
+    }
+    let committed = in_transaction(connection, group, done, clock);
+    if committed.is_err() && !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK")?;
     }
-    done
+    committed
 }
 
-fn in_transaction(connection: &Connection, group: &mut [Box<dyn Work>], clock: &Clock) -> Result<(), NotCommitted> {
-    for work in group {
-        connection.execute_batch("SAVEPOINT work")?;
-        let stands = work.run(connection, clock());
+fn in_transaction(
+    connection: &Connection,
+    group: &mut dyn Iterator<Item = Box<dyn Work>>,
+    done: &mut Vec<Box<dyn Work>>,
+    clock: &Clock,
+) -> Result<(), NotCommitted> {
+    for mut work in group {
+        let opened = connection.execute_batch("SAVEPOINT work");
+        let stands = opened.is_ok() && work.run(connection, clock());
+        done.push(work);
+        opened?;
         if connection.is_autocommit() {
             return Err(NotCommitted::RolledBack);
         }

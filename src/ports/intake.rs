@@ -1,0 +1,145 @@
+//! Where delivered alerts go: on disk, with all that follows from them, before the sender is answered.
+
+use super::StoreError;
+use crate::domain::{Delivery, Incident, Mark, Severity};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::future::Future;
+
+/// What became of one alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Taken {
+    /// It began, and an analysis waits because of it.
+    Queued,
+    /// It began, and nothing more.
+    Joined,
+    /// It was known.
+    Repeat,
+    /// It goes on after all.
+    Reopened,
+    /// It is over.
+    Resolved,
+    /// What came later is known already.
+    Late,
+    /// It is kept, and nothing else.
+    Suppressed,
+}
+
+/// What is answered about one alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertAnswer {
+    /// Its place in the payload.
+    pub index: usize,
+    /// What tells it from other alerts.
+    pub fingerprint: String,
+    /// Its episode; `None` of an alert that is late.
+    pub episode_id: Option<String>,
+    /// The incident it belongs to; `None` where it is kept and nothing else.
+    pub incident_id: Option<String>,
+    /// The job that waits because of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_id: Option<String>,
+    /// What became of it.
+    pub result: Taken,
+}
+
+/// An alert that could not be read: it is kept as it came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAsideAnswer {
+    /// Its place in the payload.
+    pub index: usize,
+    /// Why.
+    pub code: String,
+}
+
+/// What is answered about a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// UUID v7.
+    pub intake_id: String,
+    /// It was taken before: these are the first one's ids.
+    pub replayed: bool,
+    /// How many more the sender left out.
+    pub truncated: u64,
+    /// The alerts, in the payload's order.
+    pub alerts: Vec<AlertAnswer>,
+    /// Those that could not be read.
+    pub set_aside: Vec<SetAsideAnswer>,
+}
+
+/// One episode, as it is shown. `starts_at` and `ended_at` are the sender's times, the others ours.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EpisodeRecord {
+    /// UUID v7.
+    pub id: String,
+    /// What tells its alert from others.
+    pub fingerprint: String,
+    /// The alert's name.
+    pub name: String,
+    /// `None` is "not set", which counts as a warning.
+    pub severity: Option<Severity>,
+    /// The alert's labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its annotations, as they were last heard.
+    pub annotations: BTreeMap<String, String>,
+    /// Where it comes from.
+    pub generator_url: String,
+    /// What had to be assumed or cut.
+    pub marks: Vec<Mark>,
+    /// When it began.
+    pub starts_at: Timestamp,
+    /// When it ended; `None` while it fires.
+    pub ended_at: Option<Timestamp>,
+    /// When we first heard of it.
+    pub begun_at: Timestamp,
+    /// When we last did.
+    pub heard_at: Timestamp,
+    /// Its incident.
+    pub incident_id: Option<String>,
+    /// It is a flap.
+    pub is_flap: bool,
+    /// It was not heard of for a long time.
+    pub is_silent: bool,
+    /// It fires for a long time.
+    pub is_stuck: bool,
+}
+
+/// What an incident's alerts make of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AlertStanding {
+    /// The highest severity so far.
+    pub severity: Option<Severity>,
+    /// How often it flapped within 24 h.
+    pub flap_count: usize,
+    /// It comes again and again.
+    pub chronic: bool,
+    /// How many alerts the sender left out.
+    pub truncated: u64,
+    /// Its episodes, oldest first; at most 500.
+    pub episodes: Vec<EpisodeRecord>,
+}
+
+/// Where delivered alerts go.
+pub trait Intake: Sync {
+    /// Takes a delivery: episodes, incidents, jobs and messages in one transaction. `body` is kept as it came. An error means
+    /// that nothing of it was taken: the sender has to come again.
+    fn take(&self, delivery: Delivery, body: Vec<u8>) -> impl Future<Output = Result<Accepted, StoreError>> + Send;
+
+    /// Keeps the first 64 KiB of a body that is no delivery.
+    fn set_aside(&self, code: &'static str, body: &[u8]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends the open episodes of alerts that are missing among their sender's active ones, given as cluster and fingerprint.
+    /// How many ended.
+    fn absent(&self, alerts: Vec<(String, String)>) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// Announces the ends of incidents that have been quiet for long enough.
+    fn settle(&self) -> impl Future<Output = Result<Vec<Incident>, StoreError>> + Send;
+
+    /// Marks episodes that were not heard of for long, or fire for long. How many were marked.
+    fn mark(&self) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// What an incident's alerts make of it; `None` where there is no such incident.
+    fn standing(&self, incident: &str) -> impl Future<Output = Result<Option<AlertStanding>, StoreError>> + Send;
+}
