@@ -4,9 +4,9 @@
 //!
 //! Each module may use only what stands to its right:
 //!
-//! `main → cli → pipeline → reason → {diagnose, remedy, bundle} → {cluster, ports} → {domain, redact}`;
+//! `main → cli → {server, worker} → pipeline → reason → {diagnose, remedy, bundle} → {cluster, ports} → {domain, redact}`;
 //! `adapters → {ports, cluster, config, domain, redact}`; `store → {ports, cluster, domain}`; `config → {remedy, domain}`;
-//! `render → domain`.
+//! `render → domain`. `telemetry` is used by what isn't pure and uses nothing.
 //!
 //! Only `cli/wiring` names concrete adapters. `domain`, `redact`, `cluster`, `diagnose`, `reason` and `remedy` are pure: they name no
 //! tokio, HTTP client, Kubernetes client, file system, environment or wall clock. `tests/it/architecture.rs` reads the
@@ -27,3 +27,5 @@ pub mod remedy;
 pub mod render;
 pub mod server;
 pub mod store;
+pub mod telemetry;
+pub mod worker;

@@ -19,7 +19,7 @@ pub use audit::{AuditFilter, AuditLog};
 pub use clock::Clock;
 pub use evidence::{Answered, DeployHistory, EvidenceRequest, LogSearch, NodeNames, SignalSource, TicketTracker};
 pub use incidents::{IncidentFilter, IncidentStore};
-pub use intake::{Accepted, AlertAnswer, AlertStanding, EpisodeRecord, Intake, SetAsideAnswer, Taken};
+pub use intake::{Accepted, AlertAnswer, Intake, SetAsideAnswer, Taken};
 pub use jobs::{Finished, JobFilter, JobQueue, Leased, NewJob, Outcome};
 pub use ledger::{Ledger, Reservation};
 pub use model::{Egress, LanguageModel, Message, ModelAnswer, ModelError, ModelRequest, Role};

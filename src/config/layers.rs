@@ -19,6 +19,8 @@ enum Form {
     Switch,
     /// A number, whole or not.
     Number,
+    /// Texts with commas between them.
+    List,
 }
 
 /// Variables of the environment and the setting that each stands for.
@@ -43,6 +45,26 @@ const VARIABLES: &[(&str, &str, Form)] = &[
     ("TEAMCITY_MCP_TOKEN", "teamcity.mcp_token", Form::Text),
     ("SEQ_URL", "seq.url", Form::Text),
     ("SEQ_API_KEY", "seq.api_key", Form::Text),
+    ("ALERTMANAGER_WEBHOOK_SECRET", "serve.webhook_secret", Form::Text),
+    ("ALERTMANAGER_WEBHOOK_SECRET_PREVIOUS", "serve.webhook_secret_previous", Form::Text),
+    ("PIPELINE_DIRECT_INVOKE", "serve.direct_invoke", Form::Switch),
+    ("JWT_PUBLIC_KEY", "serve.jwt_public_key", Form::Text),
+    ("JWT_AUDIENCE", "serve.jwt_audience", Form::Text),
+    ("JWT_ISSUER", "serve.jwt_issuer", Form::Text),
+    ("DISCORD_WEBHOOK_URL", "discord.webhook_url", Form::Text),
+    ("DISCORD_APPLICATION_ID", "discord.application_id", Form::Text),
+    ("DISCORD_PUBLIC_KEY", "discord.public_key", Form::Text),
+    ("DISCORD_BOT_TOKEN", "discord.bot_token", Form::Text),
+    ("DISCORD_INCIDENT_CHANNEL_ID", "discord.incident_channel_id", Form::Text),
+    ("DISCORD_DRY_RUN", "discord.dry_run", Form::Switch),
+    ("DISCORD_WEBHOOK_STATS_URL", "discord.stats_url", Form::Text),
+    ("DISCORD_WEBHOOK_TEAM_DIGEST_URL", "discord.team_digest_url", Form::Text),
+    ("DISCORD_WEBHOOK_SELF_HEALTH_URL", "discord.self_health_url", Form::Text),
+    ("DISCORD_TEAM_CHANNEL_MAP", "discord.team_channel_map", Form::Text),
+    ("DISCORD_MENTION_ROLE_ID", "discord.mention_role_id", Form::Text),
+    ("DISCORD_APPROVERS_USER_IDS", "discord.approvers_user_ids", Form::List),
+    ("DISCORD_APPROVERS_ROLE_IDS", "discord.approvers_role_ids", Form::List),
+    ("DISCORD_APPROVAL_RATE_LIMIT_PER_HOUR", "discord.approval_rate_limit_per_hour", Form::Number),
 ];
 
 /// Reads the settings. `named` is the file of `--config`; without it `$SRE_COPILOT_CONFIG`, the working folder and the
@@ -65,6 +87,10 @@ pub fn load(named: Option<&Path>, variable: &dyn Fn(&str) -> Option<OsString>) -
             Form::Text => Value::String(text),
             Form::Switch => Value::Boolean(switch(name, &text)?),
             Form::Number => number(name, &text)?,
+            Form::List => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
+            }
         };
         set(&mut table, key, value);
         read(table.clone(), &format!("${name}"))?;

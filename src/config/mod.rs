@@ -1,18 +1,22 @@
 //! Settings: defaults, then the file, then the environment; flags are the command line's own and win over all of them. One
 //! struct a concern. A key that nobody knows is an error, since a misspelt guard guards nothing.
 
+mod discord;
 mod error;
 mod layers;
 mod llm;
 mod redaction;
 mod secret;
+mod serve;
 mod sources;
 
+pub use discord::DiscordSettings;
 pub use error::ConfigError;
 pub use layers::{FILE_NAME, load};
 pub use llm::{Backend, LlmSettings, Structured};
 pub use redaction::RedactSettings;
 pub use secret::Secret;
+pub use serve::{Rate, ServeSettings, WebhookAuth};
 pub use sources::{DeployMapping, JiraSettings, Mesh, MetricsSettings, SeqSettings, TeamcitySettings};
 
 use crate::remedy::{self, ApprovalSettings, PolicySettings, RemedySettings, VerifySettings};
@@ -53,6 +57,10 @@ pub struct Settings {
     pub seq: SeqSettings,
     /// What is masked beside secrets.
     pub redact: RedactSettings,
+    /// The server.
+    pub serve: ServeSettings,
+    /// Discord.
+    pub discord: DiscordSettings,
 }
 
 impl Settings {
@@ -92,6 +100,8 @@ impl Default for Settings {
             teamcity: TeamcitySettings::default(),
             seq: SeqSettings::default(),
             redact: RedactSettings::default(),
+            serve: ServeSettings::default(),
+            discord: DiscordSettings::default(),
         }
     }
 }

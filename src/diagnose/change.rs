@@ -45,7 +45,7 @@ pub fn latest(cx: &Context<'_>, workload: &ObjectRef) -> Option<Change> {
         return None;
     }
     let at = if after.created() < before.created() { scaled_up(cx, workload, after) } else { after.created() };
-    Some(Change { kind: "revision", object: workload.clone(), from, to, at, fields, explains: false })
+    Some(Change { kind: "revision".into(), object: workload.clone(), from, to, at, fields, explains: false })
 }
 
 /// Every rollout of a workload whose time is known, with the revision that it brought, oldest revision first.

@@ -126,7 +126,7 @@ fn cause(examination: &Examination<'_>, ranked: &Ranked, numbering: &mut Numberi
         fix: finding.fix.clone().unwrap_or_else(|| finding.cause.fix.to_owned()),
         explains,
         evidence: numbering.cite_all(&finding.evidence),
-        perspective: finding.cause.perspective.as_str(),
+        perspective: finding.cause.perspective.as_str().into(),
         since: finding.since,
     }
 }

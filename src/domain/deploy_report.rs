@@ -2,10 +2,10 @@
 
 use super::ObjectRef;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How much speaks for a deploy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeployRating {
     /// A score below 0.20.
@@ -41,7 +41,7 @@ impl DeployRating {
 }
 
 /// One deploy near the onset, by whomever it was seen.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeployReport {
     /// What was deployed.
@@ -63,7 +63,7 @@ pub struct DeployReport {
     /// The score in a word.
     pub rating: DeployRating,
     /// What was measured before and after, worst first; what changed for the better or not at all is left out.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shifts: Vec<Shift>,
     /// Whether only the new revision's pods are bad; `None` where no older one runs, or none is bad.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,12 +71,12 @@ pub struct DeployReport {
     /// Who saw it, nearest first: `revisions`, `argocd`, `flux`, `deploys`.
     pub sources: Vec<String>,
     /// The namespaces in which the same was brought out at once, where there are several.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub namespaces: Vec<String>,
 }
 
 /// A signal that became worse.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Shift {
     /// The signal's normalised name.

@@ -1,6 +1,6 @@
 //! How the whole cluster is at one moment, in figures. It is context beside a diagnosis and never the cause of anything.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The figures, which are signals without labels: `nodes_total` and `nodes_ready`; pods by phase; containers in
@@ -23,7 +23,7 @@ pub const FIGURES: [&str; 13] = [
 ];
 
 /// The cluster in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthStatus {
     /// How many nodes there are, or how many are ready, isn't known.
@@ -49,7 +49,7 @@ impl HealthStatus {
 }
 
 /// The cluster's health.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClusterHealth {
     /// In a word.
     pub status: HealthStatus,

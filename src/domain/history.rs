@@ -23,16 +23,16 @@ pub struct RememberedIncident {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
     /// The names of its alerts, sorted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<String>,
     /// The ids of the facts that its last analysis found, sorted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<String>,
     /// What its last analysis proposed first: an action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proposed: Option<String>,
     /// What was sent for it, oldest first. Empty: no fix was applied.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fixes: Vec<PastFix>,
 }
 
@@ -100,11 +100,11 @@ impl FixResult {
 }
 
 /// What is remembered about the incident at hand.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct History {
     /// The most similar incidents, best first; at most three.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub similar: Vec<SimilarIncident>,
     /// How often the same was over less than seven days before this began.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,7 +115,7 @@ pub struct History {
 }
 
 /// An incident like this one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SimilarIncident {
     /// Its id.
@@ -134,7 +134,7 @@ pub struct SimilarIncident {
 }
 
 /// The same subject had the same before.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recurrence {
     /// How many were over less than 24 hours before this one opened.
@@ -146,7 +146,7 @@ pub struct Recurrence {
 }
 
 /// One earlier incident of a recurrence.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Occurrence {
     /// Its id.
@@ -163,7 +163,7 @@ pub struct Occurrence {
 }
 
 /// It begins and ends over and over.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Flapping {
     /// How often it came back at most an hour after it was over, within 24 hours.
@@ -178,7 +178,7 @@ pub struct Flapping {
 }
 
 /// One time that it was there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cycle {
     /// From.

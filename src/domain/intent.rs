@@ -344,6 +344,17 @@ impl ExecutionIntent {
     }
 }
 
+impl<'de> Deserialize<'de> for ExecutionIntent {
+    /// What was stored with a report, whole. What a model or a person writes goes through the parser of `remedy`.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let all = Value::deserialize(deserializer)?;
+        let invalid = || serde::de::Error::custom("no intent");
+        let risk = all.get("risk").and_then(|risk| serde_json::from_value(risk.clone()).ok()).ok_or_else(invalid)?;
+        let reason = all.get("reason").and_then(Value::as_str).ok_or_else(invalid)?.to_owned();
+        Ok(Self { risk, reason, ..Self::from_bound(&all).ok_or_else(invalid)? })
+    }
+}
+
 impl Serialize for ExecutionIntent {
     /// The public JSON form, whole.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

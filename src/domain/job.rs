@@ -242,6 +242,8 @@ pub struct Job {
     pub result: Option<Value>,
     /// Why it failed last.
     pub error: Option<String>,
+    /// When one that was given up is tried again, while its alert fires.
+    pub retry_at: Option<Timestamp>,
     /// Its alerts ended while it ran.
     pub resolved_during_run: bool,
 }

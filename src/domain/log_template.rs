@@ -2,10 +2,10 @@
 //! on it.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The events of one level that one template made.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogTemplate {
     /// `Verbose` to `Fatal`, in the log's own word; `Information` where it said none.

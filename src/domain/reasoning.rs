@@ -79,7 +79,7 @@ pub enum Origin {
 }
 
 /// A sentence and the facts that it rests on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// The sentence.
     pub text: String,
@@ -88,7 +88,7 @@ pub struct Statement {
 }
 
 /// What is seen and what is missing. Never evidence, and no input of a rule.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Analysis {
     /// Who wrote it.
     pub origin: Origin,
@@ -101,7 +101,7 @@ pub struct Analysis {
 }
 
 /// A candidate explanation.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hypothesis {
     /// `H1` …, best first.
@@ -133,7 +133,7 @@ pub struct Hypothesis {
 }
 
 /// An objection to a hypothesis.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Objection {
     /// Whether it lowered the confidence; otherwise it is a remark.
     pub counts: bool,
@@ -146,7 +146,7 @@ pub struct Objection {
 }
 
 /// The verdict in words.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Narrative {
     /// Who wrote it.
@@ -164,7 +164,7 @@ pub struct Narrative {
 }
 
 /// Something to do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NextStep {
     /// At most 160 characters.
     pub text: String,
@@ -173,7 +173,7 @@ pub struct NextStep {
 }
 
 /// Which of the proposed actions, and why.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     /// Who chose.
     pub origin: Origin,
@@ -188,7 +188,7 @@ pub struct Choice {
 }
 
 /// How one stage went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageTrace {
     /// Which.
     pub stage: Stage,
@@ -203,10 +203,10 @@ pub struct StageTrace {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub degraded: Option<String>,
     /// What was dropped from the answer, such as citations of facts that don't exist, and how often.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
     /// What the prompt left out: `logs: 143 of 160 lines left out`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
 }
 
@@ -235,7 +235,7 @@ pub struct Usage {
 }
 
 /// What a model added to one report, and what that cost.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelCost {
     /// `none`, `anthropic`, `claude_cli` or `openai`; in a replay the one that was recorded.
@@ -257,7 +257,7 @@ pub struct ModelCost {
 }
 
 /// A line from outside that tries to instruct. It is evidence all the same.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Suspicious {
     /// Where it stands: `log shop/checkout-1/app line 17`, `annotation of Deployment shop/checkout`.
     pub place: String,
@@ -266,7 +266,7 @@ pub struct Suspicious {
 }
 
 /// What the stages after the diagnosis say.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reasoning {
     /// What is seen and what is missing.
@@ -274,7 +274,7 @@ pub struct Reasoning {
     /// Possible causes, best first: the rules' and the model's.
     pub hypotheses: Vec<Hypothesis>,
     /// The hypotheses that the perspectives put first, where all of them put another one first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub side_by_side: Vec<String>,
     /// The verdict in words.
     pub narrative: Narrative,
@@ -284,7 +284,7 @@ pub struct Reasoning {
     /// How each stage went, in order.
     pub stages: Vec<StageTrace>,
     /// Lines that tried to instruct.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspicious: Vec<Suspicious>,
     /// What the model cost.
     pub model: ModelCost,

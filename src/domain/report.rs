@@ -8,6 +8,7 @@ use super::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// How sure the diagnosis is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,13 +57,13 @@ pub enum State {
 }
 
 /// The whole answer for one target.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Always `sre-copilot/v1`.
-    pub api_version: &'static str,
+    pub api_version: Cow<'static, str>,
     /// Always `Report`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// What was analysed.
     pub target: ObjectRef,
     /// How sure.
@@ -91,7 +92,7 @@ pub struct Report {
     /// What the facts rest on.
     pub evidence: Vec<NumberedEvidence>,
     /// Faults in configuration that explain no symptom of this target, worst first; for information.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub noticed: Vec<CauseReport>,
     /// What could be done about the first cause, best first. Nothing is done without approval.
     pub actions: Vec<ActionReport>,
@@ -102,19 +103,19 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<Reasoning>,
     /// What was deployed in the two hours before the trouble began, most suspect first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deploys: Vec<DeployReport>,
     /// What is remembered of incidents like this one; `None` where nobody was asked, or there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<History>,
     /// The names of the alerts that led here, sorted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<String>,
     /// Tickets about what is analysed, as the tracker gives them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tickets: Vec<Ticket>,
     /// What structured logs say that were sent elsewhere, the most severe and frequent first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log_searches: Vec<LogTemplate>,
     /// How the whole cluster was at the moment that this is about, where metrics were asked.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,8 +134,8 @@ impl Report {
     /// A report that says nothing yet beside its verdict.
     pub fn new(target: ObjectRef, verdict: Verdict, captured_at: Timestamp) -> Self {
         Self {
-            api_version: "sre-copilot/v1",
-            kind: "Report",
+            api_version: Cow::Borrowed("sre-copilot/v1"),
+            kind: Cow::Borrowed("Report"),
             target,
             verdict,
             summary: String::new(),
@@ -173,7 +174,7 @@ impl Report {
 }
 
 /// One cause and what it accounts for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CauseReport {
     /// The id of the catalogue.
     pub id: String,
@@ -193,14 +194,14 @@ pub struct CauseReport {
     /// The ids of its evidence.
     pub evidence: Vec<String>,
     /// `app`, `infra`, `deps` or `runtime`.
-    pub perspective: &'static str,
+    pub perspective: Cow<'static, str>,
     /// Since when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
 }
 
 /// One action that is proposed, with what policy says to it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ActionReport {
     /// It.
     pub intent: ExecutionIntent,
@@ -216,7 +217,7 @@ pub struct ActionReport {
 }
 
 /// A decision as a report shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActionDecision {
     /// What may happen.
     #[serde(rename = "decision")]
@@ -229,7 +230,7 @@ pub struct ActionDecision {
 }
 
 /// What became of a proposed change.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionReport {
     /// `skipped`, `dry_run_ok`, `dry_run_failed`, `guardrail_blocked`, `read_ok` or `error`.
@@ -257,7 +258,7 @@ pub struct ExecutionReport {
 }
 
 /// One symptom.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SymptomReport {
     /// The id of the symptom.
     pub id: String,
@@ -276,10 +277,10 @@ pub struct SymptomReport {
 }
 
 /// A revision of a workload after which the fault began.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// Always `revision`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// The workload that changed.
     pub object: ObjectRef,
     /// The revision before.
@@ -296,7 +297,7 @@ pub struct Change {
 }
 
 /// One field that two revisions differ in.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FieldChange {
     /// The path in the pod template, with list elements by name.
     pub path: String,
@@ -307,7 +308,7 @@ pub struct FieldChange {
 }
 
 /// A cause that was looked for and excluded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuledOut {
     /// The id of the cause.
     pub id: String,
@@ -320,7 +321,7 @@ pub struct RuledOut {
 }
 
 /// Something that could not be seen.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Unknown {
     /// What.
     pub what: String,
@@ -331,7 +332,7 @@ pub struct Unknown {
 }
 
 /// Two facts about one subject that can't both be true.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contradiction {
     /// The ids of the facts.
     pub facts: Vec<String>,
@@ -342,7 +343,7 @@ pub struct Contradiction {
 }
 
 /// Something that was wrong and is over.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// The id of the cause.
     pub id: String,
@@ -364,7 +365,7 @@ pub struct HistoryEntry {
 }
 
 /// One moment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimelineEntry {
     /// When.
     pub at: Timestamp,
@@ -376,7 +377,7 @@ pub struct TimelineEntry {
 }
 
 /// One stated fact.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FactReport {
     /// The id of a cause, a symptom or a context.
     pub id: String,
@@ -395,7 +396,7 @@ pub struct FactReport {
 }
 
 /// Evidence under its number in this report.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NumberedEvidence {
     /// `e1`, `e2` … in the order in which the report cites them.
     pub id: String,

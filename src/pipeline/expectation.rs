@@ -192,7 +192,7 @@ mod tests {
             fix: String::new(),
             explains: Vec::new(),
             evidence: Vec::new(),
-            perspective: "infra",
+            perspective: "infra".into(),
             since: None,
         }];
         report.facts = vec![

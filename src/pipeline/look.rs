@@ -109,7 +109,7 @@ mod tests {
             fix: String::new(),
             explains: Vec::new(),
             evidence: Vec::new(),
-            perspective: "app",
+            perspective: "app".into(),
             since: None,
         }
     }

@@ -14,6 +14,7 @@ mod selector;
 mod situation;
 mod target;
 pub mod think;
+mod view;
 mod witnesses;
 
 pub use advice::propose;
@@ -26,4 +27,5 @@ pub use screen::context;
 pub use selector::{Selector, SelectorError};
 pub use situation::Situation;
 pub use target::{NoTarget, SUGGESTIONS, Scope, Wanted, resolve};
+pub use view::view;
 pub use witnesses::{Witnesses, evidence_request};

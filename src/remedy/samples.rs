@@ -43,7 +43,7 @@ pub fn report(verdict: Verdict) -> Report {
         fix: String::new(),
         explains: Vec::new(),
         evidence: Vec::new(),
-        perspective: "runtime",
+        perspective: "runtime".into(),
         since: None,
     };
     let symptom = SymptomReport {

@@ -47,7 +47,7 @@ fn cause(id: &str, object: ObjectRef, confidence: f64, summary: &str, fix: &str,
         fix: fix.into(),
         explains: Vec::new(),
         evidence: strings(cited),
-        perspective: "infra",
+        perspective: "infra".into(),
         since: None,
     }
 }
@@ -88,7 +88,7 @@ pub(super) fn out_of_memory() -> Report {
         evidence: strings(&["e3"]),
     }];
     report.change = Some(Change {
-        kind: "revision",
+        kind: "revision".into(),
         object: deployment(),
         from: 14,
         to: 15,

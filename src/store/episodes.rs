@@ -1,8 +1,8 @@
 //! The rows of episodes.
 
 use super::columns;
-use crate::domain::{DeliveredAlert, End, Ended, Episode, Severity};
-use crate::ports::{EpisodeRecord, StoreError};
+use crate::domain::{DeliveredAlert, End, Ended, Episode, EpisodeRecord, Severity};
+use crate::ports::StoreError;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, named_params, params};
 

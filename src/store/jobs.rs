@@ -92,6 +92,7 @@ pub(super) fn job(row: &Row<'_>) -> Result<Job, rusqlite::Error> {
         finished_at: columns::maybe_time(row, "finished_at")?,
         result: columns::maybe_json(row, "result")?,
         error: row.get("last_error")?,
+        retry_at: columns::maybe_time(row, "retry_at")?,
         resolved_during_run: row.get("resolved_during_run")?,
     })
 }

@@ -30,7 +30,7 @@ fn report(cause: Option<&str>, facts: &[&str], alerts: &[&str]) -> Report {
         fix: String::new(),
         explains: Vec::new(),
         evidence: Vec::new(),
-        perspective: "app",
+        perspective: "app".into(),
         since: None,
     });
     let fact = |id: &&str| FactReport {

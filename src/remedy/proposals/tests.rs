@@ -59,7 +59,8 @@ impl Seen {
         let field = FieldChange { path: "spec.containers[app].image".into(), before: json!("web:1"), after: json!("web:2") };
         let object = self.report.target.clone();
         let at = Some(self.report.captured_at - SignedDuration::from_mins(31));
-        self.report.change = Some(Change { kind: "revision", object, from: 14, to: 15, at, fields: vec![field], explains: true });
+        self.report.change =
+            Some(Change { kind: "revision".into(), object, from: 14, to: 15, at, fields: vec![field], explains: true });
     }
 
     fn signal(&mut self, signal: &str, value: f64) {

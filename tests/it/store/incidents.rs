@@ -22,7 +22,7 @@ fn report(verdict: Verdict, causes: &[&str], at: Timestamp) -> Report {
         fix: String::new(),
         explains: Vec::new(),
         evidence: Vec::new(),
-        perspective: "app",
+        perspective: "app".into(),
         since: None,
     };
     Report {

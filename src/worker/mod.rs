@@ -1,0 +1,1 @@
+//! Does what waits: analyses, messages, approved changes and what happens by the clock. It judges nothing itself.
