@@ -24,6 +24,7 @@ mod open;
 mod outbox;
 mod periodic;
 mod placing;
+mod pulse;
 mod reader;
 mod remembered;
 mod retention;
