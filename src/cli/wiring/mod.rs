@@ -1,8 +1,10 @@
 //! Builds adapters and the store from settings and from what was typed. The only module that names concrete ones.
 
+mod doctor;
 mod model;
 mod witnesses;
 
+pub use doctor::check_up;
 pub use model::{egress as model_egress, with_model, with_recording};
 pub use witnesses::{egress as witness_egress, testify};
 

@@ -17,14 +17,14 @@ use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// One of the backends.
-enum Model {
+pub(super) enum Model {
     Anthropic(AnthropicModel),
     ClaudeCli(ClaudeCliModel),
     OpenAi(OpenAiModel),
 }
 
 impl Model {
-    fn of(settings: &LlmSettings, redactor: &Redactor) -> Result<Option<Self>, CliError> {
+    pub(super) fn of(settings: &LlmSettings, redactor: &Redactor) -> Result<Option<Self>, CliError> {
         let redactor = redactor.clone();
         let model = match settings.backend {
             Backend::None => return Ok(None),
@@ -49,6 +49,13 @@ macro_rules! each {
             Model::OpenAi($it) => $does,
         }
     };
+}
+
+impl Model {
+    /// Whether it is there and takes the key, at no cost: no prompt is sent.
+    pub(super) async fn probe(&self, time: Duration) -> Result<String, ModelError> {
+        each!(self, it => it.probe(time).await)
+    }
 }
 
 impl LanguageModel for Model {
