@@ -24,6 +24,7 @@ mod open;
 mod outbox;
 mod periodic;
 mod placing;
+mod pulse;
 mod reader;
 mod remembered;
 mod retention;
@@ -85,6 +86,13 @@ impl Store {
     #[must_use]
     pub fn with_lifecycle(mut self, lifecycle: Lifecycle) -> Self {
         self.lifecycle = Arc::new(lifecycle);
+        self
+    }
+
+    /// With room for so many deliveries that wait.
+    #[must_use]
+    pub fn with_intake_queue(self, most: usize) -> Self {
+        self.writer.limit_deliveries(most);
         self
     }
 }
