@@ -14,6 +14,7 @@ mod incidents;
 mod installation;
 mod output;
 mod replay;
+mod serve;
 mod target;
 mod ui;
 mod wiring;
@@ -87,6 +88,7 @@ enum Command {
     Incidents(incidents::IncidentsArgs),
     Audit(audit::AuditArgs),
     Doctor(doctor::DoctorArgs),
+    Serve(serve::ServeArgs),
     Explain(explain::ExplainArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -109,6 +111,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Incidents(args) => settings(&cli).and_then(|settings| incidents::run(args, &settings, cli.screen)),
         Command::Audit(args) => settings(&cli).and_then(|settings| audit::run(args, &settings, cli.screen)),
         Command::Doctor(args) => settings(&cli).and_then(|settings| doctor::run(args, &settings, cli.screen)),
+        Command::Serve(args) => settings(&cli).and_then(|settings| serve::run(args, settings)),
         Command::Explain(args) => explain::run(args, cli.screen),
         Command::Completions(args) => completions::run(args, cli.screen),
     };

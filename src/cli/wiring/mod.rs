@@ -1,11 +1,14 @@
 //! Builds adapters and the store from settings and from what was typed. The only module that names concrete ones.
 
 mod doctor;
+mod lock;
 mod model;
+mod serve;
 mod witnesses;
 
 pub use doctor::check_up;
 pub use model::{egress as model_egress, with_model, with_recording};
+pub use serve::serve;
 pub use witnesses::{egress as witness_egress, testify};
 
 use super::error::CliError;
