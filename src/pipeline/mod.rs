@@ -2,6 +2,7 @@
 //! meant, and whether the report is the one that a case expects.
 
 mod advice;
+mod decision;
 pub mod execute;
 pub mod expectation;
 mod history;
@@ -18,6 +19,7 @@ mod view;
 mod witnesses;
 
 pub use advice::propose;
+pub use decision::{Decision, DecisionError, planned, situation};
 pub use history::history;
 pub use look::{FreshLook, Look, look};
 pub use memory::memory;

@@ -19,6 +19,7 @@ use crate::adapters::machine::MachineClock;
 use crate::cluster::Recording;
 use crate::config::Settings;
 use crate::domain::Actor;
+use crate::pipeline::Decision;
 use crate::pipeline::execute::{Executor, Limits, Unheard};
 use crate::ports::{AttemptStore, AuditLog, ClusterReader, IncidentStore, ReadRequest};
 use crate::redact::Redactor;
@@ -187,6 +188,11 @@ impl Desk {
 }
 
 impl Desk {
+    /// Judges attempts by what is there now.
+    pub fn decision(&self) -> Decision<'_, KubernetesReader, Store> {
+        Decision { reader: &self.reader, store: &self.store, redactor: &self.redactor }
+    }
+
     /// Carries changes out in somebody's name.
     pub fn executor(&self, actor: &Actor) -> Executor<'_, KubernetesWriter, Store, MachineClock> {
         executor(&self.writer, &self.store, &self.clock, self.limits, actor)
