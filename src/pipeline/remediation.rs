@@ -10,6 +10,7 @@ use crate::domain::{
 use crate::ports::{AdvanceError, AttemptStore, AuditLog, Clock, ClusterWriter, IncidentFilter, IncidentStore, StoreError};
 use crate::reason::{self, Case, Numbers};
 use crate::remedy::{Memory, Mode, REMEMBERED, Settings};
+use jiff::Timestamp;
 
 /// What an analysis is about, for memory: the top controller of what the cause blames; without a cause, of the target.
 pub fn subject(report: &Report, snapshot: &Snapshot) -> ObjectRef {
@@ -48,7 +49,7 @@ impl Remediation<'_> {
     {
         let subject = subject(report, self.snapshot);
         let Some(incident) = self.incident(executor.store, report, &subject).await? else { return Ok(()) };
-        let remembered = self.fill_in(executor, &incident, report).await?;
+        let remembered = self.fill_in(executor.store, executor.clock.now(), &incident, report).await?;
         let run = executor.store.record(&incident.id, report).await?;
         self.attempt(executor, &incident, &run.id, &remembered, report).await
     }
@@ -69,22 +70,37 @@ impl Remediation<'_> {
         S: AttemptStore + AuditLog + IncidentStore,
         C: Clock,
     {
-        let remembered = self.fill_in(executor, incident, report).await?;
+        let remembered = self.fill_in(executor.store, executor.clock.now(), incident, report).await?;
         self.attempt(executor, incident, run_id, &remembered, report).await
     }
 
-    /// The actions, with what is remembered.
-    async fn fill_in<W, S, C>(
+    /// The actions, with what is remembered, and why nothing is tried: where no writer is configured.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn advise<S: AttemptStore + IncidentStore>(
         &self,
-        executor: &Executor<'_, W, S, C>,
+        store: &S,
+        now: Timestamp,
         incident: &Incident,
         report: &mut Report,
-    ) -> Result<Memory, AdvanceError>
-    where
-        S: AttemptStore + IncidentStore,
-        C: Clock,
-    {
-        let remembered = memory(executor.store, incident, self.cluster, executor.clock.now()).await?;
+    ) -> Result<(), StoreError> {
+        self.fill_in(store, now, incident, report).await?;
+        let before = store.memory(&incident.id, now, REMEMBERED).await?;
+        let skipped = self.chosen(report).err().unwrap_or_else(executor_off);
+        report.execution = Some(shown(&skipped, before.last_fix().map(said)));
+        Ok(())
+    }
+
+    /// The actions, with what is remembered.
+    async fn fill_in<S: AttemptStore + IncidentStore>(
+        &self,
+        store: &S,
+        now: Timestamp,
+        incident: &Incident,
+        report: &mut Report,
+    ) -> Result<Memory, StoreError> {
+        let remembered = memory(store, incident, self.cluster, now).await?;
         let before = report.actions.iter().map(|action| action.intent.clone()).collect::<Vec<_>>();
         propose(report, self.snapshot, &remembered, self.settings);
         if !report.actions.iter().map(|action| &action.intent).eq(&before) {
@@ -94,6 +110,13 @@ impl Remediation<'_> {
             report.reasoning.iter_mut().for_each(|reasoning| reasoning.choice = choice.clone());
         }
         Ok(remembered)
+    }
+
+    /// The action that is tried; or why none is.
+    fn chosen(&self, report: &Report) -> Result<ActionReport, Outcome> {
+        let action = report.actions.iter().find(|action| action.intent.action.is_write()).cloned();
+        let action = action.ok_or_else(|| Outcome::skipped("no_intent", "nothing that could be changed safely is proposed"))?;
+        if self.is_enabled { Ok(action) } else { Err(executor_off()) }
     }
 
     /// Takes the first action that would change something as far as it comes.
@@ -112,16 +135,13 @@ impl Remediation<'_> {
     {
         let before = executor.store.memory(&incident.id, executor.clock.now(), REMEMBERED).await?;
         let last_fix = before.last_fix().map(said);
-        let Some(action) = report.actions.iter().find(|action| action.intent.action.is_write()).cloned() else {
-            let outcome = Outcome::skipped("no_intent", "nothing that could be changed safely is proposed");
-            report.execution = Some(shown(&outcome, last_fix));
-            return Ok(());
+        let action = match self.chosen(report) {
+            Ok(action) => action,
+            Err(skipped) => {
+                report.execution = Some(shown(&skipped, last_fix));
+                return Ok(());
+            }
         };
-        if !self.is_enabled {
-            let why = "the executor is off, so that this stays advice; EXECUTOR_ENABLED=true sends the dry run";
-            report.execution = Some(shown(&Outcome::skipped("executor_disabled", why), last_fix));
-            return Ok(());
-        }
         let Self { snapshot, settings, mode, .. } = *self;
         let situation = Situation { snapshot, report, memory: remembered, settings, mode, is_undo: false };
         let ask = Ask {
@@ -174,6 +194,11 @@ impl Remediation<'_> {
             }
         }
     }
+}
+
+fn executor_off() -> Outcome {
+    let why = "the executor is off, so that this stays advice; EXECUTOR_ENABLED=true sends the dry run";
+    Outcome::skipped("executor_disabled", why)
 }
 
 fn decision(action: &ActionReport) -> Option<Decision> {

@@ -75,7 +75,7 @@ async fn take<S: Books>(State(app): State<App<S>>, peer: Peer, mut request: Requ
         |_| Problem::new(Code::StoreUnavailable, "it could not be stored in time; come again").because("no commit in time");
     let accepted = taken.map_err(late)??;
     if accepted.alerts.iter().any(|alert| alert.result == Taken::Queued) {
-        app.queued.notify_one();
+        app.queued.notify_waiters();
     }
     Ok((StatusCode::ACCEPTED, axum::Json(Answer { status: "accepted", accepted })).into_response())
 }

@@ -5,6 +5,7 @@ mod lock;
 mod model;
 mod serve;
 mod witnesses;
+mod world;
 
 pub use doctor::check_up;
 pub use model::{egress as model_egress, with_model, with_recording};
@@ -41,6 +42,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// The one that this process runs in, or that the usual kubeconfig names.
+    fn own() -> Self {
+        Self { kubeconfig: None, context: None, timeout: Duration::from_secs(30) }
+    }
+
     fn options(self) -> ConnectOptions {
         let defaults = ConnectOptions::default();
         ConnectOptions {
