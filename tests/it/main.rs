@@ -20,6 +20,7 @@ mod reasoning;
 mod remedy;
 mod replay;
 mod serve_store;
+mod serve_worker;
 mod stages;
 mod store;
 mod trackers;
