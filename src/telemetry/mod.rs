@@ -49,7 +49,9 @@ pub fn start(setup: Setup) -> Result<Telemetry, String> {
     let filter: Targets = setup.filter.parse().map_err(|error| format!("the log's filter {:?}: {error}", setup.filter))?;
     let mask: traces::Mask = Arc::from(setup.mask);
     let exporter = match setup.collector {
-        Some((resource, deliver)) => Exporter::start(resource, deliver).map_err(|error| format!("traces can't be sent: {error}"))?.into(),
+        Some((resource, deliver)) => {
+            Exporter::start(resource, deliver).map_err(|error| format!("traces can't be sent: {error}"))?.into()
+        }
         None => None,
     };
     let traces = exporter.as_ref().map(|exporter| Traces::new(exporter, Arc::clone(&mask)).with_filter(filter_fn(is_traced)));

@@ -55,14 +55,14 @@ impl Queue {
         }
     }
 
-    fn take(&self) -> Vec<Span> {
+    pub(super) fn take(&self) -> Vec<Span> {
         let mut spans = self.spans();
         let count = spans.len().min(BATCH);
         spans.drain(..count).collect()
     }
 
     /// For another time, as far as there is room.
-    fn put_back(&self, batch: Vec<Span>) {
+    pub(super) fn put_back(&self, batch: Vec<Span>) {
         let mut spans = self.spans();
         for span in batch.into_iter().rev().take(WAITING.saturating_sub(spans.len())) {
             spans.push_front(span);
@@ -135,7 +135,10 @@ async fn send_all(queue: &Queue, resource: &[(String, String)], deliver: &Delive
                 }
             };
             if !is_down {
-                tracing::warn!(why, "the collector of traces does not take them; it is tried again, and said no more until it does");
+                tracing::warn!(
+                    why,
+                    "the collector of traces does not take them; it is tried again, and said no more until it does"
+                );
                 is_down = true;
             }
             break;
