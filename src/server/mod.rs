@@ -7,6 +7,7 @@ mod bodies;
 mod health;
 mod listener;
 pub mod problem;
+mod rate;
 mod request;
 mod router;
 pub mod sender;
