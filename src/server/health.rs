@@ -58,10 +58,11 @@ pub fn routes<S: Books>() -> Router<App<S>> {
 
 /// The figures.
 pub fn metrics<S: Books>() -> Router<App<S>> {
-    Router::new().route("/metrics", get(figures))
+    Router::new().route("/metrics", get(figures::<S>))
 }
 
-async fn figures() -> impl IntoResponse {
+async fn figures<S: Books>(State(app): State<App<S>>) -> impl IntoResponse {
+    telemetry::metrics().intake_waiting(app.store.waiting());
     ([(CONTENT_TYPE, OPEN_METRICS)], telemetry::render())
 }
 
