@@ -9,7 +9,10 @@ pub trait Pulse: Sync {
     /// How long ago its writer last showed that it lives; `None` once it doesn't any more.
     fn silent_for(&self) -> Option<Duration>;
 
-    /// Writes something that means nothing, and waits until it is on disk.
+    /// How many deliveries wait to be written.
+    fn waiting(&self) -> usize;
+
+    /// Writes something that means nothing and takes it back, and waits until it is on disk.
     fn probe(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 

@@ -52,6 +52,7 @@ async fn metrics<S: Books>(State(app): State<App<S>>) -> Result<([(http::HeaderN
         let newest = tokio::task::spawn_blocking(move || newest_backup(&folder)).await.ok().flatten();
         standing.backup_age_seconds = newest.map(|at| age(at, now));
     }
+    telemetry::metrics().intake_waiting(app.store.waiting());
     telemetry::metrics().stand(standing);
     Ok(([(CONTENT_TYPE, OPEN_METRICS)], telemetry::render()))
 }

@@ -8,6 +8,7 @@ mod figures;
 mod health;
 mod listener;
 pub mod problem;
+mod rate;
 mod request;
 mod router;
 pub mod sender;
