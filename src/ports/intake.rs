@@ -23,6 +23,24 @@ pub enum Taken {
     Late,
     /// It is kept, and nothing else.
     Suppressed,
+    /// Its analysis is done already: it was waited for.
+    Direct,
+}
+
+impl Taken {
+    /// The word used in JSON and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Joined => "joined",
+            Self::Repeat => "repeat",
+            Self::Reopened => "reopened",
+            Self::Resolved => "resolved",
+            Self::Late => "late",
+            Self::Suppressed => "suppressed",
+            Self::Direct => "direct",
+        }
+    }
 }
 
 /// What is answered about one alert.

@@ -1,4 +1,4 @@
-//! `GET /healthz`, `/readyz` and `/metrics`: whether a restart would help, whether requests should come here, and figures.
+//! `GET /healthz` and `/readyz`: whether a restart would help, and whether requests should come here.
 
 use super::problem::{Code, Problem};
 use super::state::App;
@@ -7,7 +7,6 @@ use crate::ports::{Books, StoreError};
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use http::StatusCode;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -53,11 +52,6 @@ fn told(error: &StoreError) -> String {
 /// Health and readiness.
 pub fn routes<S: Books>() -> Router<App<S>> {
     Router::new().route("/healthz", get(healthy)).route("/readyz", get(ready))
-}
-
-/// The figures.
-pub fn metrics<S: Books>() -> Router<App<S>> {
-    Router::new().route("/metrics", get(|| async { StatusCode::NOT_FOUND }))
 }
 
 async fn healthy<S: Books>(State(app): State<App<S>>) -> Result<Json<Value>, Problem> {

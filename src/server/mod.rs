@@ -4,9 +4,11 @@
 mod answer;
 mod auth;
 mod bodies;
+mod figures;
 mod health;
 mod listener;
 pub mod problem;
+mod rate;
 mod request;
 mod router;
 pub mod sender;

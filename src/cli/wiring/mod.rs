@@ -4,12 +4,14 @@ mod doctor;
 mod lock;
 mod model;
 mod serve;
+mod telemetry;
 mod witnesses;
 mod world;
 
 pub use doctor::check_up;
 pub use model::{egress as model_egress, with_model, with_recording};
 pub use serve::serve;
+pub use telemetry::telemetry;
 pub use witnesses::{egress as witness_egress, testify};
 
 use super::error::CliError;
