@@ -127,7 +127,7 @@ pub(super) fn swap(
         },
     )?;
     if to != attempt.state || set.verification.is_some() {
-        messages::changed(connection, now, &attempt.incident_id, "attempt")?;
+        messages::changed(connection, now, &attempt.incident, "attempt")?;
     }
     match queries::by_id(connection, &attempt.id)? {
         Some(moved) if swapped == 1 => Ok(moved),
