@@ -4,6 +4,7 @@ mod attempts;
 mod audit;
 mod clock;
 mod evidence;
+mod feedback;
 mod incidents;
 mod intake;
 mod jobs;
@@ -18,6 +19,7 @@ pub use attempts::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, 
 pub use audit::{AuditFilter, AuditLog};
 pub use clock::Clock;
 pub use evidence::{Answered, DeployHistory, EvidenceRequest, LogSearch, NodeNames, SignalSource, TicketTracker};
+pub use feedback::FeedbackStore;
 pub use incidents::{IncidentFilter, IncidentStore};
 pub use intake::{Accepted, AlertAnswer, Intake, SetAsideAnswer, Taken};
 pub use jobs::{Finished, JobFilter, JobQueue, Leased, NewJob, Outcome};

@@ -38,7 +38,7 @@ pub use deploy_report::{DeployRating, DeployReport, Shift};
 pub use episode::{Effect, End, Ended, Episode, Windows, effect};
 pub use evidence::{Evidence, EvidenceSource};
 pub use exchange::{EXCHANGE_VERSION, Exchange, ExchangeAnswer, ExchangeError, ExchangeMessage, ExchangeRequest, ModelName};
-pub use feedback::{Feedback, FeedbackReason};
+pub use feedback::{Feedback, FeedbackCounts, FeedbackReason};
 pub use health::{ClusterHealth, FIGURES, HealthStatus};
 pub use history::{Cycle, FixResult, Flapping, History, Occurrence, PastFix, Recurrence, RememberedIncident, SimilarIncident};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
