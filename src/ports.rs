@@ -2,6 +2,7 @@
 
 mod attempts;
 mod audit;
+mod books;
 mod clock;
 mod evidence;
 mod feedback;
@@ -17,6 +18,7 @@ mod writer;
 
 pub use attempts::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note};
 pub use audit::{AuditFilter, AuditLog};
+pub use books::{Books, Pulse};
 pub use clock::Clock;
 pub use evidence::{Answered, DeployHistory, EvidenceRequest, LogSearch, NodeNames, SignalSource, TicketTracker};
 pub use feedback::FeedbackStore;

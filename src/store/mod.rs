@@ -25,6 +25,7 @@ mod open;
 mod outbox;
 mod periodic;
 mod placing;
+mod pulse;
 mod reader;
 mod remembered;
 mod retention;
