@@ -2,6 +2,7 @@
 
 use super::problem::{Code, Problem};
 use super::state::App;
+use crate::config::Environment;
 use http::HeaderMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -31,6 +32,13 @@ pub struct Caller {
 /// # Errors
 /// 401 where it can't be told who asks, 403 where they don't have it.
 pub fn caller<S>(app: &App<S>, headers: &HeaderMap, peer: IpAddr, role: Role) -> Result<Caller, Problem> {
-    let _ = (app, headers, peer, role);
+    let _ = headers;
+    // On somebody's own machine whoever is there may look and ask, never decide.
+    let is_open = app.settings.environment == Environment::Development && app.settings.serve.jwt_public_key.is_none();
+    if is_open && peer.is_loopback() {
+        let roles = BTreeSet::from([Role::Viewer, Role::Operator]);
+        let refused = || Problem::new(Code::Forbidden, "this needs another role");
+        return if roles.contains(&role) { Ok(Caller { sub: "local".to_owned(), roles }) } else { Err(refused()) };
+    }
     Err(Problem::new(Code::Unauthenticated, "this needs a token"))
 }

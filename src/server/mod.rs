@@ -5,6 +5,7 @@ mod answer;
 mod auth;
 mod bodies;
 mod health;
+mod listener;
 pub mod problem;
 mod request;
 mod router;
@@ -16,6 +17,7 @@ mod webhook;
 
 pub use answer::{REQUEST_ID, RequestId};
 pub use auth::{Caller, Role};
+pub use listener::serve;
 pub use router::{metrics, router};
 pub use state::{App, Clock, Parts};
 pub use stopping::{Phase, Stopping};

@@ -1,6 +1,7 @@
 //! What every handler has: the books, the settings, the time, and what is counted over all requests.
 
 use super::bodies::Budget;
+use super::health::Probe;
 use super::sender::Senders;
 use super::stopping::Stopping;
 use crate::config::Settings;
@@ -30,6 +31,8 @@ pub struct Parts<S> {
     pub senders: Senders,
     /// How many bytes of bodies there may be at a time.
     pub bodies: Budget,
+    /// Whether the store could be written lately.
+    pub probe: Probe,
     /// Whether the process ends.
     pub stopping: Stopping,
     /// Something was queued: wakes the workers, who look by themselves too.
@@ -43,8 +46,8 @@ impl<S> App<S> {
     /// A setting that reads well and can't be used: which, and why.
     pub fn new(store: Arc<S>, settings: Settings, clock: Clock, redactor: Redactor) -> Result<Self, String> {
         let senders = Senders::of(&settings);
-        let (bodies, stopping, queued) = (Budget::default(), Stopping::default(), Arc::default());
-        Ok(Self(Arc::new(Parts { store, settings, clock, redactor, senders, bodies, stopping, queued })))
+        let (bodies, probe, stopping, queued) = (Budget::default(), Probe::default(), Stopping::default(), Arc::default());
+        Ok(Self(Arc::new(Parts { store, settings, clock, redactor, senders, bodies, probe, stopping, queued })))
     }
 
     /// The time.

@@ -92,6 +92,13 @@ impl Store {
         self.lifecycle = Arc::new(lifecycle);
         self
     }
+
+    /// With room for so many deliveries that wait.
+    #[must_use]
+    pub fn with_intake_queue(self, most: usize) -> Self {
+        self.writer.limit_deliveries(most);
+        self
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::ports::StoreError;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -67,6 +67,11 @@ impl Writer {
         self.queued(Some(bytes), work).await
     }
 
+    /// Lets so many deliveries wait.
+    pub(super) fn limit_deliveries(&self, most: usize) {
+        self.queue.deliveries.store(most, Ordering::Relaxed);
+    }
+
     /// How long ago the thread last showed that it lives; `None` once it ended.
     pub(super) fn silent_for(&self) -> Option<Duration> {
         let lives = self.thread.as_ref().is_some_and(|thread| !thread.is_finished());
@@ -99,6 +104,8 @@ impl Drop for Writer {
 struct Queue {
     lanes: Mutex<Lanes>,
     changed: Condvar,
+    /// So many deliveries may wait.
+    deliveries: AtomicUsize,
     began: Instant,
     /// When the thread last showed that it lives, in milliseconds since `began`.
     beat: AtomicU64,
@@ -106,7 +113,13 @@ struct Queue {
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { lanes: Mutex::default(), changed: Condvar::new(), began: Instant::now(), beat: AtomicU64::new(0) }
+        Self {
+            lanes: Mutex::default(),
+            changed: Condvar::new(),
+            deliveries: AtomicUsize::new(WAITING),
+            began: Instant::now(),
+            beat: AtomicU64::new(0),
+        }
     }
 }
 
@@ -129,7 +142,9 @@ impl Queue {
             return Err(StoreError::Stopped);
         }
         match delivery {
-            Some(bytes) if lanes.deliveries.len() < WAITING => lanes.deliveries.push_back((bytes, work)),
+            Some(bytes) if lanes.deliveries.len() < self.deliveries.load(Ordering::Relaxed) => {
+                lanes.deliveries.push_back((bytes, work))
+            }
             None if lanes.express.len() < WAITING => lanes.express.push_back(work),
             _ => return Err(StoreError::Busy),
         }
