@@ -2,8 +2,11 @@
 
 mod attempts;
 mod audit;
+mod books;
+mod clicks;
 mod clock;
 mod evidence;
+mod feedback;
 mod incidents;
 mod intake;
 mod jobs;
@@ -18,8 +21,14 @@ mod writer;
 
 pub use attempts::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note};
 pub use audit::{AuditFilter, AuditLog};
+pub use books::{Books, Pulse};
+pub use clicks::{
+    Button, Buttons, Click, Clicked, Clicks, Effect, FollowUp, Minted, NewButton, NewButtons, Place, Refusal, Replies, Reply,
+    ReplyTo, Seen, Told,
+};
 pub use clock::Clock;
 pub use evidence::{Answered, DeployHistory, EvidenceRequest, LogSearch, NodeNames, SignalSource, TicketTracker};
+pub use feedback::FeedbackStore;
 pub use incidents::{IncidentFilter, IncidentStore};
 pub use intake::{Accepted, AlertAnswer, Intake, SetAsideAnswer, Taken};
 pub use jobs::{Finished, JobFilter, JobQueue, Leased, NewJob, Outcome};

@@ -13,6 +13,7 @@ mod incidents;
 mod installation;
 mod output;
 mod replay;
+mod serve;
 mod target;
 mod ui;
 mod wiring;
@@ -85,6 +86,7 @@ enum Command {
     Approve(approve::ApproveArgs),
     Incidents(incidents::IncidentsArgs),
     Audit(audit::AuditArgs),
+    Serve(serve::ServeArgs),
     Explain(explain::ExplainArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -106,6 +108,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Approve(args) => settings(&cli).and_then(|settings| approve::run(args, &settings, cli.screen)),
         Command::Incidents(args) => settings(&cli).and_then(|settings| incidents::run(args, &settings, cli.screen)),
         Command::Audit(args) => settings(&cli).and_then(|settings| audit::run(args, &settings, cli.screen)),
+        Command::Serve(args) => settings(&cli).and_then(|settings| serve::run(args, settings)),
         Command::Explain(args) => explain::run(args, cli.screen),
         Command::Completions(args) => completions::run(args, cli.screen),
     };

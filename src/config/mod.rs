@@ -9,6 +9,7 @@ mod redaction;
 mod secret;
 mod serve;
 mod sources;
+mod start;
 
 pub use discord::DiscordSettings;
 pub use error::ConfigError;
@@ -18,6 +19,7 @@ pub use redaction::RedactSettings;
 pub use secret::Secret;
 pub use serve::{Rate, ServeSettings, WebhookAuth};
 pub use sources::{DeployMapping, JiraSettings, Mesh, MetricsSettings, SeqSettings, TeamcitySettings};
+pub use start::StartChecks;
 
 use crate::remedy::{self, ApprovalSettings, PolicySettings, RemedySettings, VerifySettings};
 use serde::Deserialize;

@@ -1,4 +1,23 @@
 //! Alerts and interactions in, incidents out, over HTTP. It decides who may ask and in which shape it is answered; what it
 //! means is the pipeline's.
 
+mod answer;
+mod auth;
+mod bodies;
+mod health;
+mod listener;
+pub mod problem;
+mod request;
+mod router;
 pub mod sender;
+mod state;
+mod status;
+mod stopping;
+mod webhook;
+
+pub use answer::{REQUEST_ID, RequestId};
+pub use auth::{Caller, Role};
+pub use listener::serve;
+pub use router::{metrics, router};
+pub use state::{App, Clock, Parts};
+pub use stopping::{Phase, Stopping};

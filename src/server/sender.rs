@@ -2,7 +2,7 @@
 //! certificate that a trusted proxy has checked. Everything is compared over digests in constant time, on raw bytes, before
 //! anything is parsed. What was wrong is for our log; the sender learns only that it was.
 
-use crate::config::Secret;
+use crate::config::{Environment, Secret, Settings, WebhookAuth};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -10,7 +10,6 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use subtle::{Choice, ConstantTimeEq};
@@ -19,18 +18,6 @@ use subtle::{Choice, ConstantTimeEq};
 pub const SIGNATURE: &str = "x-alertmanager-signature";
 /// The header of the time that is signed with the body.
 pub const TIMESTAMP: &str = "x-alertmanager-timestamp";
-
-/// A way to say who one is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// `Authorization: Bearer`.
-    Bearer,
-    /// `Authorization: Basic`; the password is the secret.
-    Basic,
-    /// A signature.
-    Hmac,
-}
 
 /// A header that names the subject of a client certificate.
 #[derive(Clone, Debug)]
@@ -47,7 +34,7 @@ pub struct Senders {
     /// The secret, and the one before it while it rotates.
     pub secrets: Vec<Secret>,
     /// What is accepted.
-    pub methods: Vec<Method>,
+    pub methods: Vec<WebhookAuth>,
     /// The user of basic authentication; `None` is any.
     pub basic_user: Option<String>,
     /// How old a signature may be, and how far in our future.
@@ -78,6 +65,26 @@ pub enum Refusal {
 }
 
 impl Senders {
+    /// As the settings say.
+    pub fn of(settings: &Settings) -> Self {
+        let serve = &settings.serve;
+        let secrets = [&serve.webhook_secret, &serve.webhook_secret_previous];
+        let certificate = serve.webhook_client_cert_header.as_ref().map(|header| ClientCertificate {
+            header: header.to_ascii_lowercase(),
+            subjects: serve.webhook_client_cert_subjects.clone(),
+        });
+        Self {
+            secrets: secrets.into_iter().flatten().filter(|secret| !secret.expose().is_empty()).cloned().collect(),
+            methods: serve.webhook_auth.clone(),
+            basic_user: serve.webhook_basic_user.clone(),
+            max_age: serve.webhook_max_age,
+            requires_timestamp: serve.webhook_require_timestamp,
+            certificate,
+            trusted_proxies: serve.trusted_proxies.clone(),
+            trusts_loopback: settings.environment == Environment::Development,
+        }
+    }
+
     /// Whether anybody can prove anything.
     pub fn is_configured(&self) -> bool {
         self.certificate.is_some() || (!self.secrets.is_empty() && !self.methods.is_empty())
@@ -108,13 +115,13 @@ impl Senders {
         let blank = value.iter().position(|byte| *byte == b' ').ok_or(Refusal::Malformed)?;
         let (scheme, credential) = (value.get(..blank).unwrap_or_default(), value.get(blank + 1..).unwrap_or_default());
         if scheme.eq_ignore_ascii_case(b"bearer") {
-            self.accepts(Method::Bearer)?;
+            self.accepts(WebhookAuth::Bearer)?;
             return self.is_secret(credential.trim_ascii());
         }
         if !scheme.eq_ignore_ascii_case(b"basic") {
             return Err(Refusal::MethodOff);
         }
-        self.accepts(Method::Basic)?;
+        self.accepts(WebhookAuth::Basic)?;
         let plain = STANDARD.decode(credential.trim_ascii()).map_err(|_| Refusal::Malformed)?;
         // RFC 7617, section 2: the user has no colon, the password may have.
         let colon = plain.iter().position(|byte| *byte == b':').ok_or(Refusal::Malformed)?;
@@ -125,7 +132,7 @@ impl Senders {
     }
 
     fn signature(&self, value: &[u8], headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<(), Refusal> {
-        self.accepts(Method::Hmac)?;
+        self.accepts(WebhookAuth::Hmac)?;
         let value = value.trim_ascii();
         let digits = value.strip_prefix(b"sha256=").unwrap_or(value);
         let claimed = hex(digits).ok_or(Refusal::Malformed)?;
@@ -160,7 +167,7 @@ impl Senders {
         Ok(Some(if is_trusted && bool::from(is_known) { Ok(()) } else { Err(Refusal::Wrong) }))
     }
 
-    fn accepts(&self, method: Method) -> Result<(), Refusal> {
+    fn accepts(&self, method: WebhookAuth) -> Result<(), Refusal> {
         if self.methods.contains(&method) && !self.secrets.is_empty() { Ok(()) } else { Err(Refusal::MethodOff) }
     }
 
@@ -217,7 +224,7 @@ mod tests {
     fn senders() -> Senders {
         Senders {
             secrets: vec![Secret::from(SECRET.to_owned()), Secret::from("previous".to_owned())],
-            methods: vec![Method::Bearer, Method::Basic, Method::Hmac],
+            methods: vec![WebhookAuth::Bearer, WebhookAuth::Basic, WebhookAuth::Hmac],
             basic_user: Some("am".to_owned()),
             max_age: SignedDuration::from_mins(5),
             requires_timestamp: false,
@@ -305,7 +312,7 @@ mod tests {
 
     #[test]
     fn settings_narrow_it() {
-        let signing = Senders { methods: vec![Method::Hmac], requires_timestamp: true, ..senders() };
+        let signing = Senders { methods: vec![WebhookAuth::Hmac], requires_timestamp: true, ..senders() };
         assert_eq!(check(&signing, &[bearer(SECRET)], "192.0.2.1"), Err(MethodOff));
         assert_eq!(check(&signing, &[(SIGNATURE, of_body(SECRET))], "192.0.2.1"), Err(Stale));
         assert_eq!(check(&signing, &with_time(NOW), "192.0.2.1"), Ok(()));

@@ -9,11 +9,14 @@ mod attempt_queries;
 mod attempts;
 mod audit;
 mod backup;
+mod buttons;
 mod chain;
+mod clicks;
 mod codes;
 mod columns;
 mod episodes;
 mod error;
+mod feedback;
 mod incidents;
 mod intake;
 mod jobs;
@@ -25,8 +28,10 @@ mod open;
 mod outbox;
 mod periodic;
 mod placing;
+mod pulse;
 mod reader;
 mod remembered;
+mod replies;
 mod retention;
 mod taking;
 mod transition;
@@ -86,6 +91,13 @@ impl Store {
     #[must_use]
     pub fn with_lifecycle(mut self, lifecycle: Lifecycle) -> Self {
         self.lifecycle = Arc::new(lifecycle);
+        self
+    }
+
+    /// With room for so many deliveries that wait.
+    #[must_use]
+    pub fn with_intake_queue(self, most: usize) -> Self {
+        self.writer.limit_deliveries(most);
         self
     }
 }

@@ -8,6 +8,7 @@ use crate::ports::StoreError;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -21,6 +22,8 @@ const GROUP: usize = 512;
 const GROUP_BYTES: usize = 8 << 20;
 /// So long after the first one a transaction takes no more deliveries.
 const GROUP_TIME: Duration = Duration::from_millis(5);
+/// So often the thread shows that it lives while there is nothing to write.
+const BEAT: Duration = Duration::from_secs(10);
 
 /// The way to the thread.
 pub(super) struct Writer {
@@ -64,6 +67,17 @@ impl Writer {
         self.queued(Some(bytes), work).await
     }
 
+    /// Lets so many deliveries wait.
+    pub(super) fn limit_deliveries(&self, most: usize) {
+        self.queue.deliveries.store(most, Ordering::Relaxed);
+    }
+
+    /// How long ago the thread last showed that it lives; `None` once it ended.
+    pub(super) fn silent_for(&self) -> Option<Duration> {
+        let lives = self.thread.as_ref().is_some_and(|thread| !thread.is_finished());
+        lives.then(|| self.queue.began.elapsed().saturating_sub(Duration::from_millis(self.queue.beat.load(Ordering::Relaxed))))
+    }
+
     async fn queued<T, E, F>(&self, delivery: Option<usize>, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -87,10 +101,26 @@ impl Drop for Writer {
 }
 
 /// What waits.
-#[derive(Default)]
 struct Queue {
     lanes: Mutex<Lanes>,
     changed: Condvar,
+    /// So many deliveries may wait.
+    deliveries: AtomicUsize,
+    began: Instant,
+    /// When the thread last showed that it lives, in milliseconds since `began`.
+    beat: AtomicU64,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            lanes: Mutex::default(),
+            changed: Condvar::new(),
+            deliveries: AtomicUsize::new(WAITING),
+            began: Instant::now(),
+            beat: AtomicU64::new(0),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -112,7 +142,9 @@ impl Queue {
             return Err(StoreError::Stopped);
         }
         match delivery {
-            Some(bytes) if lanes.deliveries.len() < WAITING => lanes.deliveries.push_back((bytes, work)),
+            Some(bytes) if lanes.deliveries.len() < self.deliveries.load(Ordering::Relaxed) => {
+                lanes.deliveries.push_back((bytes, work))
+            }
             None if lanes.express.len() < WAITING => lanes.express.push_back(work),
             _ => return Err(StoreError::Busy),
         }
@@ -129,8 +161,21 @@ impl Queue {
     /// Waits until there is something; `false` once there won't be.
     fn wait(&self) -> bool {
         let idle = |lanes: &mut Lanes| lanes.express.is_empty() && lanes.deliveries.is_empty() && !lanes.is_closed;
-        let lanes = self.changed.wait_while(self.lanes(), idle).unwrap_or_else(PoisonError::into_inner);
-        !(lanes.express.is_empty() && lanes.deliveries.is_empty())
+        let mut lanes = self.lanes();
+        loop {
+            self.beat();
+            let waited = self.changed.wait_timeout_while(lanes, BEAT, idle).unwrap_or_else(PoisonError::into_inner);
+            lanes = waited.0;
+            if !waited.1.timed_out() {
+                self.beat();
+                return !(lanes.express.is_empty() && lanes.deliveries.is_empty());
+            }
+        }
+    }
+
+    fn beat(&self) {
+        let passed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.beat.store(passed, Ordering::Relaxed);
     }
 }
 

@@ -1,9 +1,12 @@
 //! Builds adapters and the store from settings and from what was typed. The only module that names concrete ones.
 
+mod lock;
 mod model;
+mod serve;
 mod witnesses;
 
 pub use model::{egress as model_egress, with_model, with_recording};
+pub use serve::serve;
 pub use witnesses::{egress as witness_egress, testify};
 
 use super::error::CliError;

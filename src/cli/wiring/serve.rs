@@ -1,0 +1,141 @@
+//! Puts the server together: the lock, the books, the application, who works on what is queued; and takes it apart again when
+//! a signal says so.
+
+use super::lock::Lock;
+use super::{open, runtime, store_path};
+use crate::cli::error::{CliError, Exit};
+use crate::cli::installation;
+use crate::config::{Environment, Settings};
+use crate::ports::JobQueue;
+use crate::server::{self, App, Phase, Stopping};
+use crate::store::Store;
+use jiff::Timestamp;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// Deliveries are taken for so long after the signal: whoever sends them needs a while to learn that this isn't ready.
+const LEAVING: Duration = Duration::from_secs(3);
+
+/// Serves until a signal ends it.
+///
+/// # Errors
+/// When a check of the settings fails, another process serves from the same database, or an address is taken.
+pub fn serve(settings: Settings) -> Result<(), CliError> {
+    checked(&settings)?;
+    let path = store_path(&settings)?;
+    let lock = Lock::take(&path)?;
+    let notify_from = settings.discord.is_on().then_some(settings.discord.min_severity);
+    let lifecycle = settings.serve.lifecycle(notify_from);
+    let store = Arc::new(open(&settings)?.with_lifecycle(lifecycle).with_intake_queue(settings.serve.intake_queue));
+    let redactor = installation::redactor();
+    let app = App::new(store, settings, Arc::new(Timestamp::now), redactor);
+    let app = app.map_err(|why| CliError::usage(why).hint("docs/settings.md lists every setting with its default"))?;
+    let runtime = runtime()?;
+    let ended = runtime.block_on(live(app.clone()));
+    // Whatever still runs has had its time.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    // The last one to let the store go finishes what was accepted and folds the write-ahead log in.
+    drop(app);
+    drop(lock);
+    ended
+}
+
+/// All that is wrong with the settings, at once.
+fn checked(settings: &Settings) -> Result<(), CliError> {
+    let found = settings.start_checks();
+    for warning in &found.warnings {
+        tracing::warn!("{warning}");
+    }
+    if found.refusals.is_empty() {
+        return Ok(());
+    }
+    let environment = match settings.environment {
+        Environment::Development => "development",
+        Environment::Staging => "staging",
+        Environment::Production => "production",
+    };
+    let what = format!("serve does not start with ENV={environment}: {}", found.refusals.join("; "));
+    Err(CliError { exit: Exit::Usage, ..CliError::failed(what) }.hint("docs/settings.md says what each is for"))
+}
+
+async fn live(app: App<Store>) -> Result<(), CliError> {
+    app.store.release_all().await?;
+    let serve = &app.settings.serve;
+    let listener = listen(serve.listen).await?;
+    let metrics = match serve.metrics_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let signals = tokio::spawn(signals(app.stopping.clone()));
+    // Who works on what is queued, and who sends messages, is started here: each ends what it does once `stopping` is leaving.
+    let workers = tokio::spawn(async {});
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "listening");
+    }
+    let metrics =
+        metrics.map(|listener| tokio::spawn(server::serve(listener, server::metrics(app.clone()), app.stopping.clone())));
+    let leaving = {
+        let stopping = app.stopping.clone();
+        tokio::spawn(async move {
+            stopping.reached(Phase::Leaving).await;
+            Instant::now()
+        })
+    };
+    server::serve(listener, server::router(app.clone()), app.stopping.clone()).await;
+    if let Some(metrics) = metrics {
+        _ = metrics.await;
+    }
+    let began = leaving.await.unwrap_or_else(|_| Instant::now());
+    _ = timeout_at(began + serve.shutdown_timeout.unsigned_abs(), workers).await;
+    signals.abort();
+    tracing::info!("ended");
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        CliError::failed(format!("can't listen on {address}: {error}")).hint("name another address with --listen")
+    })
+}
+
+/// The first signal ends the process in order, the second at once: what was accepted is on disk.
+async fn signals(stopping: Stopping) {
+    let first = signal().await;
+    tracing::info!(signal = first, "ending: deliveries are taken for 3 s more");
+    stopping.enter(Phase::Leaving);
+    tokio::spawn(async move {
+        sleep(LEAVING).await;
+        stopping.enter(Phase::Closed);
+    });
+    let second = signal().await;
+    tracing::warn!(signal = second, "ending at once");
+    std::process::exit(Exit::Failed as i32);
+}
+
+#[cfg(unix)]
+async fn signal() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return interrupted().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        name = interrupted() => name,
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() -> &'static str {
+    interrupted().await
+}
+
+async fn interrupted() -> &'static str {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Nothing can be heard: it is ended from outside.
+        std::future::pending::<()>().await;
+    }
+    "SIGINT"
+}

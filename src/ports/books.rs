@@ -1,0 +1,61 @@
+//! All that is remembered, as one bound: what the server and the workers are generic over.
+
+use super::{
+    AttemptStore, AuditLog, Buttons, Clicks, FeedbackStore, IncidentStore, Intake, JobQueue, Ledger, Messages, Outbox, Periodic,
+    Replies, StoreError,
+};
+use std::future::Future;
+use std::time::Duration;
+
+/// Whether the store is well.
+pub trait Pulse: Sync {
+    /// How long ago its writer last showed that it lives; `None` once it doesn't any more.
+    fn silent_for(&self) -> Option<Duration>;
+
+    /// Writes something that means nothing, and waits until it is on disk.
+    fn probe(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// All that is remembered.
+pub trait Books:
+    Intake
+    + JobQueue
+    + IncidentStore
+    + AttemptStore
+    + AuditLog
+    + Outbox
+    + Messages
+    + Periodic
+    + Ledger
+    + Pulse
+    + FeedbackStore
+    + Buttons
+    + Clicks
+    + Replies
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<T> Books for T where
+    T: Intake
+        + JobQueue
+        + IncidentStore
+        + AttemptStore
+        + AuditLog
+        + Outbox
+        + Messages
+        + Messages
+        + Periodic
+        + Ledger
+        + Pulse
+        + FeedbackStore
+        + Buttons
+        + Clicks
+        + Replies
+        + Send
+        + Sync
+        + 'static
+{
+}

@@ -1,0 +1,71 @@
+//! What every handler has: the books, the settings, the time, and what is counted over all requests.
+
+use super::bodies::Budget;
+use super::health::Probe;
+use super::sender::Senders;
+use super::stopping::Stopping;
+use crate::config::Settings;
+use crate::redact::Redactor;
+use jiff::Timestamp;
+use std::ops::Deref;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The application: a handle that every handler has a copy of.
+pub struct App<S>(Arc<Parts<S>>);
+
+/// What is behind it.
+pub struct Parts<S> {
+    /// Remembers.
+    pub store: Arc<S>,
+    /// All settings.
+    pub settings: Settings,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Masks what is shown.
+    pub redactor: Redactor,
+    /// Who may send alerts.
+    pub senders: Senders,
+    /// How many bytes of bodies there may be at a time.
+    pub bodies: Budget,
+    /// Whether the store could be written lately.
+    pub probe: Probe,
+    /// Whether the process ends.
+    pub stopping: Stopping,
+    /// Something was queued: wakes the workers, who look by themselves too.
+    pub queued: Arc<Notify>,
+}
+
+impl<S> App<S> {
+    /// The application over these books.
+    ///
+    /// # Errors
+    /// A setting that reads well and can't be used: which, and why.
+    pub fn new(store: Arc<S>, settings: Settings, clock: Clock, redactor: Redactor) -> Result<Self, String> {
+        let senders = Senders::of(&settings);
+        let (bodies, probe, stopping, queued) = (Budget::default(), Probe::default(), Stopping::default(), Arc::default());
+        Ok(Self(Arc::new(Parts { store, settings, clock, redactor, senders, bodies, probe, stopping, queued })))
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+}
+
+impl<S> Clone for App<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S> Deref for App<S> {
+    type Target = Parts<S>;
+
+    fn deref(&self) -> &Parts<S> {
+        &self.0
+    }
+}
