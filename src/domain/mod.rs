@@ -20,6 +20,7 @@ mod intent;
 mod job;
 mod lifecycle;
 mod log_template;
+mod message;
 mod object;
 mod plan;
 mod price;
@@ -49,6 +50,10 @@ pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, 
 pub use job::{Class, Job, JobKind, JobState, LEASE, Lane, MAX_ATTEMPTS, RISES_AFTER, Reason, Trigger, back_off, retry_after};
 pub use lifecycle::{Consequence, Lifecycle, Placement, Situation};
 pub use log_template::LogTemplate;
+pub use message::{
+    BURST_WITHIN, BurstPeer, IncidentMessage, MessageSituation, MessageState, MessageStep, PostMark, REPEATS_WITHIN, STALE_AFTER,
+    content_key,
+};
 pub use object::{ObjectRef, Subject};
 pub use plan::{
     CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport, template_hash,

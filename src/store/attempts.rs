@@ -1,7 +1,7 @@
 //! The port of attempts, and how a proposal is stored.
 
 use super::transition::{advance, note, swap};
-use super::{Store, attempt_queries as queries, audit, codes, columns, replies};
+use super::{Store, attempt_queries as queries, audit, codes, columns, messages, replies};
 use crate::domain::{Actor, Attempt, AttemptState, AuditEvent, AuditName, Code};
 use crate::ports::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note, StoreError};
 use jiff::Timestamp;
@@ -71,6 +71,7 @@ fn propose(connection: &Connection, now: Timestamp, new: &NewAttempt) -> Result<
         audit::append(connection, now, &audit::about(event, &attempt, None))?;
     }
     replies::planned(connection, now, &attempt)?;
+    messages::changed(connection, now, &new.incident, "attempt")?;
     Ok(attempt)
 }
 

@@ -23,6 +23,7 @@ mod jobs;
 mod leases;
 mod ledger;
 mod merging;
+mod messages;
 mod open;
 mod outbox;
 mod periodic;
