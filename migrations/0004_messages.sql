@@ -31,6 +31,7 @@ CREATE INDEX messages_folded ON messages (folded_into) WHERE state = 'folded';
 CREATE INDEX messages_unanswered ON messages (opened_at) WHERE state = 'stands' AND severity = 'critical' AND NOT is_stale;
 
 ALTER TABLE outbox ADD COLUMN failures INTEGER NOT NULL DEFAULT 0; -- in a row
+ALTER TABLE outbox ADD COLUMN taken_at INTEGER; -- when somebody began to send it
 ALTER TABLE outbox ADD COLUMN body TEXT; -- what was refused, or only rendered
 
 -- What was said of the program's own trouble, and when.

@@ -1,8 +1,8 @@
 //! All that is remembered, as one bound: what the server and the workers are generic over.
 
 use super::{
-    AttemptStore, AuditLog, Buttons, Clicks, FeedbackStore, IncidentStore, Intake, JobQueue, Ledger, Outbox, Periodic, Replies,
-    StoreError,
+    AttemptStore, AuditLog, Buttons, Clicks, FeedbackStore, IncidentStore, Intake, JobQueue, Ledger, Messages, Outbox, Periodic,
+    Replies, StoreError,
 };
 use std::future::Future;
 use std::time::Duration;
@@ -24,6 +24,7 @@ pub trait Books:
     + AttemptStore
     + AuditLog
     + Outbox
+    + Messages
     + Periodic
     + Ledger
     + Pulse
@@ -44,6 +45,8 @@ impl<T> Books for T where
         + AttemptStore
         + AuditLog
         + Outbox
+        + Messages
+        + Messages
         + Periodic
         + Ledger
         + Pulse

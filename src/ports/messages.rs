@@ -67,8 +67,9 @@ pub trait Messages: Sync {
     /// A message whose place was taken.
     fn replaced(&self, number: i64) -> impl Future<Output = Result<Option<ReplacedMessage>, StoreError>> + Send;
 
-    /// Has the messages of critical incidents changed that nobody answered for a day. How many.
-    fn stale(&self) -> impl Future<Output = Result<usize, StoreError>> + Send;
+    /// Has the messages of critical incidents changed that nobody answered for a day, and takes back what somebody began to
+    /// send and gave up. How many.
+    fn tend(&self) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
     /// Tells of the program's own trouble, once for a cause in six hours. Whether it was told. `cause` and `text` hold no
     /// secret.

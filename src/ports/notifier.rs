@@ -12,14 +12,16 @@ pub enum Delivery {
     Sent {
         /// The chat's id of it.
         message_id: String,
+        /// The chat's id of its channel.
+        channel_id: Option<String>,
         /// Where people find it.
         link: Option<String>,
         /// It has the buttons that it was sent with.
         has_components: bool,
     },
-    /// Not before that time, where nothing else says so either if it is global.
+    /// Not before that time.
     RateLimited {
-        /// When it may be asked again.
+        /// When it may be asked again, by our clock.
         until: Timestamp,
         /// It holds for every channel.
         global: bool,
@@ -34,7 +36,7 @@ pub enum Delivery {
     Refused(String),
 }
 
-/// A chat. Channels are named, see the settings; `None` of a message's nonce is none.
+/// A chat. Its channels have names, which are no secrets.
 pub trait Notifier: Sync {
     /// Whether there is such a channel.
     fn has(&self, channel: &str) -> bool;

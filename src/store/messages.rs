@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 /// One trouble is told once in this time.
 const TROUBLE_EVERY: SignedDuration = SignedDuration::from_hours(6);
+/// Who has taken a message for longer than this isn't sending it any more.
+const TAKEN_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// So many names of others are read for one message.
 const NAMES: u32 = 200;
 /// So many messages become stale in one transaction.
@@ -33,8 +35,8 @@ impl Messages for Store {
         self.reader.read(move |connection| replaced(connection, number)).await
     }
 
-    async fn stale(&self) -> Result<usize, StoreError> {
-        self.writer.write(stale).await
+    async fn tend(&self) -> Result<usize, StoreError> {
+        self.writer.write(tend).await
     }
 
     async fn trouble(&self, cause: &str, text: &str) -> Result<bool, StoreError> {
@@ -329,6 +331,16 @@ fn replaced(connection: &Connection, number: i64) -> Result<Option<ReplacedMessa
     )?;
     let newer = statement.query_row([number], |row| row.get::<_, Option<String>>(0)).optional()?.flatten();
     Ok(Some(ReplacedMessage { message, newer }))
+}
+
+fn tend(connection: &Connection, now: Timestamp) -> Result<usize, StoreError> {
+    let before = now.saturating_sub(TAKEN_FOR).unwrap_or(Timestamp::MIN).as_millisecond();
+    // A time that is ahead is of a clock that was put back.
+    let mut statement = connection.prepare_cached(
+        "UPDATE outbox SET state = 'queued', lease_token = NULL WHERE state = 'sending' AND NOT taken_at BETWEEN ?1 AND ?2",
+    )?;
+    let lost = statement.execute([before, now.as_millisecond()])?;
+    Ok(lost + stale(connection, now)?)
 }
 
 fn stale(connection: &Connection, now: Timestamp) -> Result<usize, StoreError> {

@@ -94,8 +94,8 @@ fn next(connection: &Connection, now: Timestamp) -> Result<Option<Outgoing>, Sto
     };
     let Some(message) = statement.query_row([now.as_millisecond()], row).optional()? else { return Ok(None) };
     connection.execute(
-        "UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease_token = ?2 WHERE id = ?1",
-        params![message.id, message.token],
+        "UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease_token = ?2, taken_at = ?3 WHERE id = ?1",
+        params![message.id, message.token, now.as_millisecond()],
     )?;
     Ok(Some(message))
 }

@@ -39,11 +39,15 @@ fn sent(answer: &HttpAnswer) -> Delivery {
     #[derive(Deserialize)]
     struct Message {
         id: String,
+        channel_id: Option<String>,
         #[serde(default)]
         components: Vec<Value>,
     }
     match answer.json::<Message>() {
-        Ok(message) => Delivery::Sent { message_id: message.id, link: None, has_components: !message.components.is_empty() },
+        Ok(message) => {
+            let has_components = !message.components.is_empty();
+            Delivery::Sent { message_id: message.id, channel_id: message.channel_id, link: None, has_components }
+        }
         // Something between us and Discord answered.
         Err(error) => Delivery::Retry(error.to_string()),
     }

@@ -148,17 +148,17 @@ impl<C: Clock> Discord<C> {
             Ok(answer) => answer,
             Err(held) => return held,
         };
-        let words = || self.client.words(&request, &answer);
+        let words = || without_path(&request.url, self.client.words(&request, &answer));
         let delivery = answer::read(&answer, &request.method, self.clock.now(), words);
         match delivery {
-            Delivery::Sent { message_id, has_components, .. } => {
+            Delivery::Sent { message_id, channel_id, has_components, .. } => {
                 let mut known = self.known();
                 let known = known.entry(channel.to_owned()).or_default();
                 if buttons && !has_components {
                     known.takes_buttons = false;
                 }
                 let link = known.place.as_ref().map(|(server, channel)| format!("{PEOPLE}/{server}/{channel}/{message_id}"));
-                Delivery::Sent { message_id, link, has_components }
+                Delivery::Sent { message_id, channel_id, link, has_components }
             }
             other => other,
         }
@@ -208,7 +208,7 @@ impl<C: Clock + Send> Notifier for Discord<C> {
         // Each interaction has a limit of its own, and lives for 15 min: there is nothing to learn.
         match self.client.send(&request, self.time, LONGEST).await {
             Ok(answer) => {
-                let words = || self.client.words(&request, &answer).replace(token, "<secret>");
+                let words = || without_path(&request.url, self.client.words(&request, &answer));
                 answer::read(&answer, &request.method, self.clock.now(), words)
             }
             Err(error) => Delivery::Retry(error.to_string()),
@@ -226,6 +226,12 @@ struct AboutChannel {
 
 fn no_channel() -> Delivery {
     Delivery::ChannelGone("no such channel in the settings".to_owned())
+}
+
+/// What a server between us and Discord says may quote the address: its longer parts are a webhook's token and ids.
+fn without_path(url: &Url, words: String) -> String {
+    let parts = url.path().split('/').filter(|part| part.len() >= 12);
+    parts.fold(words, |words, part| words.replace(part, "<secret>"))
 }
 
 fn has_buttons(message: &Value) -> bool {
