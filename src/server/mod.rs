@@ -8,6 +8,7 @@ mod health;
 pub mod interactions;
 mod listener;
 pub mod problem;
+mod rate;
 mod request;
 mod router;
 pub mod sender;

@@ -6,6 +6,27 @@ use crate::ports::Books;
 use axum::{Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
 
+/// Every path there is, the only ones that metrics name.
+pub(super) const ROUTES: &[&str] = &[
+    "/webhooks/alertmanager",
+    "/webhooks/status/{task_id}",
+    "/discord/interactions",
+    "/copilot",
+    "/jobs/{task_id}",
+    "/approvals/{id}",
+    "/approvals/{id}/approve",
+    "/approvals/{id}/reject",
+    "/replay/{incident_id}",
+    "/evaluation/{id}/submit",
+    "/evaluation/stats",
+    "/incidents",
+    "/incidents/{id}",
+    "/incidents/{id}/timeline",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+];
+
 /// Every endpoint. `/metrics` is among them where it has no address of its own.
 pub fn router<S: Books>(app: App<S>) -> Router {
     let mut routes =
