@@ -15,6 +15,7 @@ use crate::config::Settings;
 use crate::pipeline::may_approve::ApprovalRules;
 use crate::pipeline::{ClickRules, judge};
 use crate::ports::{Books, Click, Clicks, Effect};
+use crate::telemetry::metrics;
 use answer::Page;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -30,6 +31,9 @@ const LONGEST: usize = 256 << 10;
 /// Discord gives up after 3 s ("Interactions", "Responding to an Interaction"): before, the person is told that it isn't known.
 const PATIENCE: Duration = Duration::from_millis(2500);
 
+/// The kind of interaction that is a click.
+const COMPONENT: &str = Kind::Component.as_str();
+
 /// The route.
 pub fn routes<S: Books>() -> Router<App<S>> {
     Router::new().route("/discord/interactions", post(take))
@@ -39,20 +43,27 @@ async fn take<S: Books>(State(app): State<App<S>>, request: Request) -> Result<R
     let (parts, body) = request.into_parts();
     let body = bodies::read(&app, &parts.headers, body, LONGEST).await?;
     let key = app.settings.discord.public_key.as_deref().and_then(key);
-    signature::check(key.as_ref(), &parts.headers, body.as_slice(), app.now()).map_err(unauthenticated)?;
-    let unparsable = || Problem::new(Code::Unparsable, "this is no interaction that is known here");
+    signature::check(key.as_ref(), &parts.headers, body.as_slice(), app.now()).map_err(|why| unauthenticated("unknown", why))?;
+    let unparsable = || {
+        metrics().interaction("unknown", "unparsable");
+        Problem::new(Code::Unparsable, "this is no interaction that is known here")
+    };
     let (interaction, kind) = Interaction::read(body.as_slice()).ok_or_else(unparsable)?;
     drop(body);
     if kind == Kind::Component {
         return clicked(&app, interaction.click().ok_or_else(unparsable)?).await;
     }
     let id = interaction.id;
-    let answer = match (timeout(PATIENCE, app.store.is_new(&id)).await, kind) {
-        (Ok(Ok(false)), _) => return Err(unauthenticated("an interaction that was there before")),
+    let noted = timeout(PATIENCE, app.store.is_new(&id)).await;
+    if matches!(noted, Ok(Ok(false))) {
+        return Err(unauthenticated(kind.as_str(), REPEATED));
+    }
+    metrics().interaction(kind.as_str(), if matches!(noted, Ok(Ok(_))) { "answered" } else { "store" });
+    let answer = match (noted, kind) {
         // Neither does anything that could be lost.
         (_, Kind::Ping) => json!({ "type": 1 }),
         (_, Kind::Autocomplete) => json!({ "type": 8, "data": { "choices": [] } }),
-        (Ok(Ok(true)), _) => answer::unsupported(),
+        (Ok(Ok(_)), _) => answer::unsupported(),
         (Ok(Err(error)), _) => {
             tracing::error!(%error, "an interaction could not be noted");
             answer::not_recorded()
@@ -62,8 +73,12 @@ async fn take<S: Books>(State(app): State<App<S>>, request: Request) -> Result<R
     Ok(Json(answer).into_response())
 }
 
-/// One 401 for all of it: only our log tells why.
-fn unauthenticated(why: &str) -> Problem {
+/// An interaction counts once.
+const REPEATED: &str = "an interaction that was there before";
+
+/// One 401 for all of it: only our log and metric tell why.
+fn unauthenticated(kind: &'static str, why: &str) -> Problem {
+    metrics().interaction(kind, if why == REPEATED { "repeated" } else { "unauthenticated" });
     Problem::new(Code::Unauthenticated, "who asks could not be told").because(why)
 }
 
@@ -71,15 +86,28 @@ async fn clicked<S: Books>(app: &App<S>, click: Click) -> Result<Response, Probl
     let (rules, user) = (rules(&app.settings), click.by.id.clone());
     let taken = timeout(PATIENCE, app.store.click(click, move |click, seen| judge(click, seen, &rules))).await;
     let answer: Value = match taken {
-        Err(_) => answer::not_known(),
+        Err(_) => {
+            metrics().interaction(COMPONENT, "store");
+            answer::not_known()
+        }
         Ok(Err(error)) => {
+            metrics().interaction(COMPONENT, "store");
             tracing::error!(%error, "a click could not be taken");
             answer::not_recorded()
         }
-        Ok(Ok(None)) => return Err(unauthenticated("an interaction that was there before")),
+        Ok(Ok(None)) => return Err(unauthenticated(COMPONENT, REPEATED)),
         Ok(Ok(Some(clicked))) => {
-            if clicked.lost.is_none() && matches!(clicked.effect, Effect::Approved | Effect::UndoAsked) {
-                app.queued.notify_one();
+            metrics().interaction(COMPONENT, answer::outcome(&clicked));
+            match &clicked.effect {
+                _ if clicked.lost.is_some() => {}
+                Effect::Feedback(given) => metrics().feedback(given.is_accepted),
+                Effect::Declined => metrics().attempt("declined"),
+                Effect::Approved => {
+                    metrics().attempt("approved");
+                    app.queued.notify_one();
+                }
+                Effect::UndoAsked => app.queued.notify_one(),
+                _ => {}
             }
             let attempt = clicked.attempt.as_ref().map(|attempt| attempt.code.as_str());
             tracing::info!(user, attempt, effect = answer::outcome(&clicked), "a click");

@@ -21,6 +21,18 @@ pub(super) enum Kind {
     Autocomplete,
 }
 
+impl Kind {
+    /// The word in the metric.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::Unsupported => "unsupported",
+            Self::Component => "component",
+            Self::Autocomplete => "autocomplete",
+        }
+    }
+}
+
 #[derive(Deserialize)]
 pub(super) struct Interaction {
     pub id: String,
