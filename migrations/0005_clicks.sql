@@ -1,5 +1,7 @@
 -- What people answer: to analyses, and to what is proposed. This file is never changed once it was released.
 
+ALTER TABLE incidents ADD COLUMN clicked_at INTEGER; -- when somebody last pressed a button under it
+
 CREATE TABLE feedback (
   run_id      TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
   by_kind     TEXT NOT NULL,

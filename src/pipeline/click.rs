@@ -2,8 +2,9 @@
 //! open. Pure: the store tells what it knows, and does what is said here in the same transaction.
 
 use super::may_approve::{APPROVAL_RATE, ApprovalRules, Denied, is_enabled, may_approve, requester, risk_of};
-use crate::domain::{Attempt, AttemptContext, AttemptState, Feedback, FeedbackReason, IncidentStatus, Risk, Verb};
+use crate::domain::{Attempt, AttemptState, ExecutionIntent, Feedback, FeedbackReason, IncidentStatus, Plan, Risk, Verb};
 use crate::ports::{Button, Click, Effect, Refusal, Seen};
+use crate::remedy;
 use jiff::{SignedDuration, Timestamp};
 
 /// So many clicks a minute are taken from one person.
@@ -39,9 +40,12 @@ pub fn needs_another(attempt: &Attempt, rules: ApprovalRules) -> bool {
 
 /// Until when a button takes this change back; `None` where nothing does.
 pub fn undo_ends_at(attempt: &Attempt) -> Option<Timestamp> {
-    let shown: AttemptContext = serde_json::from_value(attempt.context.clone()).unwrap_or_default();
-    let is_undoable = attempt.state.may_become(AttemptState::Undone) && attempt.undo_of.is_none() && shown.undo != "none";
-    attempt.sent_at.filter(|_| is_undoable).map(|sent| sent.saturating_add(UNDO_WITHIN).unwrap_or(Timestamp::MAX))
+    let inverse = || {
+        let plan: Plan = serde_json::from_value(attempt.plan.clone()).ok()?;
+        remedy::inverse(&ExecutionIntent::from_bound(&plan.intent)?, attempt.before.as_ref()?)
+    };
+    let may_be = attempt.undo_of.is_none() && attempt.state.may_become(AttemptState::Undone) && inverse().is_some();
+    attempt.sent_at.filter(|_| may_be).map(|sent| sent.saturating_add(UNDO_WITHIN).unwrap_or(Timestamp::MAX))
 }
 
 /// What the click does.

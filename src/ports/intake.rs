@@ -25,6 +25,21 @@ pub enum Taken {
     Suppressed,
 }
 
+impl Taken {
+    /// The word used in JSON and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Joined => "joined",
+            Self::Repeat => "repeat",
+            Self::Reopened => "reopened",
+            Self::Resolved => "resolved",
+            Self::Late => "late",
+            Self::Suppressed => "suppressed",
+        }
+    }
+}
+
 /// What is answered about one alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertAnswer {

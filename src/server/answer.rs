@@ -2,6 +2,8 @@
 //! what failed.
 
 use super::problem::{Code, Problem};
+use super::router::ROUTES;
+use crate::telemetry::{metrics, one_of};
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
@@ -10,6 +12,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Instant;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -25,8 +28,9 @@ pub(super) async fn formed(mut request: Request, next: Next) -> Response {
     let id: Arc<str> = Uuid::now_v7().to_string().into();
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
     let path = request.extensions().get::<MatchedPath>().cloned();
-    let route = path.as_ref().map_or("", MatchedPath::as_str);
-    let span = tracing::info_span!("request", request_id = %id, method = %request.method(), route);
+    let route = one_of(ROUTES, path.as_ref().map_or("", MatchedPath::as_str));
+    let (method, began) = (request.method().clone(), Instant::now());
+    let span = tracing::info_span!("request", request_id = %id, %method, route);
     async {
         let mut response = next.run(request).await;
         if let Some(problem) = problem(&mut response) {
@@ -36,6 +40,7 @@ pub(super) async fn formed(mut request: Request, next: Next) -> Response {
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
+        metrics().http_request(route, method.as_str(), response.status().as_u16(), began.elapsed());
         response
     }
     .instrument(span)

@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 /// Alertmanager retries by gaps of its own, proxies by this: seconds.
-const RETRY_IN: u32 = 5;
+pub(super) const RETRY_IN: u32 = 5;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $status:ident, $title:literal;)*) => {

@@ -2,11 +2,15 @@
 
 use super::bodies::Budget;
 use super::health::Probe;
-use super::sender::Senders;
+use super::problem::{Code, Problem};
+use super::rate::Limit;
+use super::request::Peer;
+use super::sender::{Refusal, Senders};
 use super::stopping::Stopping;
-use crate::config::Settings;
+use crate::config::{Rate, Settings};
 use crate::redact::Redactor;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -29,6 +33,10 @@ pub struct Parts<S> {
     pub redactor: Redactor,
     /// Who may send alerts.
     pub senders: Senders,
+    /// How many deliveries each of them may send; told apart by their addresses.
+    pub sender_rate: Limit<IpAddr>,
+    /// How many failed authentications are logged.
+    refusals: Limit<()>,
     /// How many bytes of bodies there may be at a time.
     pub bodies: Budget,
     /// Whether the store could be written lately.
@@ -46,8 +54,31 @@ impl<S> App<S> {
     /// A setting that reads well and can't be used: which, and why.
     pub fn new(store: Arc<S>, settings: Settings, clock: Clock, redactor: Redactor) -> Result<Self, String> {
         let senders = Senders::of(&settings);
+        let rate = settings.serve.sender_rate;
+        let refusals = Limit::new(Rate { count: 1, per: SignedDuration::from_secs(1) }, 1);
+        let sender_rate = Limit::new(rate, rate.count);
         let (bodies, probe, stopping, queued) = (Budget::default(), Probe::default(), Stopping::default(), Arc::default());
-        Ok(Self(Arc::new(Parts { store, settings, clock, redactor, senders, bodies, probe, stopping, queued })))
+        Ok(Self(Arc::new(Parts {
+            store,
+            settings,
+            clock,
+            redactor,
+            senders,
+            sender_rate,
+            refusals,
+            bodies,
+            probe,
+            stopping,
+            queued,
+        })))
+    }
+
+    /// The answer to a sender that could not prove who it is, the same for every reason; the log has that, once a second.
+    pub(super) fn refused(&self, refusal: Refusal, peer: Peer) -> Problem {
+        if self.refusals.take(()).is_ok() {
+            tracing::warn!(reason = ?refusal, peer = %peer.ip(), "a sender of alerts could not prove who it is");
+        }
+        Problem::new(Code::Unauthenticated, "who sends could not be told")
     }
 
     /// The time.

@@ -1,18 +1,19 @@
 //! `POST /webhooks/alertmanager`: an alert is on disk before its sender is answered. No cluster, model or Discord is asked.
 
 use super::bodies::{self, Bytes};
-use super::problem::{Code, Problem};
+use super::problem::{Code, Problem, RETRY_IN};
 use super::request::{Params, Peer, is_json};
 use super::state::App;
 use crate::domain::{Delivery, Reading};
-use crate::ports::{Accepted, Books, Taken};
+use crate::ports::{Accepted, Books};
+use crate::telemetry::metrics;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{RequestExt, Router};
+use axum::{Json, RequestExt, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 /// So long a commit may take before the sender is told to come again. Group commits take milliseconds.
@@ -39,45 +40,77 @@ struct Answer {
     accepted: Accepted,
 }
 
-async fn take<S: Books>(State(app): State<App<S>>, peer: Peer, mut request: Request) -> Result<Response, Problem> {
-    let query = request.extract_parts_with_state::<Params<Query>, _>(&app).await;
+/// Counts what came of a delivery.
+async fn take<S: Books>(State(app): State<App<S>>, peer: Peer, request: Request) -> Result<Response, Problem> {
+    let taken = taken(&app, peer, request).await;
+    metrics().intake_batch(match &taken {
+        Ok(accepted) if accepted.replayed => "replayed",
+        Ok(_) => "accepted",
+        Err(problem) => problem.code.as_str(),
+    });
+    let answer = Answer { status: "accepted", accepted: taken? };
+    Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
+}
+
+async fn taken<S: Books>(app: &App<S>, peer: Peer, mut request: Request) -> Result<Accepted, Problem> {
+    let query = request.extract_parts_with_state::<Params<Query>, _>(app).await;
     let (parts, body) = request.into_parts();
-    let mut body = bodies::read(&app, &parts.headers, body, app.settings.serve.max_body).await?;
-    app.senders
-        .check(&parts.headers, body.as_slice(), peer.ip(), app.now())
-        .map_err(|refusal| Problem::new(Code::Unauthenticated, "who sends could not be told").because(format!("{refusal:?}")))?;
+    let body = bodies::read(app, &parts.headers, body, app.settings.serve.max_body).await?;
+    app.senders.check(&parts.headers, body.as_slice(), peer.ip(), app.now()).map_err(|refusal| app.refused(refusal, peer))?;
+    app.sender_rate.take(peer.ip()).map_err(|seconds| {
+        let problem = Problem::new(Code::RateLimited, "this sender delivers too often; come again");
+        problem.status(StatusCode::SERVICE_UNAVAILABLE).retry_after(seconds.max(RETRY_IN))
+    })?;
     is_json(&parts.headers)?;
     let cluster = query.ok().and_then(|Params(query)| query.cluster).filter(|name| !name.is_empty());
     if cluster.as_ref().is_some_and(|name| name.len() > LONGEST_CLUSTER) {
         return Err(Problem::new(Code::Unparsable, "the name of the cluster is too long"));
     }
-    let (body_again, read) = if body.as_slice().len() > LONG {
-        let app = app.clone();
-        let task = tokio::task::spawn_blocking(move || {
-            let read = read(&app, &body, cluster.as_deref());
-            (body, read)
-        });
-        task.await.map_err(|error| Problem::new(Code::Internal, "the body could not be read").because(error))?
-    } else {
-        let read = read(&app, &body, cluster.as_deref());
-        (body, read)
-    };
-    body = body_again;
-    let delivery = match read {
+    let (mut body, delivery) = parsed(app, body, cluster).await?;
+    let delivery = match delivery {
         Ok(delivery) => delivery,
         Err(problem) => {
-            app.store.set_aside("unparsable", body.as_slice()).await?;
+            app.store.set_aside(problem.code.as_str(), body.as_slice()).await?;
+            metrics().intake_set_aside(problem.code.as_str());
             return Err(problem);
         }
     };
-    let taken = timeout(COMMIT, app.store.take(delivery, body.take())).await;
+    let words: Vec<_> = delivery.alerts.iter().map(|alert| if alert.is_resolved { "resolved" } else { "firing" }).collect();
+    let bad: Vec<_> = delivery.set_aside.iter().map(|bad| bad.code).collect();
+    let began = Instant::now();
     let late =
         |_| Problem::new(Code::StoreUnavailable, "it could not be stored in time; come again").because("no commit in time");
-    let accepted = taken.map_err(late)??;
-    if accepted.alerts.iter().any(|alert| alert.result == Taken::Queued) {
+    let accepted = timeout(COMMIT, app.store.take(delivery, body.take())).await.map_err(late)??;
+    metrics().intake_commit(began.elapsed());
+    if accepted.replayed {
+        return Ok(accepted);
+    }
+    bad.into_iter().for_each(|code| metrics().intake_set_aside(code));
+    for (alert, word) in accepted.alerts.iter().zip(words) {
+        metrics().intake_alert(word, alert.result.as_str());
+    }
+    if accepted.alerts.iter().any(|alert| alert.task_id.is_some()) {
         app.queued.notify_one();
     }
-    Ok((StatusCode::ACCEPTED, axum::Json(Answer { status: "accepted", accepted })).into_response())
+    Ok(accepted)
+}
+
+/// Reads a body, a long one on a thread of its own.
+async fn parsed<S: Books>(
+    app: &App<S>,
+    body: Bytes,
+    cluster: Option<String>,
+) -> Result<(Bytes, Result<Delivery, Problem>), Problem> {
+    if body.as_slice().len() <= LONG {
+        let delivery = read(app, &body, cluster.as_deref());
+        return Ok((body, delivery));
+    }
+    let app = app.clone();
+    let task = tokio::task::spawn_blocking(move || {
+        let delivery = read(&app, &body, cluster.as_deref());
+        (body, delivery)
+    });
+    task.await.map_err(|error| Problem::new(Code::Internal, "the body could not be read").because(error))
 }
 
 fn read<S>(app: &App<S>, body: &Bytes, cluster: Option<&str>) -> Result<Delivery, Problem> {

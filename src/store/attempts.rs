@@ -47,6 +47,8 @@ fn propose(connection: &Connection, now: Timestamp, new: &NewAttempt) -> Result<
     if let Some(last) = &last {
         let waits = last.state == AttemptState::Proposed && now < last.expires_at;
         if waits || last.state.holds_target() {
+            // Somebody else may wait to be shown it.
+            replies::planned(connection, now, last)?;
             return Ok(last.clone());
         }
     }

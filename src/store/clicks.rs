@@ -2,12 +2,12 @@
 //! done with its audit row and its messages.
 
 use super::replies::{self, WaitsFor};
-use super::{Store, attempt_queries, audit, buttons, columns, feedback, incidents, jobs, taking, transition};
+use super::{Store, attempt_queries, audit, buttons, columns, feedback, incidents, jobs, messages, transition};
 use crate::domain::{
     Attempt, AttemptState, AuditData, AuditEvent, AuditName, ButtonIds, Class, Code, Digest, JobKind, Lifecycle, Verb,
 };
 use crate::ports::{
-    Advance, AdvanceError, Changes, Click, Clicked, Clicks, Effect, MessageOp, NewButton, NewJob, Refusal, Seen, StoreError,
+    Advance, AdvanceError, Changes, Click, Clicked, Clicks, Effect, NewButton, NewJob, Refusal, Seen, StoreError,
 };
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -68,6 +68,10 @@ fn take(
         Taking { connection, now, rules, click },
     );
     taking.act(&mut clicked)?;
+    if let Some(incident) = &clicked.seen.incident {
+        let mut statement = connection.prepare_cached("UPDATE incidents SET clicked_at = ?2 WHERE id = ?1")?;
+        statement.execute(params![incident.id, now.as_millisecond()])?;
+    }
     if let (Some(set), Some(button)) = (set, &clicked.seen.button)
         && !matches!(clicked.effect, Effect::Refused(_))
     {
@@ -235,7 +239,7 @@ impl Taking<'_> {
     fn decided(self, attempt: &Attempt) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached("UPDATE interactions SET is_decision = 1 WHERE id = ?1")?;
         statement.execute([&self.click.id])?;
-        taking::notify(self.connection, self.now, self.rules, &attempt.incident, MessageOp::Patch, "attempt")
+        messages::changed(self.connection, self.now, &attempt.incident, "attempt")
     }
 
     fn request(self, attempt: &Attempt) -> Result<Attempt, StoreError> {

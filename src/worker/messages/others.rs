@@ -4,13 +4,20 @@
 use super::channels::SELF_HEALTH;
 use super::deliver::{Rendered, Wanted};
 use super::{Courier, shown};
+use crate::pipeline::may_approve::ApprovalRules;
 use crate::pipeline::view;
 use crate::ports::{Books, Clock, Delivery, FollowUp, MessageOp, Notifier, Outgoing, Sent, StoreError};
+use crate::remedy::SeparateApprover;
+use crate::render::click::Mask;
+use crate::worker::follow_up::follow_up as told;
 use jiff::SignedDuration;
 use serde_json::Value;
 
 /// An answer to a click that failed is tried again after this: it lives for a quarter of an hour.
 const REPLY_AGAIN: SignedDuration = SignedDuration::from_secs(2);
+
+/// Where nothing takes clicks.
+const NO_APPROVAL: ApprovalRules = ApprovalRules { is_enabled: false, separate: SeparateApprover::Always };
 
 impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
     pub(super) async fn other(&self, outgoing: &Outgoing) -> Result<(), StoreError> {
@@ -73,13 +80,16 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         let Ok(follow_up) = serde_json::from_value::<FollowUp>(outgoing.notice.payload.clone()) else {
             return self.end(outgoing, Sent::Refused("it is no answer".to_owned(), None)).await;
         };
-        let reply = self.store.reply(&follow_up.reply).await?;
-        let Some(reply) = reply else { return self.end(outgoing, Sent::As(None)).await };
-        let attempt = self.store.attempt(&reply.attempt_id).await?;
-        let body = shown::answer(&follow_up.about, attempt.as_ref(), &self.redactor);
+        let approval = self.settings.buttons.map_or(NO_APPROVAL, |rules| rules.approval);
+        let mask: Mask<'_> = &|text| self.redactor.text(text);
+        let told = told(&*self.store, &follow_up, approval, mask, self.clock.now()).await?;
+        let Some((reply, body)) = told else {
+            self.store.forget_reply(&follow_up.reply).await?;
+            return self.end(outgoing, Sent::As(None)).await;
+        };
         if self.settings.dry_run {
             self.store.forget_reply(&follow_up.reply).await?;
-            return self.end(outgoing, Sent::DryRun(body)).await;
+            return self.end(outgoing, Sent::DryRun(shown::without_tokens(&body))).await;
         }
         let delivery = self.notifier.reply(&reply.to.token, &body).await;
         let now = self.clock.now();

@@ -1,8 +1,8 @@
 //! What a message shows: the bridge between what is planned and `render`, which draws it.
 
 use super::MessageSettings;
-use crate::domain::{Attempt, ButtonIds, IncidentView};
-use crate::ports::{NewButton, Planned, ReplacedMessage, Told};
+use crate::domain::{ButtonIds, IncidentView};
+use crate::ports::{NewButton, Planned, ReplacedMessage};
 use crate::redact::Redactor;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -122,17 +122,6 @@ pub(super) fn cut(message: &Value) -> Value {
     let text: Vec<&str> =
         texts.iter().filter_map(|place| message.pointer(place)?.as_str()).filter(|text| !text.is_empty()).collect();
     plain(&text.join("\n"))
-}
-
-/// What somebody who clicked is told.
-pub(super) fn answer(told: &Told, attempt: Option<&Attempt>, redactor: &Redactor) -> Value {
-    let text = match (told, attempt) {
-        (Told::NoUndo(why), _) => format!("It can't be taken back: {why}"),
-        (_, None) => "It isn't known any more.".to_owned(),
-        (Told::Outcome, Some(attempt)) => format!("{}: {}", attempt.code, attempt.state.as_str()),
-        (Told::Plan, Some(attempt)) => format!("{}: {}", attempt.code, attempt.state.as_str()),
-    };
-    plain(&redactor.text(&text))
 }
 
 fn plain(text: &str) -> Value {

@@ -12,9 +12,11 @@ use serde_json::{Value, json};
 use sre_copilot::adapters::discord::Discord;
 use sre_copilot::config::{DiscordSettings, Secret};
 use sre_copilot::domain::{CauseReport, Delivery, Evidence, Lane, ObjectRef, Reading, Report, Verdict};
-use sre_copilot::pipeline::{ApprovalRules, ButtonRules};
+use sre_copilot::pipeline::ButtonRules;
+use sre_copilot::pipeline::may_approve::ApprovalRules;
 use sre_copilot::ports::{Clock, Intake, JobQueue, Outcome};
 use sre_copilot::redact::Redactor;
+use sre_copilot::remedy::SeparateApprover;
 use sre_copilot::store::Store;
 use sre_copilot::worker::messages::{Courier, MessageSettings};
 use std::collections::BTreeMap;
@@ -53,7 +55,6 @@ struct Home {
     store: Arc<Store>,
     time: Time,
     chat: Arc<Chat>,
-    address: String,
     settings: DiscordSettings,
     messages: MessageSettings,
     courier: Courier<Store, Discord<Time>, Time>,
@@ -66,7 +67,7 @@ fn secret(text: String) -> Secret {
 }
 
 fn buttons() -> ButtonRules {
-    ButtonRules { approval: ApprovalRules { is_enabled: true, ..ApprovalRules::default() }, has_approvers: true }
+    ButtonRules { approval: ApprovalRules { is_enabled: true, separate: SeparateApprover::Never }, has_approvers: true }
 }
 
 impl Home {
@@ -102,7 +103,7 @@ impl Home {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(open(folder.path().join("state.db"), &time));
         let courier = courier(&store, &settings, &messages, &time);
-        Self { folder, store, time, chat, address, settings, messages, courier, _server: server }
+        Self { folder, store, time, chat, settings, messages, courier, _server: server }
     }
 
     /// The process ended, and another begins.
