@@ -15,6 +15,8 @@ const STATS: &str = "stats";
 pub(super) const SELF_HEALTH: &str = "self_health";
 /// Where digests of teams go that have no channel.
 const TEAM_DIGEST: &str = "team_digest";
+/// The channel of a team is this and its name.
+const TEAM: &str = "team:";
 /// Labels and annotations that name an owner; the first that is there counts.
 const OWNER_KEYS: [&str; 3] = ["team", "owner", "squad"];
 /// Words that name nobody.
@@ -73,8 +75,14 @@ fn chain(wanted: &str) -> Vec<String> {
         TEAM_DIGEST => &[TEAM_DIGEST, STATS, INCIDENTS],
         _ => &[INCIDENTS],
     };
-    let own = wanted.starts_with("team:").then(|| wanted.to_owned());
+    let own = wanted.starts_with(TEAM).then(|| wanted.to_owned());
     own.into_iter().chain(rest.iter().map(|name| (*name).to_owned())).collect()
+}
+
+/// What kind of channel this is: a name may be a team's, and there are too many of these to be counted apart.
+pub(super) fn kind(channel: &str) -> &'static str {
+    let known = [STATS, SELF_HEALTH, TEAM_DIGEST].into_iter().find(|known| *known == channel);
+    known.unwrap_or(if channel.starts_with(TEAM) { "team" } else { INCIDENTS })
 }
 
 /// The channel of the team that owns what an incident is about, as its alerts' labels and annotations say; empty where they
@@ -87,7 +95,7 @@ pub(super) fn of_owner(view: &IncidentView) -> String {
         })
         .map(|owner| owner.trim().to_lowercase())
         .find(|owner| !NOBODY.contains(&owner.as_str()));
-    owner.map(|owner| format!("team:{owner}")).unwrap_or_default()
+    owner.map(|owner| format!("{TEAM}{owner}")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -103,8 +111,8 @@ mod tests {
             self.0.contains(&channel)
         }
 
-        async fn takes_buttons(&self, _: &str) -> bool {
-            false
+        async fn takes_buttons(&self, _: &str) -> Option<bool> {
+            None
         }
 
         async fn post(&self, _: &str, _: &str, _: &Value) -> Delivery {

@@ -1,9 +1,10 @@
 //! One request to the chat, and what its answer means for the message: when it goes again, where it goes instead, when it is
 //! given up.
 
-use super::channels::Way;
+use super::channels::{self, Way};
 use super::{Courier, shown};
-use crate::ports::{Books, Clock, Delivery, Notifier, Outgoing, Sent, StoreError};
+use crate::ports::{Books, Clock, Delivery, MessageOp, Notifier, Outgoing, Sent, StoreError};
+use crate::telemetry;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
@@ -35,6 +36,10 @@ pub(super) struct Rendered {
     pub fallback: Value,
     /// What the store wants to know of its buttons.
     pub set: Option<String>,
+    /// A digest of what it shows.
+    pub content: String,
+    /// It stands so already.
+    pub is_there: bool,
 }
 
 /// A message that stands.
@@ -52,12 +57,12 @@ pub(super) struct Standing {
 
 impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
     /// Asks the chat until the message stands, or until it is known when to ask again, which the outbox is told. `render` makes
-    /// the message for a channel; `true` with buttons.
+    /// the message: whether it may have buttons, and whether it is posted.
     pub(super) async fn deliver<R>(
         &self,
         outgoing: &Outgoing,
         wanted: Wanted,
-        render: impl Fn(bool) -> R,
+        render: impl Fn(bool, bool) -> R,
     ) -> Result<Option<Standing>, StoreError>
     where
         R: Future<Output = Result<Rendered, StoreError>>,
@@ -83,13 +88,23 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
             }
             stood_in = Some(channel.clone());
             // Asked in any case: the chat tells with it where the channel is.
-            let buttons = self.notifier.takes_buttons(&channel).await && self.settings.buttons.is_some();
-            let rendered = render(buttons).await?;
+            let takes = self.notifier.takes_buttons(&channel).await;
+            if takes.is_none() && self.settings.buttons.is_some() {
+                self.again(outgoing, over_since, &channel, "it can't be asked whether it takes buttons", now).await?;
+                return Ok(None);
+            }
+            let buttons = self.settings.buttons.is_some() && takes == Some(true);
+            let rendered = render(buttons, message_id.is_none()).await?;
+            if let Some(id) = message_id.as_ref().filter(|_| rendered.is_there) {
+                self.end(outgoing, Sent::As(Some(id.clone()))).await?;
+                return Ok(None);
+            }
             let body = if refused.is_some() { &rendered.fallback } else { &rendered.body };
             let delivery = match &message_id {
                 Some(id) => self.notifier.patch(&channel, id, body).await,
                 None => self.notifier.post(&channel, &outgoing.id, body).await,
             };
+            counted(&channel, if message_id.is_some() { MessageOp::Patch } else { MessageOp::Post }, &delivery);
             let now = self.clock.now();
             match delivery {
                 Delivery::Sent { message_id, channel_id, link, has_components } => {
@@ -162,6 +177,19 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         // `false`: somebody else has it by now, and says how it went.
         self.store.sent(outgoing, how).await.map(|_| ())
     }
+}
+
+/// Counts a request and how it ended.
+pub(super) fn counted(channel: &str, op: MessageOp, delivery: &Delivery) {
+    let outcome = match delivery {
+        Delivery::Sent { .. } => "sent",
+        Delivery::RateLimited { .. } => "rate_limited",
+        Delivery::Retry(_) => "failed",
+        Delivery::ChannelGone(_) => "channel_gone",
+        Delivery::MessageGone => "message_gone",
+        Delivery::Refused(_) => "refused",
+    };
+    telemetry::metrics().notification(channels::kind(channel), op.as_str(), outcome);
 }
 
 /// 1 s doubling to 5 min, a fifth more or less by `seed`.

@@ -6,7 +6,7 @@ use super::{Courier, shown};
 use crate::domain::{IncidentMessage, IncidentStatus, IncidentView};
 use crate::pipeline::{buttons, view};
 use crate::ports::{Books, Clock, MessageOp, NewButtons, Notice, Notifier, Outgoing, Place, Planned, Sent, Stands, StoreError};
-use serde_json::json;
+use serde_json::{Value, json};
 
 impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
     /// Sends what the store plans for an incident's message.
@@ -24,25 +24,20 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
             Some(_) => planned.message.channel.clone(),
             None => channels::of_owner(&view),
         };
-        let content = self.content(&view, &planned);
-        let is_same = planned.message.content.as_ref().is_some_and(|before| *before == content);
-        if let Some(id) = message_id.as_ref().filter(|_| is_same) {
-            return self.end(outgoing, Sent::As(Some(id.clone()))).await;
-        }
         let over_since = match view.incident.status {
             IncidentStatus::Open => None,
             IncidentStatus::Resolved | IncidentStatus::Merged => Some(view.incident.resolved_at.unwrap_or(outgoing.created_at)),
         };
-        let wanted = Wanted { channel, message_id: message_id.clone(), over_since };
-        let render = |takes_buttons: bool| self.rendered(&view, &planned, message_id.as_ref(), takes_buttons);
+        let wanted = Wanted { channel, message_id, over_since };
+        let render = |takes_buttons, is_post| self.rendered(&view, &planned, takes_buttons, is_post);
         let Some(standing) = self.deliver(outgoing, wanted, render).await? else { return Ok(()) };
-        self.note(outgoing, &view, &planned.message, content, standing).await
+        self.note(outgoing, &view, &planned.message, standing).await
     }
 
     /// A digest of what the message shows once it stands. The tokens of its buttons, which are new each time, are no part of it.
-    fn content(&self, view: &IncidentView, planned: &Planned) -> String {
+    fn content(&self, view: &IncidentView, planned: &Planned, takes_buttons: bool) -> String {
         let now = self.clock.now();
-        let ids = self.settings.buttons.map(|rules| shown::blank(&buttons(view, &rules, now)));
+        let ids = self.settings.buttons.filter(|_| takes_buttons).map(|rules| shown::blank(&buttons(view, &rules, now)));
         let frame = shown::Frame { planned, is_post: false, buttons: ids.as_ref(), now, settings: &self.settings };
         shown::digest(&shown::incident(view, &frame, &self.redactor))
     }
@@ -51,10 +46,16 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         &self,
         view: &IncidentView,
         planned: &Planned,
-        message_id: Option<&String>,
         takes_buttons: bool,
+        is_post: bool,
     ) -> Result<Rendered, StoreError> {
         let now = self.clock.now();
+        let content = self.content(view, planned, takes_buttons);
+        let fallback = shown::fallback(view, &self.settings, &self.redactor);
+        if !is_post && planned.message.content.as_ref() == Some(&content) {
+            // No buttons are made for what isn't sent.
+            return Ok(Rendered { body: Value::Null, fallback, set: None, content, is_there: true });
+        }
         let new = self.settings.buttons.filter(|_| takes_buttons).map(|rules| buttons(view, &rules, now)).unwrap_or_default();
         let minted = match &view.finding {
             Some(finding) if !new.is_empty() => {
@@ -64,10 +65,9 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
             _ => None,
         };
         let ids = minted.as_ref().map(|minted| &minted.ids);
-        let frame = shown::Frame { planned, is_post: message_id.is_none(), buttons: ids, now, settings: &self.settings };
+        let frame = shown::Frame { planned, is_post, buttons: ids, now, settings: &self.settings };
         let body = shown::incident(view, &frame, &self.redactor);
-        let fallback = shown::fallback(view, &self.settings, &self.redactor);
-        Ok(Rendered { body, fallback, set: minted.map(|minted| minted.set) })
+        Ok(Rendered { body, fallback, set: minted.map(|minted| minted.set), content, is_there: false })
     }
 
     /// The message stands: its buttons work there, and the store knows where it is.
@@ -76,7 +76,6 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         outgoing: &Outgoing,
         view: &IncidentView,
         message: &IncidentMessage,
-        content: String,
         standing: Standing,
     ) -> Result<(), StoreError> {
         let Standing { channel, message_id, channel_id, link, lost_buttons, refused, rendered } = standing;
@@ -84,7 +83,7 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
             self.store.placed(set, &Place { channel_id, message_id: message_id.clone() }).await?;
         }
         // What was refused once is tried whole again with the next change.
-        let content = if refused.is_some() || lost_buttons { String::new() } else { content };
+        let content = if refused.is_some() || lost_buttons { String::new() } else { rendered.content };
         let link = link.or_else(|| message.link.clone().filter(|_| message.message_id.as_ref() == Some(&message_id)));
         let number = message.number;
         let stands = Stands { number, channel, message_id: Some(message_id), link, content, body: refused };
@@ -111,7 +110,7 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         let op = if planned.is_post { "post" } else { "patch" };
         let bytes = body.to_string().len();
         tracing::info!(%channel, op, bytes, incident = view.incident.id, message = outgoing.id, "dry run: a message was rendered");
-        let content = self.content(view, planned);
+        let content = self.content(view, planned, true);
         let number = planned.message.number;
         let stands = Stands { number, channel, message_id: None, link: None, content, body: Some(body) };
         self.store.stands(outgoing, stands).await.map(|_| ())

@@ -2,7 +2,7 @@
 //! trouble, and answers to clicks.
 
 use super::channels::SELF_HEALTH;
-use super::deliver::{Rendered, Wanted};
+use super::deliver::{Rendered, Wanted, counted};
 use super::{Courier, shown};
 use crate::pipeline::may_approve::ApprovalRules;
 use crate::pipeline::view;
@@ -41,7 +41,10 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
             return self.end(outgoing, Sent::DryRun(body)).await;
         }
         let wanted = Wanted { channel, message_id: None, over_since: Some(outgoing.created_at) };
-        let render = async |_| Ok(Rendered { body: body.clone(), fallback: shown::cut(&body), set: None });
+        let render = async |_, _| {
+            let (fallback, content) = (shown::cut(&body), String::new());
+            Ok(Rendered { body: body.clone(), fallback, set: None, content, is_there: false })
+        };
         if let Some(standing) = self.deliver(outgoing, wanted, render).await? {
             self.end(outgoing, Sent::As(Some(standing.message_id))).await?;
         }
@@ -62,6 +65,7 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
             return self.end(outgoing, Sent::DryRun(body)).await;
         }
         let delivery = self.notifier.patch(&message.channel, &id, &body).await;
+        counted(&message.channel, MessageOp::Patch, &delivery);
         let how = match delivery {
             Delivery::Sent { message_id, .. } => Sent::As(Some(message_id)),
             Delivery::RateLimited { until, .. } => Sent::Later(until, "rate limited".to_owned()),
@@ -92,6 +96,7 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
             return self.end(outgoing, Sent::DryRun(shown::without_tokens(&body))).await;
         }
         let delivery = self.notifier.reply(&reply.to.token, &body).await;
+        counted("", MessageOp::Reply, &delivery);
         let now = self.clock.now();
         let again = match delivery {
             Delivery::Sent { .. } | Delivery::ChannelGone(_) | Delivery::MessageGone | Delivery::Refused(_) => None,

@@ -133,8 +133,6 @@ async fn what_is_refused_goes_short_and_is_kept() {
     assert_eq!(posts.len(), 2);
     let short = posts[1].body["content"].as_str().unwrap();
     assert!(short.contains(&id) && short.contains("confirmed") && short.chars().count() <= 500, "{short}");
-    let kept = home.rows("SELECT body FROM outbox WHERE body IS NOT NULL").remove(0);
-    assert_eq!(kept.len(), 1.max(kept.len()));
     assert_eq!((home.count("outbox WHERE state = 'sent' AND body IS NOT NULL"), home.chat.messages().len()), (1, 1));
     assert!(posts[0].body.to_string().contains("sc1:up:"), "it had buttons");
     assert_eq!(home.count("outbox WHERE body LIKE '%sc1:%'"), 0, "what presses them is not kept");
@@ -233,7 +231,7 @@ async fn what_is_over_for_a_day_is_given_up() {
     for hour in 0..=25 {
         home.set(3_600 * hour + 120);
         home.send().await;
-        assert_eq!(home.count("outbox WHERE state = 'failed'") > 0, hour > 24, "{hour}");
+        assert_eq!(home.count("outbox WHERE state = 'failed'") > 0, hour >= 24, "{hour}");
     }
     home.chat.works_again();
     home.pass(600);
