@@ -41,9 +41,9 @@ pub trait Notifier: Sync {
     /// Whether there is such a channel.
     fn has(&self, channel: &str) -> bool;
 
-    /// Whether messages in this channel can have buttons. The chat is asked once, where it has to be; `None` where it can't be
-    /// asked now.
-    fn takes_buttons(&self, channel: &str) -> impl Future<Output = Option<bool>> + Send;
+    /// Whether messages in this channel can have buttons. The chat is asked once, where it has to be; how that ended,
+    /// where it can't be asked now.
+    fn takes_buttons(&self, channel: &str) -> impl Future<Output = Result<bool, Delivery>> + Send;
 
     /// Posts a message. Two posts with one `nonce` are one, where the chat can do that.
     fn post(&self, channel: &str, nonce: &str, message: &Value) -> impl Future<Output = Delivery> + Send;

@@ -15,8 +15,10 @@ use std::collections::BTreeMap;
 const TROUBLE_EVERY: SignedDuration = SignedDuration::from_hours(6);
 /// Who has taken a message for longer than this isn't sending it any more.
 const TAKEN_FOR: SignedDuration = SignedDuration::from_mins(5);
-/// So many names of others are read for one message.
-const NAMES: u32 = 200;
+/// So many others of a burst are looked at: the first that takes one in is among the first.
+const PEERS: u32 = 200;
+/// So many that a message names are read; it shows a few, and counts the rest.
+const AFFECTED: u32 = 10_000;
 /// So many messages become stale in one transaction.
 const AT_ONCE: u32 = 100;
 
@@ -139,14 +141,17 @@ fn peers(connection: &Connection, incident: &Incident, alert: &str) -> Result<Ve
         let can_take_in = is_open && matches!(state, MessageState::Posting | MessageState::Stands);
         Ok(BurstPeer { incident_id: row.get("id")?, can_take_in, cause: row.get("cause")? })
     };
-    let of = params![incident.cluster, alert, opened - within, opened + within, incident.id, NAMES];
+    let of = params![incident.cluster, alert, opened - within, opened + within, incident.id, PEERS];
     Ok(statement.query_map(of, row)?.collect::<Result<_, _>>()?)
 }
 
 fn plan(connection: &Connection, now: Timestamp, outgoing: &Outgoing) -> Result<Option<Planned>, StoreError> {
     let Some(id) = &outgoing.notice.incident_id else { return Ok(None) };
     let Some(incident) = incidents::by_id(connection, id)? else { return Ok(None) };
-    if incident.status != IncidentStatus::Open {
+    let is_settling: bool =
+        connection.query_row("SELECT settles_at IS NOT NULL FROM incidents WHERE id = ?1", [id], |row| row.get(0))?;
+    let is_settling = is_settling && incident.status == IncidentStatus::Resolved;
+    if incident.status != IncidentStatus::Open && !is_settling {
         release(connection, now, id)?;
     }
     let seen = seen(connection, incident, outgoing.notice.op == MessageOp::Post)?;
@@ -196,7 +201,7 @@ fn plan(connection: &Connection, now: Timestamp, outgoing: &Outgoing) -> Result<
         None => None,
     };
     let is_post = message.state == MessageState::Posting;
-    Ok(Some(Planned { is_post, affected: affected(connection, id)?, earlier, message }))
+    Ok(Some(Planned { is_post, is_settling, affected: affected(connection, id)?, earlier, message }))
 }
 
 fn insert(
@@ -279,7 +284,7 @@ fn affected(connection: &Connection, host: &str) -> Result<Vec<Affected>, StoreE
         let subject = ObjectRef { kind: row.get("kind")?, namespace, name: row.get("name")? };
         Ok(Affected { incident_id: row.get("id")?, subject })
     };
-    Ok(statement.query_map(params![host, NAMES], row)?.collect::<Result<_, _>>()?)
+    Ok(statement.query_map(params![host, AFFECTED], row)?.collect::<Result<_, _>>()?)
 }
 
 /// Has an incident's message posted or changed.

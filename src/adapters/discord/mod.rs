@@ -93,15 +93,17 @@ impl<C: Clock> Discord<C> {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks Discord once whose a webhook is, and where a channel is; `None` where that can't be asked now.
-    async fn learn(&self, channel: &str) -> Option<Known> {
+    /// Asks Discord once whose a webhook is, and where a channel is.
+    async fn learn(&self, channel: &str) -> Result<Known, Delivery> {
         if let Some(known) = self.known().get(channel) {
-            return Some(known.clone());
+            return Ok(known.clone());
         }
-        let place = self.channels.get(channel)?;
-        let answer = self.send(channel, &self.request(Method::GET, place, &[], None)).await.ok()?;
+        let Some(place) = self.channels.get(channel) else { return Err(no_channel()) };
+        let request = self.request(Method::GET, place, &[], None);
+        let answer = self.send(channel, &request).await?;
         if answer.status == StatusCode::TOO_MANY_REQUESTS || answer.status.is_server_error() {
-            return None;
+            let words = || without_path(&request.url, self.client.words(&request, &answer));
+            return Err(answer::read(&answer, &request.method, self.clock.now(), words));
         }
         let said = answer.json::<AboutChannel>().unwrap_or_default();
         let is_ours = said.application_id.is_some() && said.application_id == self.application_id;
@@ -113,9 +115,9 @@ impl<C: Clock> Discord<C> {
         let known = Known { takes_buttons, place: said.guild_id.zip(id) };
         if !answer.status.is_success() {
             // What is wrong with it, the next request tells; it may be right later.
-            return Some(known);
+            return Ok(known);
         }
-        Some(self.known().entry(channel.to_owned()).or_insert(known).clone())
+        Ok(self.known().entry(channel.to_owned()).or_insert(known).clone())
     }
 
     fn request(&self, method: Method, place: &Place, below: &[&str], body: Option<&Value>) -> HttpRequest {
@@ -174,7 +176,7 @@ impl<C: Clock + Send> Notifier for Discord<C> {
         self.channels.get(channel).is_some()
     }
 
-    async fn takes_buttons(&self, channel: &str) -> Option<bool> {
+    async fn takes_buttons(&self, channel: &str) -> Result<bool, Delivery> {
         self.learn(channel).await.map(|known| known.takes_buttons)
     }
 

@@ -111,8 +111,8 @@ mod tests {
             self.0.contains(&channel)
         }
 
-        async fn takes_buttons(&self, _: &str) -> Option<bool> {
-            None
+        async fn takes_buttons(&self, _: &str) -> Result<bool, Delivery> {
+            Ok(false)
         }
 
         async fn post(&self, _: &str, _: &str, _: &Value) -> Delivery {

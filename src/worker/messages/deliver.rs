@@ -89,11 +89,18 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
             stood_in = Some(channel.clone());
             // Asked in any case: the chat tells with it where the channel is.
             let takes = self.notifier.takes_buttons(&channel).await;
-            if takes.is_none() && self.settings.buttons.is_some() {
-                self.again(outgoing, over_since, &channel, "it can't be asked whether it takes buttons", now).await?;
-                return Ok(None);
-            }
-            let buttons = self.settings.buttons.is_some() && takes == Some(true);
+            let buttons = match takes {
+                _ if self.settings.buttons.is_none() => false,
+                Ok(takes) => takes,
+                Err(Delivery::RateLimited { until, .. }) => {
+                    self.end(outgoing, Sent::Later(until, "rate limited".to_owned())).await?;
+                    return Ok(None);
+                }
+                Err(_) => {
+                    self.again(outgoing, over_since, &channel, "it can't be asked whether it takes buttons", now).await?;
+                    return Ok(None);
+                }
+            };
             let rendered = render(buttons, message_id.is_none()).await?;
             if let Some(id) = message_id.as_ref().filter(|_| rendered.is_there) {
                 self.end(outgoing, Sent::As(Some(id.clone()))).await?;

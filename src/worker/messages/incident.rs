@@ -13,9 +13,12 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
     pub(super) async fn incident(&self, outgoing: &Outgoing) -> Result<(), StoreError> {
         let planned = self.store.plan(outgoing).await?;
         let Some(planned) = planned else { return self.end(outgoing, Sent::As(None)).await };
-        let Some(view) = view(&*self.store, &planned.message.incident_id, self.clock.now()).await? else {
+        let Some(mut view) = view(&*self.store, &planned.message.incident_id, self.clock.now()).await? else {
             return self.end(outgoing, Sent::As(None)).await;
         };
+        if planned.is_settling {
+            (view.incident.status, view.incident.resolved_at) = (IncidentStatus::Open, None);
+        }
         let message_id = planned.message.message_id.clone().filter(|_| !planned.is_post);
         if self.settings.dry_run {
             return self.only_rendered(outgoing, &view, &planned).await;
@@ -38,7 +41,7 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
     fn content(&self, view: &IncidentView, planned: &Planned, takes_buttons: bool) -> String {
         let now = self.clock.now();
         let ids = self.settings.buttons.filter(|_| takes_buttons).map(|rules| shown::blank(&buttons(view, &rules, now)));
-        let frame = shown::Frame { planned, is_post: false, buttons: ids.as_ref(), now, settings: &self.settings };
+        let frame = shown::Frame { planned, is_post: false, buttons: ids.as_ref(), settings: &self.settings };
         shown::digest(&shown::incident(view, &frame, &self.redactor))
     }
 
@@ -65,7 +68,7 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
             _ => None,
         };
         let ids = minted.as_ref().map(|minted| &minted.ids);
-        let frame = shown::Frame { planned, is_post, buttons: ids, now, settings: &self.settings };
+        let frame = shown::Frame { planned, is_post, buttons: ids, settings: &self.settings };
         let body = shown::incident(view, &frame, &self.redactor);
         Ok(Rendered { body, fallback, set: minted.map(|minted| minted.set), content, is_there: false })
     }
@@ -100,7 +103,7 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
     async fn only_rendered(&self, outgoing: &Outgoing, view: &IncidentView, planned: &Planned) -> Result<(), StoreError> {
         let now = self.clock.now();
         let ids = self.settings.buttons.map(|rules| shown::blank(&buttons(view, &rules, now)));
-        let frame = shown::Frame { planned, is_post: planned.is_post, buttons: ids.as_ref(), now, settings: &self.settings };
+        let frame = shown::Frame { planned, is_post: planned.is_post, buttons: ids.as_ref(), settings: &self.settings };
         let body = shown::incident(view, &frame, &self.redactor);
         let wanted = channels::of_owner(view);
         let channel = match self.channels.way(&self.notifier, &wanted, now) {

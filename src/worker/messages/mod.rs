@@ -9,7 +9,9 @@ mod incident;
 mod others;
 mod shown;
 
+use crate::config::Settings;
 use crate::pipeline::ButtonRules;
+use crate::pipeline::may_approve::ApprovalRules;
 use crate::ports::{Books, Clock, Notifier, StoreError};
 use crate::redact::Redactor;
 use channels::Channels;
@@ -38,6 +40,25 @@ pub struct MessageSettings {
     pub mention_role: Option<String>,
     /// Which buttons there are; `None` where nothing takes clicks.
     pub buttons: Option<ButtonRules>,
+}
+
+impl MessageSettings {
+    /// Out of all settings. Without an application there are no clicks, and so no buttons.
+    pub fn of(settings: &Settings) -> Self {
+        let (discord, executor) = (&settings.discord, &settings.executor);
+        let takes_clicks = discord.application_id.is_some() && discord.public_key.is_some();
+        let is_enabled = executor.enabled && executor.approval_enabled;
+        let rules = ButtonRules {
+            approval: ApprovalRules { is_enabled, separate: settings.approval.separate_approver },
+            has_approvers: !discord.approvers_user_ids.is_empty() || !discord.approvers_role_ids.is_empty(),
+        };
+        Self {
+            dry_run: discord.dry_run,
+            public_url: settings.serve.public_url.clone(),
+            mention_role: discord.mention_role_id.clone(),
+            buttons: takes_clicks.then_some(rules),
+        }
+    }
 }
 
 /// Sends messages.

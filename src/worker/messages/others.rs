@@ -60,7 +60,7 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         let (Some(view), Some(id)) = (view, message.message_id.clone()) else {
             return self.end(outgoing, Sent::As(None)).await;
         };
-        let body = shown::replaced(&view, &replaced, &self.settings, self.clock.now(), &self.redactor);
+        let body = shown::replaced(&view, &replaced, &self.redactor);
         if self.settings.dry_run {
             return self.end(outgoing, Sent::DryRun(body)).await;
         }

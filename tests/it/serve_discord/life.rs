@@ -176,10 +176,15 @@ async fn what_a_message_names_gets_one_of_its_own_when_that_one_is_over() {
     }
     home.ends("app0", 0).await;
     home.send().await;
-    home.pass(5);
+    home.pass(59);
+    assert_eq!(home.store.settle().await.unwrap().len(), 0);
+    assert!(!home.chat.texts()[0].contains("Resolved"), "its end may not last");
+    home.pass(1);
+    assert_eq!(home.store.settle().await.unwrap().len(), 1);
     home.send().await;
     let texts = home.chat.texts();
     assert_eq!(texts.len(), 3);
+    assert!(texts[0].contains("✅ Resolved") && !texts[2].contains("Resolved"));
     assert!(["app2", "app3", "app4"].iter().all(|name| texts[2].contains(name)), "{}", texts[2]);
     assert!(!texts[0].contains("app3"));
 }
