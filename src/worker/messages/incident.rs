@@ -16,6 +16,10 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         let Some(mut view) = view(&*self.store, &planned.message.incident_id, self.clock.now()).await? else {
             return self.end(outgoing, Sent::As(None)).await;
         };
+        let over_since = match view.incident.status {
+            IncidentStatus::Open => None,
+            IncidentStatus::Resolved | IncidentStatus::Merged => Some(view.incident.resolved_at.unwrap_or(outgoing.created_at)),
+        };
         if planned.is_settling {
             (view.incident.status, view.incident.resolved_at) = (IncidentStatus::Open, None);
         }
@@ -26,10 +30,6 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         let channel = match &message_id {
             Some(_) => planned.message.channel.clone(),
             None => channels::of_owner(&view),
-        };
-        let over_since = match view.incident.status {
-            IncidentStatus::Open => None,
-            IncidentStatus::Resolved | IncidentStatus::Merged => Some(view.incident.resolved_at.unwrap_or(outgoing.created_at)),
         };
         let wanted = Wanted { channel, message_id, over_since };
         let render = |takes_buttons, is_post| self.rendered(&view, &planned, takes_buttons, is_post);

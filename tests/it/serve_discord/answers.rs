@@ -126,7 +126,7 @@ async fn no_answer_and_no_connection_are_tried_again() {
 async fn what_is_refused_goes_short_and_is_kept() {
     let home = Home::new().await;
     let id = home.fires("checkout").await;
-    home.analyse(Some("oom_killed")).await;
+    home.analyse(Some("exhausted")).await;
     home.chat.then(400, &[], &json!({"message": "Invalid Form Body", "code": 50035}));
     home.send().await;
     let posts = home.chat.posts();
@@ -165,11 +165,11 @@ async fn a_message_that_is_gone_is_posted_anew() {
     home.pass(5);
     home.send().await;
     home.chat.forget("1000");
-    home.analyse(Some("oom_killed")).await;
+    home.analyse(Some("exhausted")).await;
     home.send().await;
     let asked = home.chat.asked();
     assert_eq!(asked.iter().map(|asked| asked.method.as_str()).collect::<Vec<_>>(), ["POST", "PATCH", "POST"]);
-    assert!(home.chat.texts()[0].contains("oom_killed"));
+    assert!(home.chat.texts()[0].contains("exhausted"));
 }
 
 #[tokio::test]
@@ -190,9 +190,9 @@ async fn a_broken_channel_s_messages_go_to_the_default_one_and_it_is_asked_again
         // The message, and the trouble.
         assert_eq!((to(&home, "/webhooks/2/"), to(&home, "/webhooks/1/")), (1, 2));
         assert!(home.chat.texts().iter().any(|text| text.contains("team:payments") && text.contains("broken")));
-        home.analyse(Some("oom_killed")).await;
+        home.analyse(Some("exhausted")).await;
         home.send().await;
-        assert!(home.chat.texts().iter().any(|text| text.contains("oom_killed")), "it is changed where it stands");
+        assert!(home.chat.texts().iter().any(|text| text.contains("exhausted")), "it is changed where it stands");
         home.take(vec![alert("Other", "other", "critical", 5, None)]).await;
         home.pass(3_590);
         home.send().await;

@@ -37,12 +37,12 @@ async fn before_in_and_after_a_post() {
         home.send().await;
         assert_eq!((home.chat.posts().len(), home.chat.messages().len()), (2, most));
         // From now on the one that is known is changed.
-        home.analyse(Some("oom_killed")).await;
+        home.analyse(Some("exhausted")).await;
         home.send().await;
         home.restart().await;
         home.send().await;
         assert_eq!((home.chat.posts().len(), home.chat.messages().len()), (2, most));
-        assert!(home.chat.texts().last().unwrap().contains("oom_killed"));
+        assert!(home.chat.texts().last().unwrap().contains("exhausted"));
         assert_eq!(home.count("messages"), 1);
     }
 }

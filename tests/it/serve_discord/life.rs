@@ -9,10 +9,10 @@ async fn a_first_message_has_its_report_if_that_comes_at_once() {
     home.fires("checkout").await;
     home.send().await;
     assert_eq!(home.chat.requests(), 0, "it waits for its report");
-    home.analyse(Some("oom_killed")).await;
+    home.analyse(Some("exhausted")).await;
     home.send().await;
     assert_eq!((home.chat.asked().len(), home.chat.posts()[0].query.as_str()), (1, "wait=true"));
-    assert!(home.chat.texts()[0].contains("oom_killed"));
+    assert!(home.chat.texts()[0].contains("exhausted"));
     // Nothing new: nothing is asked.
     let notice = Notice {
         channel: String::new(),
@@ -36,10 +36,10 @@ async fn without_a_report_the_alert_goes_after_five_seconds_and_is_changed_later
     home.pass_millis(1);
     home.send().await;
     home.pass(20);
-    home.analyse(Some("oom_killed")).await;
+    home.analyse(Some("exhausted")).await;
     home.send().await;
     assert_eq!((home.chat.posts().len(), home.chat.asked().len(), home.chat.messages().len()), (1, 2, 1));
-    assert!(home.chat.texts()[0].contains("oom_killed"));
+    assert!(home.chat.texts()[0].contains("exhausted"));
 }
 
 #[tokio::test]
@@ -69,10 +69,10 @@ async fn what_repeats_for_29_minutes_is_one_message_and_what_fires_again_later_i
     assert!(texts[0].contains("https://discord.com/channels/7/42/1001"), "{texts:?}");
     assert_eq!(home.chat.messages()[0].body["components"], json!([]));
     // What comes now changes the new one.
-    home.analyse(Some("oom_killed")).await;
+    home.analyse(Some("exhausted")).await;
     home.send().await;
     let texts = home.chat.texts();
-    assert!(texts.len() == 2 && texts[1].contains("oom_killed") && !texts[0].contains("oom_killed"), "{texts:?}");
+    assert!(texts.len() == 2 && texts[1].contains("exhausted") && !texts[0].contains("exhausted"), "{texts:?}");
 }
 
 /// When the episode began that ends then.
@@ -156,13 +156,13 @@ async fn one_of_a_burst_that_has_another_cause_gets_a_message_of_its_own() {
         home.send().await;
     }
     assert_eq!(home.chat.messages().len(), 2);
-    for cause in ["oom_killed", "oom_killed", "bad_image", "oom_killed"] {
+    for cause in ["exhausted", "exhausted", "misnamed", "exhausted"] {
         home.analyse(Some(cause)).await;
         home.send().await;
     }
     let texts = home.chat.texts();
     assert_eq!(texts.len(), 3, "{texts:?}");
-    assert!(texts[2].contains("app2") && texts[2].contains("bad_image"));
+    assert!(texts[2].contains("app2") && texts[2].contains("misnamed"));
     assert!(texts[0].contains("app3") && !texts[0].contains("app2"), "{}", texts[0]);
 }
 
@@ -201,7 +201,7 @@ async fn after_an_hour_without_discord_each_incident_has_one_message_in_its_newe
         home.send().await;
         if minute == 10 {
             for _ in 0..5 {
-                home.analyse(Some("oom_killed")).await;
+                home.analyse(Some("exhausted")).await;
             }
         }
     }
@@ -211,7 +211,7 @@ async fn after_an_hour_without_discord_each_incident_has_one_message_in_its_newe
     home.pass(360);
     home.send().await;
     assert_eq!((home.chat.posts().len() - posts, home.chat.messages().len()), (5, 5));
-    assert!(home.chat.texts().iter().all(|text| text.contains("oom_killed")));
+    assert!(home.chat.texts().iter().all(|text| text.contains("exhausted")));
     assert_eq!(home.count("outbox WHERE state IN ('queued', 'sending')"), 0);
 }
 
@@ -219,23 +219,23 @@ async fn after_an_hour_without_discord_each_incident_has_one_message_in_its_newe
 async fn a_channel_that_drops_buttons_has_plain_messages_from_then_on() {
     let home = Home::new().await;
     home.fires("checkout").await;
-    home.analyse(Some("oom_killed")).await;
+    home.analyse(Some("exhausted")).await;
     home.send().await;
     assert!(home.chat.texts()[0].contains("sc1:up:"));
     home.chat.is_foreign();
     home.pass(60);
     home.take(vec![alert("Down", "other", "critical", 60, None)]).await;
-    home.analyse(Some("bad_image")).await;
+    home.analyse(Some("misnamed")).await;
     home.send().await;
     let texts = home.chat.texts();
     assert!(texts.len() == 2 && !texts[1].contains("sc1:"), "{texts:?}");
     let asked = home.chat.asked();
-    assert!(asked.iter().any(|asked| asked.method == "POST" && asked.body.to_string().contains("bad_image")));
+    assert!(asked.iter().any(|asked| asked.method == "POST" && asked.body.to_string().contains("misnamed")));
     // A webhook that is nobody's is known from the start.
     let home = Home::new().await;
     home.chat.is_foreign();
     home.fires("checkout").await;
-    home.analyse(Some("oom_killed")).await;
+    home.analyse(Some("exhausted")).await;
     home.send().await;
     assert!(home.chat.asked().len() == 1 && !home.chat.texts()[0].contains("sc1:"));
 }
@@ -244,7 +244,7 @@ async fn a_channel_that_drops_buttons_has_plain_messages_from_then_on() {
 async fn buttons_work_where_their_message_stands() {
     let home = Home::bot().await;
     home.fires("checkout").await;
-    home.analyse(Some("oom_killed")).await;
+    home.analyse(Some("exhausted")).await;
     home.send().await;
     assert_eq!(home.chat.messages()[0].path, "/channels/42/messages");
     assert!(home.chat.texts()[0].contains("sc1:down:"));

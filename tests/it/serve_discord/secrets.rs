@@ -78,10 +78,10 @@ async fn a_dry_run_asks_nothing_and_keeps_what_it_would_have_sent() {
         let id = home.fires("checkout").await;
         home.pass(5);
         home.send().await;
-        home.analyse(Some("oom_killed")).await;
+        home.analyse(Some("exhausted")).await;
         home.send().await;
         assert_eq!(home.chat.requests(), 0);
-        assert_eq!(home.count("outbox WHERE state = 'dry_run' AND body LIKE '%oom_killed%'"), 1);
+        assert_eq!(home.count("outbox WHERE state = 'dry_run' AND body LIKE '%exhausted%'"), 1);
         assert_eq!((home.count("outbox WHERE state = 'dry_run'"), home.count("outbox WHERE state = 'sent'")), (2, 0));
         assert!(String::from_utf8_lossy(&lines.0.lock().unwrap()).lines().filter(|line| line.contains(&id)).count() == 2);
     }
