@@ -1,9 +1,10 @@
 //! What each kind of job is. What comes of it is stored with the end of the job, in one transaction.
 
 use super::{Workers, World};
-use crate::domain::{IncidentView, JobKind, Report};
+use crate::domain::{Actor, IncidentView, JobKind, Report};
 use crate::pipeline::view;
 use crate::ports::{Books, Clock, Leased, Outcome};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
@@ -17,6 +18,7 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
             },
             JobKind::Replay => Outcome::Result(self.world.replay(&self.view(leased).await?).await?),
             JobKind::Ask => Outcome::Result(self.world.answer(&leased.job, until).await?),
+            JobKind::Undo => Outcome::Result(self.undo(leased).await?),
             JobKind::Retention => Outcome::Result(self.world.tidy().await?),
             JobKind::Backup => {
                 let backups = self.settings.backups.as_ref().ok_or("no folder for copies is configured any more")?;
@@ -28,6 +30,18 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
         };
         let finished = self.store.finish(leased, outcome).await.map_err(|error| format!("it could not be stored: {error}"))?;
         Ok(finished.is_some())
+    }
+
+    /// Who asked is told in any case: how it would be taken back, or why it can't be.
+    async fn undo(&self, leased: &Leased) -> Result<Value, String> {
+        let payload = &leased.job.payload;
+        let id = payload.get("attempt").and_then(Value::as_str).ok_or("the job names no attempt")?;
+        let by: Actor = payload.get("by").and_then(|by| serde_json::from_value(by.clone()).ok()).ok_or("nobody asked")?;
+        let attempt = self.store.attempt(id).await.map_err(|error| error.to_string())?;
+        let attempt = attempt.ok_or_else(|| format!("there is no attempt {id}"))?;
+        let Err(why) = self.world.undo(&attempt, &by).await else { return Ok(json!({"proposed": true})) };
+        self.store.no_undo(id, &why).await.map_err(|error| error.to_string())?;
+        Ok(json!({"proposed": false, "why": why}))
     }
 
     async fn view(&self, leased: &Leased) -> Result<IncidentView, String> {

@@ -4,6 +4,7 @@
 use super::lock::Lock;
 use super::world::LiveWorld;
 use super::{open, runtime, store_path};
+use crate::adapters::discord::Discord;
 use crate::adapters::machine::MachineClock;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::installation;
@@ -11,6 +12,7 @@ use crate::config::{Environment, Settings};
 use crate::ports::JobQueue;
 use crate::server::{self, App, Phase, Stopping};
 use crate::store::Store;
+use crate::worker::messages::{Courier, MessageSettings};
 use crate::worker::{self, Backups, Workers};
 use jiff::Timestamp;
 use std::net::SocketAddr;
@@ -76,7 +78,9 @@ async fn live(app: App<Store>, path: &Path) -> Result<(), CliError> {
     };
     let signals = tokio::spawn(signals(app.stopping.clone()));
     // Who works on what is queued, and who sends messages, is started here: each ends what it does once `stopping` is leaving.
-    let workers = tokio::spawn(workers(&app, path)?.run());
+    let courier = courier(&app)?;
+    let workers = workers(&app, path)?;
+    let workers = tokio::spawn(async { tokio::join!(workers.run(), courier) });
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening");
     }
@@ -98,6 +102,25 @@ async fn live(app: App<Store>, path: &Path) -> Result<(), CliError> {
     signals.abort();
     tracing::info!("ended");
     Ok(())
+}
+
+/// Who sends messages, until the process leaves; nobody where Discord isn't configured.
+fn courier(app: &App<Store>) -> Result<impl Future<Output = ()> + Send + use<>, CliError> {
+    let discord = &app.settings.discord;
+    let courier = if discord.is_on() {
+        let notifier = Discord::new(discord, app.redactor.clone(), MachineClock);
+        let notifier = notifier.map_err(|error| CliError::usage(error.to_string()).hint("docs/settings.md: [discord]"))?;
+        let settings = MessageSettings::of(&app.settings);
+        Some(Courier::new(Arc::clone(&app.store), notifier, MachineClock, settings, app.redactor.clone()))
+    } else {
+        None
+    };
+    let (queued, stopping) = (Arc::clone(&app.queued), app.stopping.clone());
+    Ok(async move {
+        if let Some(courier) = courier {
+            courier.run(&queued, stopping.reached(Phase::Leaving)).await;
+        }
+    })
 }
 
 /// Those who work on what is queued, until the process leaves.
