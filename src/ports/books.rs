@@ -1,6 +1,6 @@
 //! All that is remembered, as one bound: what the server and the workers are generic over.
 
-use super::{AttemptStore, AuditLog, IncidentStore, Intake, JobQueue, Ledger, Outbox, Periodic, StoreError};
+use super::{AttemptStore, AuditLog, Figures, IncidentStore, Intake, JobQueue, Ledger, Outbox, Periodic, StoreError};
 use std::future::Future;
 use std::time::Duration;
 
@@ -18,11 +18,23 @@ pub trait Pulse: Sync {
 
 /// All that is remembered.
 pub trait Books:
-    Intake + JobQueue + IncidentStore + AttemptStore + AuditLog + Outbox + Periodic + Ledger + Pulse + Send + Sync + 'static
+    Intake + JobQueue + IncidentStore + AttemptStore + AuditLog + Outbox + Periodic + Ledger + Pulse + Figures + Send + Sync + 'static
 {
 }
 
 impl<T> Books for T where
-    T: Intake + JobQueue + IncidentStore + AttemptStore + AuditLog + Outbox + Periodic + Ledger + Pulse + Send + Sync + 'static
+    T: Intake
+        + JobQueue
+        + IncidentStore
+        + AttemptStore
+        + AuditLog
+        + Outbox
+        + Periodic
+        + Ledger
+        + Pulse
+        + Figures
+        + Send
+        + Sync
+        + 'static
 {
 }

@@ -14,6 +14,7 @@ mod codes;
 mod columns;
 mod episodes;
 mod error;
+mod figures;
 mod incidents;
 mod intake;
 mod jobs;

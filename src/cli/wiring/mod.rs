@@ -3,10 +3,12 @@
 mod lock;
 mod model;
 mod serve;
+mod telemetry;
 mod witnesses;
 
 pub use model::{egress as model_egress, with_model, with_recording};
 pub use serve::serve;
+pub use telemetry::telemetry;
 pub use witnesses::{egress as witness_egress, testify};
 
 use super::error::CliError;

@@ -24,8 +24,6 @@ const LEAVING: Duration = Duration::from_secs(3);
 /// # Errors
 /// When a check of the settings fails, another process serves from the same database, or an address is taken.
 pub fn serve(settings: Settings) -> Result<(), CliError> {
-    // Fails where somebody did it before, who is right then.
-    _ = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).try_init();
     checked(&settings)?;
     let path = store_path(&settings)?;
     let lock = Lock::take(&path)?;
