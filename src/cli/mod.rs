@@ -5,6 +5,7 @@ mod analyze;
 mod approve;
 mod audit;
 mod completions;
+mod doctor;
 mod duration;
 mod egress;
 mod error;
@@ -90,6 +91,7 @@ enum Command {
     Approve(approve::ApproveArgs),
     Incidents(incidents::IncidentsArgs),
     Audit(audit::AuditArgs),
+    Doctor(doctor::DoctorArgs),
     Serve(serve::ServeArgs),
     Explain(explain::ExplainArgs),
     Completions(completions::CompletionsArgs),
@@ -124,6 +126,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Approve(args) => settings(&cli).and_then(|settings| approve::run(args, &settings, cli.screen)),
         Command::Incidents(args) => settings(&cli).and_then(|settings| incidents::run(args, &settings, cli.screen)),
         Command::Audit(args) => settings(&cli).and_then(|settings| audit::run(args, &settings, cli.screen)),
+        Command::Doctor(args) => settings(&cli).and_then(|settings| doctor::run(args, &settings, cli.screen)),
         Command::Serve(args) => settings(&cli).and_then(|settings| serve::run(args, settings)),
         Command::Explain(args) => explain::run(args, cli.screen),
         Command::Completions(args) => completions::run(args, cli.screen),

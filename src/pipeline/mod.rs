@@ -2,9 +2,11 @@
 //! meant, and whether the report is the one that a case expects.
 
 mod advice;
+mod decision;
 pub mod execute;
 pub mod expectation;
 mod history;
+mod inquiry;
 mod look;
 mod memory;
 mod redact;
@@ -18,7 +20,9 @@ mod view;
 mod witnesses;
 
 pub use advice::propose;
+pub use decision::{Decision, DecisionError, planned, situation};
 pub use history::history;
+pub use inquiry::{Examined, Inquiry};
 pub use look::{FreshLook, Look, look};
 pub use memory::memory;
 pub use redact::redact_recording;

@@ -96,7 +96,7 @@ async fn taken<S: Books>(app: &App<S>, peer: Peer, mut request: Request) -> Resu
         metrics().intake_alert(word, alert.result.as_str());
     }
     if accepted.alerts.iter().any(|alert| alert.task_id.is_some()) {
-        app.queued.notify_one();
+        app.queued.notify_waiters();
     }
     if app.settings.serve.direct_invoke { Ok(waited_for(app, accepted).await) } else { Ok(accepted) }
 }
