@@ -6,6 +6,7 @@ mod auth;
 mod bodies;
 mod figures;
 mod health;
+pub mod interactions;
 mod listener;
 pub mod problem;
 mod rate;
