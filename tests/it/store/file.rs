@@ -32,7 +32,7 @@ async fn the_folder_and_all_files_are_this_user_s_alone() {
 
 /// How many there are.
 fn migrations() -> usize {
-    std::fs::read_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations")).unwrap().count()
+    fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations")).unwrap().count()
 }
 
 #[tokio::test]
