@@ -254,7 +254,7 @@ mod tests {
             incident_id: "i".to_owned(),
             key: String::new(),
             state,
-            mark: PostMark::First,
+            mark: First,
             severity: Severity::Warning,
             channel: String::new(),
             message_id: None,
@@ -262,7 +262,7 @@ mod tests {
             replaces: None,
             cycles: 1,
             repeats: 1,
-            posted_at: (state == MessageState::Stands).then(|| at(0)),
+            posted_at: (state == Stands).then(|| at(0)),
             last_at: at(0),
             content: None,
         }

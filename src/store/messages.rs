@@ -5,7 +5,9 @@ use crate::domain::{
     BURST_WITHIN, BurstPeer, Incident, IncidentMessage, IncidentStatus, MessageSituation, MessageState, MessageStep, ObjectRef,
     PostMark, STALE_AFTER, Severity, content_key,
 };
-use crate::ports::{Affected, MessageOp, Messages, Notice, Outgoing, Planned, ReplacedMessage, Sent, Stands, StoreError};
+use crate::ports::{
+    Affected, MessageOp, Messages, Notice, Outgoing, Planned, ReplacedMessage, Sent, Stands, StoreError, channel,
+};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Value, json};
@@ -366,7 +368,7 @@ fn stale(connection: &Connection, now: Timestamp) -> Result<usize, StoreError> {
 }
 
 /// Writes it for the channel of the program's own health. What can't be said there is said nowhere.
-fn trouble(connection: &Connection, now: Timestamp, cause: &str, text: &str) -> Result<bool, StoreError> {
+pub(super) fn trouble(connection: &Connection, now: Timestamp, cause: &str, text: &str) -> Result<bool, StoreError> {
     let before = now.saturating_sub(TROUBLE_EVERY).unwrap_or(Timestamp::MIN).as_millisecond();
     let told = connection.execute(
         "INSERT INTO troubles (cause, told_at) VALUES (?1, ?2)
@@ -375,8 +377,13 @@ fn trouble(connection: &Connection, now: Timestamp, cause: &str, text: &str) -> 
     )?;
     if told > 0 {
         let payload = json!({ "about": ["trouble"], "cause": cause, "text": text });
-        let notice =
-            Notice { channel: "self_health".to_owned(), op: MessageOp::Post, incident_id: None, payload, not_before: None };
+        let notice = Notice {
+            channel: channel::SELF_HEALTH.to_owned(),
+            op: MessageOp::Post,
+            incident_id: None,
+            payload,
+            not_before: None,
+        };
         outbox::put(connection, now, &notice)?;
     }
     Ok(told > 0)

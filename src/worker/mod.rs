@@ -7,7 +7,6 @@ mod job;
 mod lanes;
 pub mod messages;
 mod periodic;
-
 mod world;
 
 pub use world::{Analysed, World};

@@ -5,7 +5,7 @@ mod answer;
 mod channels;
 mod limits;
 
-pub use channels::{ChannelsError, INCIDENTS, SELF_HEALTH, STATS, TEAM_DIGEST, team};
+pub use channels::ChannelsError;
 
 use super::http::{HttpAnswer, HttpClient, HttpError, HttpRequest, endpoint, secret_header};
 use crate::config::{DiscordSettings, Secret};

@@ -3,20 +3,11 @@
 
 use crate::domain::IncidentView;
 use crate::ports::Notifier;
+use crate::ports::channel::{INCIDENTS, SELF_HEALTH, STATS, TEAM, TEAM_DIGEST, team};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Where incidents' messages go whose owner has no channel.
-pub(super) const INCIDENTS: &str = "incidents";
-/// Where daily digests go.
-const STATS: &str = "stats";
-/// Where the program tells of its own trouble.
-pub(super) const SELF_HEALTH: &str = "self_health";
-/// Where digests of teams go that have no channel.
-const TEAM_DIGEST: &str = "team_digest";
-/// The channel of a team is this and its name.
-const TEAM: &str = "team:";
 /// Labels and annotations that name an owner; the first that is there counts.
 const OWNER_KEYS: [&str; 3] = ["team", "owner", "squad"];
 /// Words that name nobody.
@@ -93,9 +84,8 @@ pub(super) fn of_owner(view: &IncidentView) -> String {
         .flat_map(|episode| {
             OWNER_KEYS.iter().filter_map(|key| episode.labels.get(*key).or_else(|| episode.annotations.get(*key)))
         })
-        .map(|owner| owner.trim().to_lowercase())
-        .find(|owner| !NOBODY.contains(&owner.as_str()));
-    owner.map(|owner| format!("{TEAM}{owner}")).unwrap_or_default()
+        .find(|owner| !NOBODY.contains(&owner.trim().to_lowercase().as_str()));
+    owner.map(|owner| team(owner)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The message of an incident: what the store plans for it, rendered, delivered, and noted.
 
-use super::channels::{self, INCIDENTS};
+use super::channels;
 use super::deliver::{Rendered, Standing, Wanted};
 use super::{Courier, shown};
 use crate::domain::{IncidentMessage, IncidentStatus, IncidentView};
 use crate::pipeline::{buttons, view};
+use crate::ports::channel::INCIDENTS;
 use crate::ports::{Books, Clock, MessageOp, NewButtons, Notice, Notifier, Outgoing, Place, Planned, Sent, Stands, StoreError};
 use serde_json::{Value, json};
 

@@ -1,11 +1,11 @@
 //! Messages that are no incident's own: an old one that links to the one that took its place, digests, the program's own
 //! trouble, and answers to clicks.
 
-use super::channels::SELF_HEALTH;
 use super::deliver::{Rendered, Wanted, counted};
 use super::{Courier, shown};
 use crate::pipeline::may_approve::ApprovalRules;
 use crate::pipeline::view;
+use crate::ports::channel::SELF_HEALTH;
 use crate::ports::{Books, Clock, Delivery, FollowUp, MessageOp, Notifier, Outgoing, Sent, StoreError};
 use crate::remedy::SeparateApprover;
 use crate::render::click::Mask;

@@ -4,6 +4,7 @@ mod answers;
 mod chat;
 mod killed;
 mod life;
+mod replies;
 mod secrets;
 
 use chat::Chat;
