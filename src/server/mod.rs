@@ -10,7 +10,7 @@ pub mod interactions;
 mod listener;
 pub mod problem;
 mod rate;
-mod request;
+pub mod request;
 mod router;
 pub mod sender;
 mod state;
