@@ -5,6 +5,7 @@
 
 mod age;
 mod attempts;
+mod checks;
 pub mod click;
 mod definitions;
 mod escape;
@@ -26,6 +27,7 @@ mod samples;
 mod tests;
 
 pub use attempts::{attempt, attempt_document, attempt_list, attempts};
+pub use checks::checks;
 pub use definitions::{Meaning, definitions};
 pub use escape::escape;
 pub use incidents::{audit, incident, incidents};

@@ -4,17 +4,21 @@ use super::problem::{Code, Problem};
 use super::state::App;
 use axum::body::Body;
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body_util::BodyExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// So many bytes of bodies there may be at a time.
 const IN_FLIGHT: usize = 128 << 20;
 /// So long a body may take.
 pub(super) const READ: Duration = Duration::from_secs(30);
+
+/// So much, and for so long, of a body that is too long is let in.
+const SWALLOWED: usize = 64 << 20;
+const SWALLOW: Duration = Duration::from_secs(2);
 
 /// The bytes of all bodies that are being read or worked on.
 #[derive(Clone, Debug, Default)]
@@ -71,10 +75,13 @@ pub async fn read<S>(app: &App<S>, headers: &HeaderMap, mut body: Body, most: us
     let too_large = || Problem::new(Code::TooLarge, format!("a body may have {most} bytes"));
     let claimed = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok()).unwrap_or_default();
     if claimed > most {
+        if !headers.contains_key(EXPECT) {
+            swallow(body).await;
+        }
         return Err(too_large());
     }
+    // What is claimed and doesn't come takes no room from others.
     let mut share = Share { budget: app.bodies.clone(), bytes: 0 };
-    share.grow(claimed)?;
     let mut bytes = Vec::new();
     let until = Instant::now() + READ;
     loop {
@@ -85,10 +92,46 @@ pub async fn read<S>(app: &App<S>, headers: &HeaderMap, mut body: Body, most: us
         let frame = frame.map_err(|error| Problem::new(Code::Unparsable, "the body broke off").because(error))?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.len() > most {
+            drop(std::mem::take(&mut bytes));
+            swallow(body).await;
             return Err(too_large());
         }
-        share.grow((bytes.len() + data.len()).saturating_sub(share.bytes))?;
+        share.grow(data.len())?;
         bytes.extend_from_slice(&data);
     }
     Ok(Bytes { bytes, _share: share })
+}
+
+/// Lets a body that is too long come in and forgets it, for a while: who is cut off while it sends doesn't read the answer.
+async fn swallow(mut body: Body) {
+    let mut left = SWALLOWED;
+    let all = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = match left.checked_sub(frame.data_ref().map_or(0, |data| data.len())) {
+                Some(left) => left,
+                None => break,
+            };
+        }
+    };
+    // Whether it was all, or all that we take, the answer is the same.
+    _ = timeout(SWALLOW, all).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_have_so_much_room_together() {
+        let budget = Budget::default();
+        let share = || Share { budget: budget.clone(), bytes: 0 };
+        let (mut one, mut other) = (share(), share());
+        assert!(one.grow(IN_FLIGHT - 10).is_ok() && other.grow(10).is_ok());
+        let refusal = other.grow(1).unwrap_err();
+        assert_eq!((refusal.code, refusal.status.as_u16(), refusal.retry_after), (Code::QueueFull, 503, Some(5)));
+        drop(one);
+        assert!(other.grow(1).is_ok());
+        drop(other);
+        assert_eq!(budget.0.load(Ordering::Acquire), 0);
+    }
 }

@@ -1,7 +1,7 @@
 //! All routes, in one place.
 
 use super::state::App;
-use super::{answer, health, interactions, status, webhook};
+use super::{answer, figures, health, interactions, status, webhook};
 use crate::ports::Books;
 use axum::{Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -32,21 +32,72 @@ pub fn router<S: Books>(app: App<S>) -> Router {
     let mut routes =
         Router::new().merge(webhook::routes()).merge(status::routes()).merge(health::routes()).merge(interactions::routes());
     if app.settings.serve.metrics_listen.is_none() {
-        routes = routes.merge(health::metrics());
+        routes = routes.merge(figures::routes());
     }
     formed(routes, app)
 }
 
 /// `/metrics` alone.
 pub fn metrics<S: Books>(app: App<S>) -> Router {
-    formed(health::metrics(), app)
+    formed(figures::routes(), app)
 }
 
 /// With what all answers have in common. The framework's own 404 and 405 pass through here too.
-pub fn formed<S: Books>(routes: Router<App<S>>, app: App<S>) -> Router {
+fn formed<S: Books>(routes: Router<App<S>>, app: App<S>) -> Router {
     routes
         .fallback(|| async { http::StatusCode::NOT_FOUND })
         .layer(CatchPanicLayer::custom(answer::panicked))
         .layer(middleware::from_fn(answer::formed))
         .with_state(app)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::redact::Redactor;
+    use crate::store::Store;
+    use axum::body::Body;
+    use axum::response::IntoResponse;
+    use axum::routing::get;
+    use http_body_util::BodyExt;
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
+    use jiff::Timestamp;
+    use serde_json::Value;
+    use std::sync::Arc;
+
+    async fn ask(path: &str) -> (u16, Value, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("state.db"), Timestamp::now).unwrap());
+        let app = App::new(store, Settings::default(), Arc::new(Timestamp::now), Redactor::fixed()).unwrap();
+        let panics = || async {
+            let none: Option<u8> = None;
+            format!("{}", none.expect("a secret of ours")).into_response()
+        };
+        let routes = Router::new().route("/panics", get(panics)).route("/fails", get(|| async { http::StatusCode::BAD_GATEWAY }));
+        let request = http::Request::get(path).body(Body::empty()).unwrap();
+        let response = TowerToHyperService::new(formed(routes, app)).call(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let document: Value = serde_json::from_slice(&body).unwrap();
+        let is_problem = parts.headers["content-type"] == "application/problem+json"
+            && parts.headers[answer::REQUEST_ID] == document["request_id"].as_str().unwrap();
+        (parts.status.as_u16(), document, is_problem)
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_one_request_and_tells_nothing() {
+        let (status, document, is_problem) = ask("/panics").await;
+        assert!(status == 500 && is_problem && document["code"] == "internal", "{document}");
+        assert!(!document.to_string().contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn whatever_fails_has_the_same_form() {
+        for (path, status, code) in [("/fails", 502, "internal"), ("/nowhere", 404, "not_found")] {
+            let (got, document, is_problem) = ask(path).await;
+            assert!(got == status && is_problem && document["code"] == code, "{document}");
+        }
+    }
 }
