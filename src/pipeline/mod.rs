@@ -32,7 +32,7 @@ pub use look::{FreshLook, Look, look};
 pub use memory::memory;
 pub use redact::redact_recording;
 pub use remediation::{Remediation, subject};
-pub use screen::context;
+pub use screen::{context, undo_context};
 pub use selector::{Selector, SelectorError};
 pub use situation::Situation;
 pub use target::{NoTarget, SUGGESTIONS, Scope, Wanted, resolve};

@@ -1,9 +1,11 @@
 //! What each screen shows of a proposed change beside its plan, in words: the same for a terminal, a message and a web page.
 
+use super::Look;
 use crate::cluster::quantity::Quantity;
 use crate::cluster::{Snapshot, json};
-use crate::domain::{Action, AttemptContext, Decision, ExecutionIntent, Params, Report, ResourceParams};
+use crate::domain::{Action, Attempt, AttemptContext, Decision, ExecutionIntent, Params, Report, ResourceParams};
 use crate::remedy::{command, gitops_owner, shown};
+use serde_json::Value;
 
 /// Puts it together from the analysis that proposes the change.
 pub fn context(intent: &ExecutionIntent, report: &Report, snapshot: &Snapshot, decision: Option<Decision>) -> AttemptContext {
@@ -28,8 +30,15 @@ pub fn context(intent: &ExecutionIntent, report: &Report, snapshot: &Snapshot, d
     }
 }
 
+/// The same of an intent that takes this attempt back, after a fresh look.
+pub fn undo_context(intent: &ExecutionIntent, applied: &Attempt, look: &Look) -> Value {
+    let shown = context(intent, &look.report, &look.snapshot, None);
+    let why = format!("takes {} back; now {}", applied.code, look.report.summary);
+    serde_json::to_value(AttemptContext { title: format!("Undo: {}", shown.title), why, ..shown }).unwrap_or_default()
+}
+
 /// The action on one line, in two or three words, and how it is taken back.
-fn words(intent: &ExecutionIntent, report: &Report, object: Option<&serde_json::Value>, place: &str) -> (String, String, String) {
+fn words(intent: &ExecutionIntent, report: &Report, object: Option<&Value>, place: &str) -> (String, String, String) {
     let none = || "nothing takes it back".to_owned();
     match (intent.action, &intent.params) {
         (Action::RollbackDeployment, Params::Rollback { revision }) => {

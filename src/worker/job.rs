@@ -1,9 +1,10 @@
 //! What each kind of job is. What comes of it is stored with the end of the job, in one transaction.
 
 use super::{Workers, World};
-use crate::domain::{IncidentView, JobKind, Report};
+use crate::domain::{IncidentView, Job, JobKind, Report};
 use crate::pipeline::view;
-use crate::ports::{Books, Clock, Leased, Outcome};
+use crate::ports::{Books, Clock, Leased, Outcome, StoreError};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
@@ -17,17 +18,34 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
             },
             JobKind::Replay => Outcome::Result(self.world.replay(&self.view(leased).await?).await?),
             JobKind::Ask => Outcome::Result(self.world.answer(&leased.job, until).await?),
+            JobKind::Undo => Outcome::Result(self.undo(&leased.job).await?),
             JobKind::Retention => Outcome::Result(self.world.tidy().await?),
             JobKind::Backup => {
                 let backups = self.settings.backups.as_ref().ok_or("no folder for copies is configured any more")?;
                 Outcome::Result(self.world.back_up(backups).await?)
             }
-            kind @ (JobKind::Undo | JobKind::Verify | JobKind::Digest | JobKind::GraphSync) => {
+            kind @ (JobKind::Verify | JobKind::Digest | JobKind::GraphSync) => {
                 return Err(format!("nobody does {} here", kind.as_str()));
             }
         };
         let finished = self.store.finish(leased, outcome).await.map_err(|error| format!("it could not be stored: {error}"))?;
         Ok(finished.is_some())
+    }
+
+    /// Whoever pressed Undo is told how it is taken back, or why it can't be. It isn't tried again by itself: they can press again.
+    async fn undo(&self, job: &Job) -> Result<Value, String> {
+        let stored = |error: StoreError| error.to_string();
+        let id = job.payload.get("attempt").and_then(Value::as_str).ok_or("the job names no attempt")?;
+        let by = job.payload.get("by").and_then(|by| serde_json::from_value(by.clone()).ok()).ok_or("the job names nobody")?;
+        let applied = self.store.attempt(id).await.map_err(stored)?.ok_or("the attempt is not there any more")?;
+        match self.world.undo(&applied, &by).await {
+            // Storing the plan told them.
+            Ok(undo) => Ok(json!({ "attempt": undo.code })),
+            Err(why) => {
+                self.store.no_undo(&applied.id, &why).await.map_err(stored)?;
+                Ok(json!({ "why": why }))
+            }
+        }
     }
 
     async fn view(&self, leased: &Leased) -> Result<IncidentView, String> {

@@ -3,9 +3,9 @@
 
 use super::counter::Counter;
 use crate::cli::error::CliError;
-use crate::domain::{Attempt, AttemptContext, ExecutionIntent, ObjectRef, Plan};
+use crate::domain::{Attempt, ExecutionIntent, ObjectRef, Plan};
 use crate::pipeline::execute::{Ask, ExecutionStatus, Outcome, UndoError};
-use crate::pipeline::{Look, Situation, context, look, planned, situation};
+use crate::pipeline::{Look, Situation, context, look, planned, situation, undo_context};
 use crate::ports::{AttemptStore, Clock};
 use crate::remedy::{self, Memory};
 
@@ -66,11 +66,7 @@ impl Counter<'_> {
         let (remembered, settings) = (self.memory(applied).await?, self.settings.remediation());
         let situation = self.situation(&look, &remembered, &settings, true);
         let executor = self.desk.executor(&self.actor);
-        let shown = |intent: &ExecutionIntent| {
-            let shown = context(intent, &look.report, &look.snapshot, None);
-            let why = format!("takes {} back; now {}", applied.code, look.report.summary);
-            serde_json::to_value(AttemptContext { title: format!("Undo: {}", shown.title), why, ..shown }).unwrap_or_default()
-        };
+        let shown = |intent: &ExecutionIntent| undo_context(intent, applied, &look);
         let outcome = executor.undo(applied, settings.approval.ttl, &situation, shown).await.map_err(|error| match error {
             UndoError::Cluster(error) => error.into(),
             UndoError::Store(error) => error.into(),

@@ -14,10 +14,12 @@ use crate::cli::error::CliError;
 use crate::cluster::{Recording, Snapshot};
 use crate::config::Settings;
 use crate::diagnose::{self, Options};
-use crate::domain::{Actor, Attempt, AttemptState, Exchange, ExecutionReport, IncidentView, Job, ModelName, Reasoning, Report};
-use crate::pipeline::execute::Limits;
+use crate::domain::{
+    Actor, Attempt, AttemptState, Exchange, ExecutionIntent, ExecutionReport, IncidentView, Job, ModelName, Reasoning, Report,
+};
+use crate::pipeline::execute::{ExecutionStatus, Limits};
 use crate::pipeline::think::{self, Gate, Live, think};
-use crate::pipeline::{Decision, Examined, FreshLook, Inquiry, Remediation, Witnesses, situation};
+use crate::pipeline::{Decision, Examined, FreshLook, Inquiry, Remediation, Witnesses, look, situation, undo_context};
 use crate::ports::{AdvanceError, AttemptStore, Clock, ClusterWriter};
 use crate::reason::{Case, Numbers};
 use crate::redact::Redactor;
@@ -212,6 +214,25 @@ impl World for LiveWorld {
         executor.channel.clone_from(&actor.kind);
         let applied = executor.apply(attempt, &situation).await.map_err(|error| error.to_string())?;
         executor.settle(applied).await.map_err(|error| error.to_string())
+    }
+
+    async fn undo(&self, applied: &Attempt, by: &Actor) -> Result<Attempt, String> {
+        let reader = self.reader().await?;
+        let writer = self.writer(&reader).await?;
+        let decision = Decision { reader: &reader, store: &*self.store, redactor: &self.redactor };
+        let target = decision.target(applied).await.map_err(|error| error.to_string())?;
+        let look = look(&reader, &self.redactor, &target).await.map_err(|error| error.to_string())?;
+        let memory = decision.memory(applied, self.clock.now()).await.map_err(|error| error.to_string())?;
+        let settings = self.settings.remediation();
+        let situation = situation(&look, &memory, &settings, self.settings.mode(), true);
+        let mut executor = executor(&writer, &*self.store, &self.clock, self.limits(), by);
+        executor.channel.clone_from(&by.kind);
+        let shown = |intent: &ExecutionIntent| undo_context(intent, applied, &look);
+        let undone = executor.undo(applied, settings.approval.ttl, &situation, shown).await.map_err(|error| error.to_string())?;
+        match undone.attempt {
+            Some(attempt) if undone.status == ExecutionStatus::DryRunOk => Ok(*attempt),
+            _ => Err(undone.text),
+        }
     }
 
     async fn look_after(&self) -> Result<Vec<Attempt>, String> {
