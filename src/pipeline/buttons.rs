@@ -59,4 +59,4 @@ fn undoable(attempts: &[Attempt], now: Timestamp) -> Option<(&Attempt, Timestamp
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,9 +1,9 @@
 //! What each kind of job is. What comes of it is stored with the end of the job, in one transaction.
 
 use super::{Workers, World};
-use crate::domain::{Actor, IncidentView, JobKind, Report};
+use crate::domain::{IncidentView, Job, JobKind, Report};
 use crate::pipeline::view;
-use crate::ports::{Books, Clock, Leased, Outcome};
+use crate::ports::{Books, Clock, Leased, Outcome, StoreError};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -18,13 +18,13 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
             },
             JobKind::Replay => Outcome::Result(self.world.replay(&self.view(leased).await?).await?),
             JobKind::Ask => Outcome::Result(self.world.answer(&leased.job, until).await?),
-            JobKind::Undo => Outcome::Result(self.undo(leased).await?),
+            JobKind::Undo => Outcome::Result(self.undo(&leased.job).await?),
             JobKind::Retention => Outcome::Result(self.world.tidy().await?),
             JobKind::Backup => {
                 let backups = self.settings.backups.as_ref().ok_or("no folder for copies is configured any more")?;
                 Outcome::Result(self.world.back_up(backups).await?)
             }
-            kind @ (JobKind::Undo | JobKind::Verify | JobKind::Digest | JobKind::GraphSync) => {
+            kind @ (JobKind::Verify | JobKind::Digest | JobKind::GraphSync) => {
                 return Err(format!("nobody does {} here", kind.as_str()));
             }
         };
@@ -32,16 +32,20 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
         Ok(finished.is_some())
     }
 
-    /// Who asked is told in any case: how it would be taken back, or why it can't be.
-    async fn undo(&self, leased: &Leased) -> Result<Value, String> {
-        let payload = &leased.job.payload;
-        let id = payload.get("attempt").and_then(Value::as_str).ok_or("the job names no attempt")?;
-        let by: Actor = payload.get("by").and_then(|by| serde_json::from_value(by.clone()).ok()).ok_or("nobody asked")?;
-        let attempt = self.store.attempt(id).await.map_err(|error| error.to_string())?;
-        let attempt = attempt.ok_or_else(|| format!("there is no attempt {id}"))?;
-        let Err(why) = self.world.undo(&attempt, &by).await else { return Ok(json!({"proposed": true})) };
-        self.store.no_undo(id, &why).await.map_err(|error| error.to_string())?;
-        Ok(json!({"proposed": false, "why": why}))
+    /// Whoever pressed Undo is told how it is taken back, or why it can't be. It isn't tried again by itself: they can press again.
+    async fn undo(&self, job: &Job) -> Result<Value, String> {
+        let stored = |error: StoreError| error.to_string();
+        let id = job.payload.get("attempt").and_then(Value::as_str).ok_or("the job names no attempt")?;
+        let by = job.payload.get("by").and_then(|by| serde_json::from_value(by.clone()).ok()).ok_or("the job names nobody")?;
+        let applied = self.store.attempt(id).await.map_err(stored)?.ok_or("the attempt is not there any more")?;
+        match self.world.undo(&applied, &by).await {
+            // Storing the plan told them.
+            Ok(undo) => Ok(json!({ "attempt": undo.code })),
+            Err(why) => {
+                self.store.no_undo(&applied.id, &why).await.map_err(stored)?;
+                Ok(json!({ "why": why }))
+            }
+        }
     }
 
     async fn view(&self, leased: &Leased) -> Result<IncidentView, String> {

@@ -46,8 +46,8 @@ pub trait World: Send + Sync + 'static {
     /// Applies what was approved; the attempt as it then stands.
     fn apply(&self, attempt: &Attempt) -> impl Future<Output = Result<Attempt, String>> + Send;
 
-    /// Plans the way back from an applied change, and proposes it, because this person asks. Why there is none, in a sentence.
-    fn undo(&self, applied: &Attempt, by: &Actor) -> impl Future<Output = Result<(), String>> + Send;
+    /// Plans how an applied attempt is taken back, for this person; or why it can't be.
+    fn undo(&self, applied: &Attempt, by: &Actor) -> impl Future<Output = Result<Attempt, String>> + Send;
 
     /// Moves attempts whose time is over, reads back what is unknown, and looks whether what was applied helped. Those that moved.
     fn look_after(&self) -> impl Future<Output = Result<Vec<Attempt>, String>> + Send;

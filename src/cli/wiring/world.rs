@@ -214,7 +214,7 @@ impl World for LiveWorld {
         executor.settle(applied).await.map_err(|error| error.to_string())
     }
 
-    async fn undo(&self, applied: &Attempt, by: &Actor) -> Result<(), String> {
+    async fn undo(&self, applied: &Attempt, by: &Actor) -> Result<Attempt, String> {
         let reader = self.reader().await?;
         let writer = self.writer(&reader).await?;
         let mut executor = executor(&writer, &*self.store, &self.clock, self.limits(), by);
@@ -223,7 +223,10 @@ impl World for LiveWorld {
         let settings = self.settings.remediation();
         let outcome = decision.undo(&executor, applied, &settings, self.settings.mode()).await;
         let outcome = outcome.map_err(|error| error.to_string())?;
-        if outcome.status == ExecutionStatus::DryRunOk { Ok(()) } else { Err(outcome.text) }
+        match outcome.attempt {
+            Some(attempt) if outcome.status == ExecutionStatus::DryRunOk => Ok(*attempt),
+            _ => Err(outcome.text),
+        }
     }
 
     async fn look_after(&self) -> Result<Vec<Attempt>, String> {

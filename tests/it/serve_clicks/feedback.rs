@@ -28,6 +28,7 @@ async fn a_thumb_up_counts_at_once_and_a_thumb_down_with_its_reason() {
     assert!(text(&home.click_second(STRANGER, &id(2)).await).starts_with("Recorded: wrong action"));
     assert!(text(&home.click_second(STRANGER, &id(2)).await).contains("already"));
     assert!(text(&home.click_second(STRANGER, &id(4)).await).contains("already"));
+    home.pass(SignedDuration::from_secs(1));
     home.click(APPROVER, &ids[&Verb::Up]).await;
     let expected = [(STRANGER.id.to_owned(), 1, false, Some(FeedbackReason::WrongAction)), (ANNA.to_owned(), 5, true, None)];
     assert_eq!(all(&home, &run).await, expected);

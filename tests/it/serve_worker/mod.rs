@@ -85,7 +85,7 @@ impl World for Told {
         Err("not here".to_owned())
     }
 
-    async fn undo(&self, _: &Attempt, _: &Actor) -> Result<(), String> {
+    async fn undo(&self, _: &Attempt, _: &Actor) -> Result<Attempt, String> {
         Err("not here".to_owned())
     }
 
