@@ -67,6 +67,12 @@ pub async fn in_stage<T>(stage: Stage, work: impl Future<Output = T>, outcome: i
     done
 }
 
+/// A stage that had nothing to do, or whose work isn't its own to measure: it stands in the trace, and `outcome` says why.
+pub fn skipped(stage: Stage, outcome: &'static str) {
+    let began = Instant::now();
+    stage.span().in_scope(|| metrics().stage(stage.as_str(), outcome, began.elapsed()));
+}
+
 /// Does the work of a stage that only thinks, which can't fail.
 pub fn stage<T>(stage: Stage, work: impl FnOnce() -> T) -> T {
     let began = Instant::now();
