@@ -1,7 +1,7 @@
 //! The analysis of an incident that alerts opened, up to what is proposed: from its alerts to the object that they are about, from
 //! what the cluster and the other witnesses say of it to the report. What can't be seen is a gap in the report and never an end.
 
-use super::{Witnesses, evidence_request, history, propose, redact_recording, subject};
+use super::{Witnesses, evidence_request, history, propose, redact_recording};
 use crate::cluster::{Recording, Snapshot};
 use crate::diagnose::{self, Options};
 use crate::domain::{
@@ -41,7 +41,7 @@ pub struct Examined {
     pub snapshot: Snapshot,
     /// What it means.
     pub report: Report,
-    /// The real subject: the top controller of what is to blame. `None` where nothing could be seen of it.
+    /// The real subject: the top controller of what the alerts are about. `None` where it could not be seen.
     pub subject: Option<ObjectRef>,
 }
 
@@ -65,7 +65,7 @@ where
         let mut report = stage(Stage::Diagnose, || diagnose::diagnose(&snapshot, &target, Options::default()));
         propose(&mut report, &snapshot, &Memory::default(), self.settings);
         let was_read = snapshot.objects().iter().any(|object| object.id == target);
-        let subject = was_read.then(|| subject(&report, &snapshot));
+        let subject = was_read.then(|| snapshot.workload(&target));
         let subject = subject.filter(|subject| subject.kind != "Namespace" || incident.subject.kind == "Namespace");
         Examined { recording, snapshot, report, subject }
     }

@@ -21,6 +21,7 @@ mod remedy;
 mod replay;
 mod serve_http;
 mod serve_store;
+mod serve_worker;
 mod stages;
 mod store;
 mod trackers;
