@@ -43,8 +43,8 @@ impl Stage {
         }
     }
 
-    /// A span's name is part of the program, so each is written out.
-    fn span(self) -> Span {
+    /// Its span, for work that is done in pieces. A span's name is part of the program, so each is written out.
+    pub fn span(self) -> Span {
         match self {
             Self::Collect => tracing::info_span!("sre.copilot.stage.collect"),
             Self::Diagnose => tracing::info_span!("sre.copilot.stage.diagnose"),
