@@ -2,12 +2,15 @@
 //! meant, and whether the report is the one that a case expects.
 
 mod advice;
+mod buttons;
+mod click;
 mod decision;
 pub mod execute;
 pub mod expectation;
 mod history;
 mod inquiry;
 mod look;
+pub mod may_approve;
 mod memory;
 mod redact;
 mod remediation;
@@ -20,6 +23,8 @@ mod view;
 mod witnesses;
 
 pub use advice::propose;
+pub use buttons::{ButtonRules, buttons};
+pub use click::{ClickRules, judge, needs_another, undo_ends_at};
 pub use decision::{Decision, DecisionError, planned, situation};
 pub use history::history;
 pub use inquiry::{Examined, Inquiry};

@@ -1,6 +1,9 @@
 //! All that is remembered, as one bound: what the server and the workers are generic over.
 
-use super::{AttemptStore, AuditLog, Figures, IncidentStore, Intake, JobQueue, Ledger, Outbox, Periodic, StoreError};
+use super::{
+    AttemptStore, AuditLog, Buttons, Clicks, FeedbackStore, Figures, IncidentStore, Intake, JobQueue, Ledger, Messages, Outbox,
+    Periodic, Replies, StoreError,
+};
 use std::future::Future;
 use std::time::Duration;
 
@@ -18,7 +21,24 @@ pub trait Pulse: Sync {
 
 /// All that is remembered.
 pub trait Books:
-    Intake + JobQueue + IncidentStore + AttemptStore + AuditLog + Outbox + Periodic + Ledger + Pulse + Figures + Send + Sync + 'static
+    Intake
+    + JobQueue
+    + IncidentStore
+    + AttemptStore
+    + AuditLog
+    + Outbox
+    + Messages
+    + Periodic
+    + Ledger
+    + Pulse
+    + Figures
+    + FeedbackStore
+    + Buttons
+    + Clicks
+    + Replies
+    + Send
+    + Sync
+    + 'static
 {
 }
 
@@ -29,10 +49,15 @@ impl<T> Books for T where
         + AttemptStore
         + AuditLog
         + Outbox
+        + Messages
         + Periodic
         + Ledger
         + Pulse
         + Figures
+        + FeedbackStore
+        + Buttons
+        + Clicks
+        + Replies
         + Send
         + Sync
         + 'static

@@ -6,6 +6,7 @@
 mod age;
 mod attempts;
 mod checks;
+pub mod click;
 mod definitions;
 mod escape;
 mod incidents;

@@ -26,7 +26,7 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
                 let backups = self.settings.backups.as_ref().ok_or("no folder for copies is configured any more")?;
                 Outcome::Result(self.world.back_up(backups).await?)
             }
-            kind @ (JobKind::Verify | JobKind::Digest | JobKind::GraphSync) => {
+            kind @ (JobKind::Undo | JobKind::Verify | JobKind::Digest | JobKind::GraphSync) => {
                 return Err(format!("nobody does {} here", kind.as_str()));
             }
         };

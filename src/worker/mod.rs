@@ -2,6 +2,7 @@
 //! names a lease, so that one that was taken for dead changes nothing when it comes back.
 
 mod changes;
+pub mod follow_up;
 mod job;
 mod lanes;
 mod periodic;

@@ -19,6 +19,7 @@ mod readme;
 mod reasoning;
 mod remedy;
 mod replay;
+mod serve_clicks;
 mod serve_http;
 mod serve_store;
 mod serve_worker;
