@@ -26,4 +26,5 @@ mod serve_store;
 mod serve_worker;
 mod stages;
 mod store;
+mod telemetry;
 mod trackers;
