@@ -3,6 +3,7 @@
 mod alert;
 mod attempt;
 mod audit;
+mod click;
 mod decision;
 mod delivery;
 mod deploy;
@@ -19,6 +20,7 @@ mod intent;
 mod job;
 mod lifecycle;
 mod log_template;
+mod message;
 mod object;
 mod plan;
 mod price;
@@ -31,6 +33,7 @@ mod ticket;
 pub use alert::{alerted_node, subject_of, target_of};
 pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
+pub use click::{ButtonIds, CustomId, TokenHash, Verb};
 pub use decision::{Decision, DecisionValue};
 pub use delivery::{DeliveredAlert, Delivery, Mark, Reading, SetAside, Severity, Unparsable};
 pub use deploy::Deploy;
@@ -38,7 +41,7 @@ pub use deploy_report::{DeployRating, DeployReport, Shift};
 pub use episode::{Effect, End, Ended, Episode, Windows, effect};
 pub use evidence::{Evidence, EvidenceSource};
 pub use exchange::{EXCHANGE_VERSION, Exchange, ExchangeAnswer, ExchangeError, ExchangeMessage, ExchangeRequest, ModelName};
-pub use feedback::{Feedback, FeedbackReason};
+pub use feedback::{Feedback, FeedbackCounts, FeedbackReason};
 pub use health::{ClusterHealth, FIGURES, HealthStatus};
 pub use history::{Cycle, FixResult, Flapping, History, Occurrence, PastFix, Recurrence, RememberedIncident, SimilarIncident};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
@@ -47,6 +50,10 @@ pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, 
 pub use job::{Class, Job, JobKind, JobState, LEASE, Lane, MAX_ATTEMPTS, RISES_AFTER, Reason, Trigger, back_off, retry_after};
 pub use lifecycle::{Consequence, Lifecycle, Placement, Situation};
 pub use log_template::LogTemplate;
+pub use message::{
+    BURST_WITHIN, BurstPeer, IncidentMessage, MessageSituation, MessageState, MessageStep, PostMark, REPEATS_WITHIN, STALE_AFTER,
+    content_key,
+};
 pub use object::{ObjectRef, Subject};
 pub use plan::{
     CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport, template_hash,

@@ -2,10 +2,13 @@
 //! meant, and whether the report is the one that a case expects.
 
 mod advice;
+mod buttons;
+mod click;
 pub mod execute;
 pub mod expectation;
 mod history;
 mod look;
+pub mod may_approve;
 mod memory;
 mod redact;
 mod remediation;
@@ -18,6 +21,8 @@ mod view;
 mod witnesses;
 
 pub use advice::propose;
+pub use buttons::{ButtonRules, buttons};
+pub use click::{ClickRules, judge, needs_another, undo_ends_at};
 pub use history::history;
 pub use look::{FreshLook, Look, look};
 pub use memory::memory;

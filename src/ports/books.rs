@@ -1,6 +1,9 @@
 //! All that is remembered, as one bound: what the server and the workers are generic over.
 
-use super::{AttemptStore, AuditLog, IncidentStore, Intake, JobQueue, Ledger, Outbox, Periodic, StoreError};
+use super::{
+    AttemptStore, AuditLog, Buttons, Clicks, FeedbackStore, IncidentStore, Intake, JobQueue, Ledger, Messages, Outbox, Periodic,
+    Replies, StoreError,
+};
 use std::future::Future;
 use std::time::Duration;
 
@@ -15,11 +18,44 @@ pub trait Pulse: Sync {
 
 /// All that is remembered.
 pub trait Books:
-    Intake + JobQueue + IncidentStore + AttemptStore + AuditLog + Outbox + Periodic + Ledger + Pulse + Send + Sync + 'static
+    Intake
+    + JobQueue
+    + IncidentStore
+    + AttemptStore
+    + AuditLog
+    + Outbox
+    + Messages
+    + Periodic
+    + Ledger
+    + Pulse
+    + FeedbackStore
+    + Buttons
+    + Clicks
+    + Replies
+    + Send
+    + Sync
+    + 'static
 {
 }
 
 impl<T> Books for T where
-    T: Intake + JobQueue + IncidentStore + AttemptStore + AuditLog + Outbox + Periodic + Ledger + Pulse + Send + Sync + 'static
+    T: Intake
+        + JobQueue
+        + IncidentStore
+        + AttemptStore
+        + AuditLog
+        + Outbox
+        + Messages
+        + Messages
+        + Periodic
+        + Ledger
+        + Pulse
+        + FeedbackStore
+        + Buttons
+        + Clicks
+        + Replies
+        + Send
+        + Sync
+        + 'static
 {
 }

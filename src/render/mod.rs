@@ -5,6 +5,7 @@
 
 mod age;
 mod attempts;
+pub mod click;
 mod definitions;
 mod escape;
 mod incidents;

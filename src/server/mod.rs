@@ -5,6 +5,7 @@ mod answer;
 mod auth;
 mod bodies;
 mod health;
+pub mod interactions;
 mod listener;
 pub mod problem;
 mod rate;

@@ -1,0 +1,55 @@
+//! A chat that people read. It is asked to post, to change what stands, and to answer a click; it never retries, and never
+//! says an address or a token.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use std::future::Future;
+
+/// How a request to the chat ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The message stands.
+    Sent {
+        /// The chat's id of it.
+        message_id: String,
+        /// The chat's id of its channel.
+        channel_id: Option<String>,
+        /// Where people find it.
+        link: Option<String>,
+        /// It has the buttons that it was sent with.
+        has_components: bool,
+    },
+    /// Not before that time.
+    RateLimited {
+        /// When it may be asked again, by our clock.
+        until: Timestamp,
+        /// It holds for every channel.
+        global: bool,
+    },
+    /// It may go well another time: no connection, no answer in time, trouble of the chat's own. It may have been posted.
+    Retry(String),
+    /// The channel isn't there, or isn't ours to write to.
+    ChannelGone(String),
+    /// The message isn't there any more.
+    MessageGone,
+    /// The chat doesn't take this message.
+    Refused(String),
+}
+
+/// A chat. Its channels have names, which are no secrets.
+pub trait Notifier: Sync {
+    /// Whether there is such a channel.
+    fn has(&self, channel: &str) -> bool;
+
+    /// Whether messages in this channel can have buttons. The chat is asked once, where it has to be.
+    fn takes_buttons(&self, channel: &str) -> impl Future<Output = bool> + Send;
+
+    /// Posts a message. Two posts with one `nonce` are one, where the chat can do that.
+    fn post(&self, channel: &str, nonce: &str, message: &Value) -> impl Future<Output = Delivery> + Send;
+
+    /// Changes a message.
+    fn patch(&self, channel: &str, message_id: &str, message: &Value) -> impl Future<Output = Delivery> + Send;
+
+    /// Changes the answer to a click. `token` is the interaction's.
+    fn reply(&self, token: &str, message: &Value) -> impl Future<Output = Delivery> + Send;
+}
