@@ -7,6 +7,7 @@ mod clicks;
 mod clock;
 mod evidence;
 mod feedback;
+mod figures;
 mod incidents;
 mod intake;
 mod jobs;
@@ -29,6 +30,7 @@ pub use clicks::{
 pub use clock::Clock;
 pub use evidence::{Answered, DeployHistory, EvidenceRequest, LogSearch, NodeNames, SignalSource, TicketTracker};
 pub use feedback::FeedbackStore;
+pub use figures::{Figures, StoreFigures};
 pub use incidents::{IncidentFilter, IncidentStore};
 pub use intake::{Accepted, AlertAnswer, Intake, SetAsideAnswer, Taken};
 pub use jobs::{Finished, JobFilter, JobQueue, Leased, NewJob, Outcome};

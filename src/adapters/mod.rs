@@ -10,6 +10,7 @@ pub mod kubernetes;
 pub mod machine;
 pub mod model;
 pub mod openai;
+pub mod otlp;
 pub mod prometheus;
 mod proxy;
 pub mod seq;

@@ -3,6 +3,7 @@
 
 use crate::bundle::BundleError;
 use crate::config::ConfigError;
+use crate::pipeline::DecisionError;
 use crate::ports::{AdvanceError, ReadError, StoreError, WriteError};
 use crate::render::escape;
 use std::fmt;
@@ -138,6 +139,17 @@ impl From<AdvanceError> for CliError {
             AdvanceError::TargetHeld(_) => Self::refused("target_held", &error.to_string()),
             AdvanceError::NoSuchTransition { .. } => Self::refused("wrong_state", &error.to_string()),
             AdvanceError::NotFound(_) => Self::failed(error.to_string()).hint("sre-copilot approve lists those that there are"),
+        }
+    }
+}
+
+impl From<DecisionError> for CliError {
+    fn from(error: DecisionError) -> Self {
+        match error {
+            DecisionError::Read(error) => error.into(),
+            DecisionError::Store(error) => error.into(),
+            error @ DecisionError::Plan(_) => Self::failed(error.to_string()).hint("analyze --propose makes a new one"),
+            error @ DecisionError::Gone(_) => Self::failed(error.to_string()),
         }
     }
 }

@@ -5,6 +5,7 @@ mod analyze;
 mod approve;
 mod audit;
 mod completions;
+mod doctor;
 mod duration;
 mod egress;
 mod error;
@@ -30,6 +31,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 use ui::Screen;
 
 const ABOUT: &str = "Finds the root cause of a Kubernetes incident from facts, with its proof, and says what to do next";
@@ -61,6 +63,9 @@ Exit codes:
   4  inconclusive (with --exit-code), or the outcome of a change is unknown
   5  refused: policy, guard, precondition, not authorised";
 
+/// So long the process waits at its end for a collector to take the last traces.
+const LAST_TRACES: Duration = Duration::from_secs(2);
+
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(name = "sre-copilot", version, about = ABOUT, long_about = LONG_ABOUT, after_help = EXAMPLES)]
@@ -86,6 +91,7 @@ enum Command {
     Approve(approve::ApproveArgs),
     Incidents(incidents::IncidentsArgs),
     Audit(audit::AuditArgs),
+    Doctor(doctor::DoctorArgs),
     Serve(serve::ServeArgs),
     Explain(explain::ExplainArgs),
     Completions(completions::CompletionsArgs),
@@ -102,20 +108,37 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error),
     };
+    let telemetry = match &cli.command {
+        Command::Analyze(_) | Command::Approve(_) => wiring::telemetry(false, cli.screen).map(Some),
+        Command::Serve(_) => wiring::telemetry(true, cli.screen).map(Some),
+        _ => Ok(None),
+    };
+    let telemetry = match telemetry {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            cli.screen.error(&error);
+            return error.exit;
+        }
+    };
     let result = match &cli.command {
         Command::Analyze(args) => settings(&cli).and_then(|settings| analyze::run(args, &settings, cli.screen)),
         Command::Replay(args) => replay::run(args, cli.screen),
         Command::Approve(args) => settings(&cli).and_then(|settings| approve::run(args, &settings, cli.screen)),
         Command::Incidents(args) => settings(&cli).and_then(|settings| incidents::run(args, &settings, cli.screen)),
         Command::Audit(args) => settings(&cli).and_then(|settings| audit::run(args, &settings, cli.screen)),
+        Command::Doctor(args) => settings(&cli).and_then(|settings| doctor::run(args, &settings, cli.screen)),
         Command::Serve(args) => settings(&cli).and_then(|settings| serve::run(args, settings)),
         Command::Explain(args) => explain::run(args, cli.screen),
         Command::Completions(args) => completions::run(args, cli.screen),
     };
-    result.unwrap_or_else(|error| {
+    let exit = result.unwrap_or_else(|error| {
         cli.screen.error(&error);
         error.exit
-    })
+    });
+    if let Some(telemetry) = telemetry {
+        telemetry.end(LAST_TRACES);
+    }
+    exit
 }
 
 /// Help and version go to standard output. What is not understood is said in at most four lines, without the empty ones

@@ -30,6 +30,7 @@ const VARIABLES: &[(&str, &str, Form)] = &[
     ("DATABASE_URL", "database_url", Form::Text),
     ("EXECUTOR_ENABLED", "executor.enabled", Form::Switch),
     ("EXECUTOR_APPROVAL_ENABLED", "executor.approval_enabled", Form::Switch),
+    ("EXECUTOR_TOKEN_FILE", "executor.token_file", Form::Text),
     ("APPROVAL_REQUIRED", "approval_required", Form::Switch),
     ("LLM_BACKEND", "llm.backend", Form::Text),
     ("ANTHROPIC_API_KEY", "llm.api_key", Form::Text),

@@ -3,6 +3,7 @@
 mod alert;
 mod attempt;
 mod audit;
+mod check;
 mod click;
 mod decision;
 mod delivery;
@@ -34,6 +35,7 @@ mod ticket;
 pub use alert::{alerted_node, subject_of, target_of};
 pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
+pub use check::{Check, CheckState};
 pub use click::{ButtonIds, CustomId, TokenHash, Verb};
 pub use decision::{Decision, DecisionValue};
 pub use delivery::{DeliveredAlert, Delivery, Mark, Reading, SetAside, Severity, Unparsable};

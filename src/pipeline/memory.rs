@@ -8,13 +8,14 @@ use jiff::Timestamp;
 /// How many attempts of a week count at most; policy lets five an hour through.
 const ATTEMPTS: u32 = 2_000;
 
-/// What is remembered when an intent for this incident is judged.
+/// What is remembered when an intent for this incident is judged. `cluster` is the one that is written to, as plans name it.
 ///
 /// # Errors
 /// When the store can't be read: what isn't known can't be taken for "never happened".
 pub async fn memory(
     store: &(impl IncidentStore + AttemptStore),
     incident: &Incident,
+    cluster: &str,
     now: Timestamp,
 ) -> Result<Memory, StoreError> {
     let of_subject = store.memory(&incident.id, now, REMEMBERED).await?;
@@ -23,7 +24,7 @@ pub async fn memory(
         .iter()
         .filter_map(|past| Some(PastIncident { cause: past.cause.clone()?, resolved_at: past.resolved_at? }));
     let filter = AttemptFilter {
-        cluster: Some(incident.cluster.clone()),
+        cluster: Some(cluster.to_owned()),
         since: now.checked_sub(REMEMBERED).ok(),
         limit: Some(ATTEMPTS),
         ..AttemptFilter::default()

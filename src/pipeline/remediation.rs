@@ -9,7 +9,8 @@ use crate::domain::{
 };
 use crate::ports::{AdvanceError, AttemptStore, AuditLog, Clock, ClusterWriter, IncidentFilter, IncidentStore, StoreError};
 use crate::reason::{self, Case, Numbers};
-use crate::remedy::{Mode, REMEMBERED, Settings};
+use crate::remedy::{Memory, Mode, REMEMBERED, Settings};
+use jiff::Timestamp;
 
 /// What an analysis is about, for memory: the top controller of what the cause blames; without a cause, of the target.
 pub fn subject(report: &Report, snapshot: &Snapshot) -> ObjectRef {
@@ -48,7 +49,58 @@ impl Remediation<'_> {
     {
         let subject = subject(report, self.snapshot);
         let Some(incident) = self.incident(executor.store, report, &subject).await? else { return Ok(()) };
-        let remembered = memory(executor.store, &incident, executor.clock.now()).await?;
+        let remembered = self.fill_in(executor.store, executor.clock.now(), &incident, report).await?;
+        let run = executor.store.record(&incident.id, report).await?;
+        self.attempt(executor, &incident, &run.id, &remembered, report).await
+    }
+
+    /// The same for an incident that is there already, and an analysis that is kept under this id when it is whole.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn of_incident<W, S, C>(
+        &self,
+        executor: &Executor<'_, W, S, C>,
+        incident: &Incident,
+        run_id: &str,
+        report: &mut Report,
+    ) -> Result<(), AdvanceError>
+    where
+        W: ClusterWriter,
+        S: AttemptStore + AuditLog + IncidentStore,
+        C: Clock,
+    {
+        let remembered = self.fill_in(executor.store, executor.clock.now(), incident, report).await?;
+        self.attempt(executor, incident, run_id, &remembered, report).await
+    }
+
+    /// The actions, with what is remembered, and why nothing is tried: where no writer is configured.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn advise<S: AttemptStore + IncidentStore>(
+        &self,
+        store: &S,
+        now: Timestamp,
+        incident: &Incident,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        self.fill_in(store, now, incident, report).await?;
+        let before = store.memory(&incident.id, now, REMEMBERED).await?;
+        let skipped = self.chosen(report).err().unwrap_or_else(executor_off);
+        report.execution = Some(shown(&skipped, before.last_fix().map(said)));
+        Ok(())
+    }
+
+    /// The actions, with what is remembered.
+    async fn fill_in<S: AttemptStore + IncidentStore>(
+        &self,
+        store: &S,
+        now: Timestamp,
+        incident: &Incident,
+        report: &mut Report,
+    ) -> Result<Memory, StoreError> {
+        let remembered = memory(store, incident, self.cluster, now).await?;
         let before = report.actions.iter().map(|action| action.intent.clone()).collect::<Vec<_>>();
         propose(report, self.snapshot, &remembered, self.settings);
         if !report.actions.iter().map(|action| &action.intent).eq(&before) {
@@ -57,25 +109,45 @@ impl Remediation<'_> {
             let choice = reason::fix::by_rules(Case { report, snapshot: self.snapshot, numbers: &numbers });
             report.reasoning.iter_mut().for_each(|reasoning| reasoning.choice = choice.clone());
         }
-        let run = executor.store.record(&incident.id, report).await?;
+        Ok(remembered)
+    }
+
+    /// The action that is tried; or why none is.
+    fn chosen(&self, report: &Report) -> Result<ActionReport, Outcome> {
+        let action = report.actions.iter().find(|action| action.intent.action.is_write()).cloned();
+        let action = action.ok_or_else(|| Outcome::skipped("no_intent", "nothing that could be changed safely is proposed"))?;
+        if self.is_enabled { Ok(action) } else { Err(executor_off()) }
+    }
+
+    /// Takes the first action that would change something as far as it comes.
+    async fn attempt<W, S, C>(
+        &self,
+        executor: &Executor<'_, W, S, C>,
+        incident: &Incident,
+        run_id: &str,
+        remembered: &Memory,
+        report: &mut Report,
+    ) -> Result<(), AdvanceError>
+    where
+        W: ClusterWriter,
+        S: AttemptStore + AuditLog + IncidentStore,
+        C: Clock,
+    {
         let before = executor.store.memory(&incident.id, executor.clock.now(), REMEMBERED).await?;
         let last_fix = before.last_fix().map(said);
-        let Some(action) = report.actions.iter().find(|action| action.intent.action.is_write()).cloned() else {
-            let outcome = Outcome::skipped("no_intent", "nothing that could be changed safely is proposed");
-            report.execution = Some(shown(&outcome, last_fix));
-            return Ok(());
+        let action = match self.chosen(report) {
+            Ok(action) => action,
+            Err(skipped) => {
+                report.execution = Some(shown(&skipped, last_fix));
+                return Ok(());
+            }
         };
-        if !self.is_enabled {
-            let why = "the executor is off, so that this stays advice; EXECUTOR_ENABLED=true sends the dry run";
-            report.execution = Some(shown(&Outcome::skipped("executor_disabled", why), last_fix));
-            return Ok(());
-        }
         let Self { snapshot, settings, mode, .. } = *self;
-        let situation = Situation { snapshot, report, memory: &remembered, settings, mode, is_undo: false };
+        let situation = Situation { snapshot, report, memory: remembered, settings, mode, is_undo: false };
         let ask = Ask {
             intent: &action.intent,
             incident: &incident.id,
-            run_id: &run.id,
+            run_id,
             context: serde_json::to_value(context(&action.intent, report, snapshot, decision(&action))).unwrap_or_default(),
             requested_by: Some(executor.actor.clone()),
             cluster: Some(self.cluster),
@@ -122,6 +194,11 @@ impl Remediation<'_> {
             }
         }
     }
+}
+
+fn executor_off() -> Outcome {
+    let why = "the executor is off, so that this stays advice; EXECUTOR_ENABLED=true sends the dry run";
+    Outcome::skipped("executor_disabled", why)
 }
 
 fn decision(action: &ActionReport) -> Option<Decision> {

@@ -1,8 +1,8 @@
 //! All that is remembered, as one bound: what the server and the workers are generic over.
 
 use super::{
-    AttemptStore, AuditLog, Buttons, Clicks, FeedbackStore, IncidentStore, Intake, JobQueue, Ledger, Messages, Outbox, Periodic,
-    Replies, StoreError,
+    AttemptStore, AuditLog, Buttons, Clicks, FeedbackStore, Figures, IncidentStore, Intake, JobQueue, Ledger, Messages, Outbox,
+    Periodic, Replies, StoreError,
 };
 use std::future::Future;
 use std::time::Duration;
@@ -12,7 +12,10 @@ pub trait Pulse: Sync {
     /// How long ago its writer last showed that it lives; `None` once it doesn't any more.
     fn silent_for(&self) -> Option<Duration>;
 
-    /// Writes something that means nothing, and waits until it is on disk.
+    /// How many deliveries wait to be written.
+    fn waiting(&self) -> usize;
+
+    /// Writes something that means nothing and takes it back, and waits until it is on disk.
     fn probe(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
@@ -28,6 +31,7 @@ pub trait Books:
     + Periodic
     + Ledger
     + Pulse
+    + Figures
     + FeedbackStore
     + Buttons
     + Clicks
@@ -46,10 +50,10 @@ impl<T> Books for T where
         + AuditLog
         + Outbox
         + Messages
-        + Messages
         + Periodic
         + Ledger
         + Pulse
+        + Figures
         + FeedbackStore
         + Buttons
         + Clicks

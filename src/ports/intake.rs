@@ -23,6 +23,8 @@ pub enum Taken {
     Late,
     /// It is kept, and nothing else.
     Suppressed,
+    /// Its analysis is done already: it was waited for.
+    Direct,
 }
 
 impl Taken {
@@ -36,6 +38,7 @@ impl Taken {
             Self::Resolved => "resolved",
             Self::Late => "late",
             Self::Suppressed => "suppressed",
+            Self::Direct => "direct",
         }
     }
 }

@@ -2,6 +2,7 @@
 //! says, the one request that it stands for, what takes it back and how one sees that it helped. It sends nothing, approves
 //! nothing and trusts no text: a model may only choose among what the rules offer.
 
+mod access;
 mod body;
 mod command;
 mod data_plane;
@@ -25,6 +26,7 @@ mod verification;
 #[cfg(test)]
 mod samples;
 
+pub use access::{access, write_rights};
 pub use command::{command, shown};
 pub use data_plane::{DataPlane, data_plane};
 pub use diff::diff;

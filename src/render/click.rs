@@ -4,7 +4,6 @@
 use super::escape::is_unsafe;
 use super::value::show_field;
 use crate::domain::{Actor, Attempt, AttemptContext, AttemptState, Plan, Verb};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -32,7 +31,7 @@ pub fn asked(text: &str, buttons: &[(Verb, &str)]) -> Value {
 
 /// A plan, with everything that its approval binds, and the button of the second step. Without the button where the command
 /// doesn't fit: who approves has to see all of it.
-pub fn plan(attempt: &Attempt, head: &str, second: Option<(Verb, &str)>, now: Timestamp, mask: Mask<'_>) -> Value {
+pub fn plan(attempt: &Attempt, head: &str, second: Option<(Verb, &str)>, mask: Mask<'_>) -> Value {
     let shown: AttemptContext = serde_json::from_value(attempt.context.clone()).unwrap_or_default();
     let Ok(plan) = serde_json::from_value::<Plan>(attempt.plan.clone()) else {
         return said(&format!("The plan of {} can't be read, so that it can't be applied.", attempt.code));
@@ -62,7 +61,6 @@ pub fn plan(attempt: &Attempt, head: &str, second: Option<(Verb, &str)>, now: Ti
         "title": plain(&mask(&shown.title), 256),
         "description": inline(&shown.why),
         "fields": fields.into_iter().flatten().collect::<Vec<_>>(),
-        "timestamp": now,
     });
     let mut message = match (second, is_whole) {
         (Some(second), true) => asked(head, &[second]),

@@ -6,6 +6,7 @@
 
 mod age;
 mod attempts;
+mod checks;
 pub mod click;
 mod definitions;
 mod escape;
@@ -28,6 +29,7 @@ mod samples;
 mod tests;
 
 pub use attempts::{attempt, attempt_document, attempt_list, attempts};
+pub use checks::checks;
 pub use definitions::{Meaning, definitions};
 pub use escape::escape;
 pub use html::{content_security_policy, html, incident_page, timeline_page};

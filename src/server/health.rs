@@ -1,15 +1,12 @@
-//! `GET /healthz`, `/readyz` and `/metrics`: whether a restart would help, whether requests should come here, and figures.
+//! `GET /healthz` and `/readyz`: whether a restart would help, and whether requests should come here.
 
 use super::problem::{Code, Problem};
 use super::state::App;
 use super::stopping::Phase;
 use crate::ports::{Books, StoreError};
-use crate::telemetry::{self, OPEN_METRICS};
 use axum::extract::State;
-use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
-use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -30,7 +27,8 @@ impl Probe {
     async fn ask(&self, store: &impl Books) -> Result<(), String> {
         // Those who ask meanwhile wait for the same answer.
         let mut last = self.0.lock().await;
-        if let Some((_, found)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+        if let Some((at, found)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+            let _ = at;
             return found.clone();
         }
         let found = match timeout(COMMIT, store.probe()).await {
@@ -54,15 +52,6 @@ fn told(error: &StoreError) -> String {
 /// Health and readiness.
 pub fn routes<S: Books>() -> Router<App<S>> {
     Router::new().route("/healthz", get(healthy)).route("/readyz", get(ready))
-}
-
-/// The figures.
-pub fn metrics<S: Books>() -> Router<App<S>> {
-    Router::new().route("/metrics", get(figures))
-}
-
-async fn figures() -> impl IntoResponse {
-    ([(CONTENT_TYPE, OPEN_METRICS)], telemetry::render())
 }
 
 async fn healthy<S: Books>(State(app): State<App<S>>) -> Result<Json<Value>, Problem> {

@@ -4,6 +4,7 @@
 mod answer;
 mod auth;
 mod bodies;
+mod figures;
 mod health;
 pub mod interactions;
 mod listener;

@@ -1,7 +1,7 @@
 //! All routes, in one place.
 
 use super::state::App;
-use super::{answer, health, interactions, status, webhook};
+use super::{answer, figures, health, interactions, status, webhook};
 use crate::ports::Books;
 use axum::{Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -32,14 +32,14 @@ pub fn router<S: Books>(app: App<S>) -> Router {
     let mut routes =
         Router::new().merge(webhook::routes()).merge(status::routes()).merge(health::routes()).merge(interactions::routes());
     if app.settings.serve.metrics_listen.is_none() {
-        routes = routes.merge(health::metrics());
+        routes = routes.merge(figures::routes());
     }
     formed(routes, app)
 }
 
 /// `/metrics` alone.
 pub fn metrics<S: Books>(app: App<S>) -> Router {
-    formed(health::metrics(), app)
+    formed(figures::routes(), app)
 }
 
 /// With what all answers have in common. The framework's own 404 and 405 pass through here too.

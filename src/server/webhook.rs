@@ -4,8 +4,9 @@ use super::bodies::{self, Bytes};
 use super::problem::{Code, Problem, RETRY_IN};
 use super::request::{Params, Peer, is_json};
 use super::state::App;
-use crate::domain::{Delivery, Reading};
-use crate::ports::{Accepted, Books};
+use super::stopping::Phase;
+use crate::domain::{Delivery, JobState, Reading};
+use crate::ports::{Accepted, Books, Taken};
 use crate::telemetry::metrics;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -13,15 +14,20 @@ use axum::routing::post;
 use axum::{Json, RequestExt, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-/// So long a commit may take before the sender is told to come again. Group commits take milliseconds.
-const COMMIT: Duration = Duration::from_secs(10);
+/// So long a commit may take before the sender is told to come again. Usual ones take milliseconds, 20,000 alerts a second.
+const COMMIT: Duration = Duration::from_secs(30);
 /// A body that is longer than this, in bytes, is read on a thread of its own, so that it holds up nobody's answer.
 const LONG: usize = 64 << 10;
 /// The longest name of a cluster in the URL, in bytes: that of a label.
 const LONGEST_CLUSTER: usize = 4 << 10;
+
+/// `PIPELINE_DIRECT_INVOKE`: so long a sender waits for the analyses of what it delivered, and so often is looked.
+const DIRECT: Duration = Duration::from_secs(25);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The route.
 pub fn routes<S: Books>() -> Router<App<S>> {
@@ -90,9 +96,36 @@ async fn taken<S: Books>(app: &App<S>, peer: Peer, mut request: Request) -> Resu
         metrics().intake_alert(word, alert.result.as_str());
     }
     if accepted.alerts.iter().any(|alert| alert.task_id.is_some()) {
-        app.queued.notify_one();
+        app.queued.notify_waiters();
     }
-    Ok(accepted)
+    if app.settings.serve.direct_invoke { Ok(waited_for(app, accepted).await) } else { Ok(accepted) }
+}
+
+/// Waits until the workers have done what a delivery queued, but not for long: the rest goes on by itself.
+async fn waited_for<S: Books>(app: &App<S>, mut accepted: Accepted) -> Accepted {
+    let until = Instant::now() + DIRECT;
+    let mut left: BTreeSet<_> = accepted.alerts.iter().filter_map(|alert| alert.task_id.clone()).collect();
+    let mut done = BTreeSet::new();
+    while !left.is_empty() && Instant::now() < until && app.stopping.phase() == Phase::Serving {
+        for task in &left {
+            // What can't be read is not done.
+            if let Ok(Some(job)) = app.store.job(task).await
+                && !matches!(job.state, JobState::Queued | JobState::Running)
+            {
+                done.insert(task.clone());
+            }
+        }
+        left.retain(|task| !done.contains(task));
+        if !left.is_empty() {
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+    for alert in &mut accepted.alerts {
+        if alert.task_id.as_ref().is_some_and(|task| done.contains(task)) {
+            alert.result = Taken::Direct;
+        }
+    }
+    accepted
 }
 
 /// Reads a body, a long one on a thread of its own.

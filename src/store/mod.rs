@@ -17,6 +17,7 @@ mod columns;
 mod episodes;
 mod error;
 mod feedback;
+mod figures;
 mod incidents;
 mod intake;
 mod jobs;

@@ -9,6 +9,10 @@ impl Pulse for Store {
         self.writer.silent_for()
     }
 
+    fn waiting(&self) -> usize {
+        self.writer.waiting()
+    }
+
     async fn probe(&self) -> Result<(), StoreError> {
         let work = |connection: &rusqlite::Connection, now: jiff::Timestamp| {
             let mut statement =

@@ -72,6 +72,11 @@ impl Writer {
         self.queue.deliveries.store(most, Ordering::Relaxed);
     }
 
+    /// How many deliveries wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.lanes().deliveries.len()
+    }
+
     /// How long ago the thread last showed that it lives; `None` once it ended.
     pub(super) fn silent_for(&self) -> Option<Duration> {
         let lives = self.thread.as_ref().is_some_and(|thread| !thread.is_finished());

@@ -292,3 +292,6 @@ pub fn metrics() -> &'static Metrics {
 pub fn render() -> String {
     metrics().render()
 }
+
+#[cfg(test)]
+mod tests;

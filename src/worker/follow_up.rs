@@ -31,7 +31,7 @@ pub async fn follow_up(
             let who = crate::domain::Actor { kind: "discord".to_owned(), id: reply.user_id.clone(), name: String::new() };
             if let Err(denied) = may_approve(&attempt, &who, approval) {
                 let head = format!("This takes it back; {}.", denied.why);
-                return Ok(Some((reply, render::plan(&attempt, &head, None, now, mask))));
+                return Ok(Some((reply, render::plan(&attempt, &head, None, mask))));
             }
             let Some(incident) = store.incident(&attempt.incident).await? else { return Ok(None) };
             // The button is under the newest analysis, as those of the incident's message are.
@@ -48,7 +48,7 @@ pub async fn follow_up(
                 })
                 .await?;
             let button = minted.ids.get(&Verb::Undo2).map(|id| (Verb::Undo2, id.as_str()));
-            render::plan(&attempt, "This takes it back. Your click within 5 minutes does it.", button, now, mask)
+            render::plan(&attempt, "This takes it back. Your click within 5 minutes does it.", button, mask)
         }
     };
     Ok(Some((reply, message)))

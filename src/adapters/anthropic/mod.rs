@@ -89,6 +89,21 @@ impl AnthropicModel {
         })
     }
 
+    /// Asks for the model by its name (`GET /v1/models/NAME`), which costs nothing.
+    ///
+    /// # Errors
+    /// It isn't there, or the key isn't taken.
+    pub async fn probe(&self, time: Duration) -> Result<String, ModelError> {
+        let mut url = self.url.clone();
+        url.set_path(&self.url.path().replace("/messages", &format!("/models/{}", self.model)));
+        let request = HttpRequest { method: Method::GET, url, headers: self.headers.clone(), body: String::new() };
+        let answer = self.client.send(&request, time, MODEL_ANSWER).await.map_err(failed)?;
+        match refused(&self.client, &request, &answer) {
+            Some(error) => Err(error),
+            None => Ok(format!("{} at {}", self.model, self.address)),
+        }
+    }
+
     /// The one place that makes what is sent.
     fn request(&self, request: &ModelRequest) -> HttpRequest {
         let request = masked(self.client.redactor(), request);

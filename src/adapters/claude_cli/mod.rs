@@ -65,6 +65,26 @@ impl ClaudeCliModel {
         Self { options, redactor: Hidden(redactor), seats: Semaphore::new(AT_ONCE) }
     }
 
+    /// Has the program say its version, which costs nothing; whether it is logged in shows with the first question.
+    ///
+    /// # Errors
+    /// It can't be run.
+    pub async fn probe(&self, time: Duration) -> Result<String, ModelError> {
+        let broken = |why: &str| ModelError::Unreachable(format!("the program {}: {why}", self.options.program.display()));
+        let folder = folder::Empty::new().map_err(|error| broken(&error.to_string()))?;
+        let arguments = ["--version".to_owned()];
+        let ended = tokio::time::timeout(time, child::run(&self.options.program, &arguments, "", folder.path())).await;
+        match ended.map_err(|_| ModelError::Timeout(time))? {
+            Ok(ended) if ended.status.success() => {
+                let version = String::from_utf8_lossy(&ended.output).trim().chars().take(60).collect::<String>();
+                Ok(format!("{} {version}", self.options.program.display()))
+            }
+            Ok(ended) => Err(broken(&ended.status.to_string())),
+            Err(Failure::NotStarted(why) | Failure::Broken(why)) => Err(broken(&why)),
+            Err(Failure::TooLong) => Err(broken("it wrote more than 1 MiB")),
+        }
+    }
+
     /// The one place that makes what is given to the program.
     fn call(&self, request: &ModelRequest) -> Call {
         let request = masked(&self.redactor.0, request);

@@ -108,6 +108,7 @@ pub(super) fn of(kind: &str) -> Option<&'static Kind> {
 mod tests {
     use super::*;
     use crate::cluster::{canonical_kind, is_cluster_scoped};
+    use std::collections::BTreeSet;
 
     #[test]
     fn each_kind_is_one_that_the_snapshot_knows_under_each_of_its_versions() {
@@ -117,6 +118,28 @@ mod tests {
                 assert_eq!(canonical_kind(kind.kind, version), kind.kind, "{version}");
             }
         }
+    }
+
+    #[test]
+    fn the_shipped_roles_allow_what_is_read_and_nothing_else() {
+        let text = include_str!("../../../deploy/manifests/read-only.yaml");
+        let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(text).unwrap();
+        let mut allowed = BTreeSet::new();
+        for role in documents.iter().filter(|document| document["kind"].as_str().unwrap().ends_with("Role")) {
+            for rule in role["rules"].as_array().unwrap() {
+                for resource in rule["resources"].as_array().unwrap() {
+                    allowed.insert((rule["apiGroups"][0].as_str().unwrap(), resource.as_str().unwrap()));
+                }
+            }
+        }
+        let alone = [&PODS, &EVENTS, &NODES, &NAMESPACES, &LEASES, &ENDPOINTS];
+        let mut read = BTreeSet::from([("", "pods/log")]);
+        for kind in NAMESPACED.iter().chain(CLUSTER).chain(alone).filter(|kind| kind.kind != "Secret") {
+            read.extend(
+                kind.versions.iter().map(|version| (version.rsplit_once('/').map_or("", |(group, _)| group), kind.plural)),
+            );
+        }
+        assert_eq!(allowed, read);
     }
 
     #[test]

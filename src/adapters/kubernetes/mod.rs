@@ -3,6 +3,7 @@
 //! rest goes on. The writer, in a folder of its own, is the only one that changes anything. Secrets' values, tokens and
 //! bodies of answers appear in no error and no log.
 
+mod checkup;
 mod connect;
 mod containers;
 mod fault;
@@ -15,6 +16,7 @@ mod request;
 mod sources;
 mod writer;
 
+pub use checkup::{Server, read_rights};
 pub use connect::ConnectOptions;
 pub use writer::{KubernetesWriter, WriterOptions};
 

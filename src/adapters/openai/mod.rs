@@ -14,6 +14,7 @@ use crate::redact::Redactor;
 use body::Format;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
+use serde_json::Value;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -88,6 +89,27 @@ impl OpenAiModel {
             context_window: options.context_window,
             format: AtomicU8::new(0),
         })
+    }
+
+    /// Asks which models there are (`GET models`), which costs nothing.
+    ///
+    /// # Errors
+    /// The server isn't there, the key isn't taken, or it says that it has no model of this name.
+    pub async fn probe(&self, time: Duration) -> Result<String, ModelError> {
+        let mut url = self.url.clone();
+        url.set_path(&self.url.path().replace("/chat/completions", "/models"));
+        let request = HttpRequest { method: Method::GET, url, headers: self.headers.clone(), body: String::new() };
+        let answer = self.client.send(&request, time, MODEL_ANSWER).await.map_err(failed)?;
+        if let Some(error) = refused(&self.client, &request, &answer) {
+            return Err(error);
+        }
+        let list: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let ids = list.get("data").and_then(Value::as_array).into_iter().flatten();
+        let ids: Vec<&str> = ids.filter_map(|model| model.get("id")?.as_str()).collect();
+        if !ids.is_empty() && !ids.contains(&self.model.as_str()) {
+            return Err(ModelError::Unreadable(format!("{} has no model {}", self.address, self.model)));
+        }
+        Ok(format!("{} at {}", self.model, self.address))
     }
 
     fn format(&self) -> Format {

@@ -5,8 +5,8 @@ use super::counter::Counter;
 use crate::cli::error::CliError;
 use crate::domain::{Attempt, AttemptContext, ExecutionIntent, ObjectRef, Plan};
 use crate::pipeline::execute::{Ask, ExecutionStatus, Outcome, UndoError};
-use crate::pipeline::{Look, Situation, context, look, memory};
-use crate::ports::{AttemptStore, Clock, IncidentStore};
+use crate::pipeline::{Look, Situation, context, look, planned, situation};
+use crate::ports::{AttemptStore, Clock};
 use crate::remedy::{self, Memory};
 
 impl Counter<'_> {
@@ -17,28 +17,21 @@ impl Counter<'_> {
         settings: &'b remedy::Settings,
         is_undo: bool,
     ) -> Situation<'b> {
-        Situation { snapshot: &look.snapshot, report: &look.report, memory, settings, mode: self.settings.mode(), is_undo }
+        situation(look, memory, settings, self.settings.mode(), is_undo)
     }
 
     /// What is analysed again: what the analysis that proposed it was about.
     pub async fn target(&self, attempt: &Attempt) -> Result<ObjectRef, CliError> {
-        let run = self.desk.store.run(&attempt.run_id).await?;
-        let target = run.and_then(|run| serde_json::from_value(run.report.get("target")?.clone()).ok());
-        let intent = intent(&plan(attempt)?)?;
-        Ok(target.unwrap_or_else(|| intent.object()))
+        Ok(self.desk.decision().target(attempt).await?)
     }
 
     /// The cluster now, and what the diagnosis says of the cause that the attempt is for.
     pub async fn look(&self, attempt: &Attempt) -> Result<Look, CliError> {
-        let look = look(&self.desk.reader, &self.desk.redactor, &self.target(attempt).await?).await?;
-        let shown: AttemptContext = serde_json::from_value(attempt.context.clone()).unwrap_or_default();
-        Ok(look.about(&shown))
+        Ok(self.desk.decision().look(attempt).await?)
     }
 
     pub async fn memory(&self, attempt: &Attempt) -> Result<Memory, CliError> {
-        let gone = || CliError::failed(format!("the incident of {} is not in the database any more", attempt.code));
-        let record = self.desk.store.incident(&attempt.incident).await?.ok_or_else(gone)?;
-        Ok(memory(&self.desk.store, &record.incident, self.desk.clock.now()).await?)
+        Ok(self.desk.decision().memory(attempt, self.desk.clock.now()).await?)
     }
 
     /// The same intent, planned on what is there now; of an undo the way back, with all that speaks against it.
@@ -99,9 +92,7 @@ fn proposed(outcome: Outcome) -> Result<Attempt, CliError> {
 }
 
 pub(super) fn plan(attempt: &Attempt) -> Result<Plan, CliError> {
-    serde_json::from_value(attempt.plan.clone()).map_err(|_| {
-        CliError::failed(format!("the plan of {} can't be read", attempt.code)).hint("analyze --propose makes a new one")
-    })
+    Ok(planned(attempt)?.0)
 }
 
 pub(super) fn intent(plan: &Plan) -> Result<ExecutionIntent, CliError> {

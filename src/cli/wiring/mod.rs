@@ -1,12 +1,17 @@
 //! Builds adapters and the store from settings and from what was typed. The only module that names concrete ones.
 
+mod doctor;
 mod lock;
 mod model;
 mod serve;
+mod telemetry;
 mod witnesses;
+mod world;
 
+pub use doctor::check_up;
 pub use model::{egress as model_egress, with_model, with_recording};
 pub use serve::serve;
+pub use telemetry::telemetry;
 pub use witnesses::{egress as witness_egress, testify};
 
 use super::error::CliError;
@@ -17,6 +22,7 @@ use crate::adapters::machine::MachineClock;
 use crate::cluster::Recording;
 use crate::config::Settings;
 use crate::domain::Actor;
+use crate::pipeline::Decision;
 use crate::pipeline::execute::{Executor, Limits, Unheard};
 use crate::ports::{AttemptStore, AuditLog, ClusterReader, IncidentStore, ReadRequest};
 use crate::redact::Redactor;
@@ -38,6 +44,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// The one that this process runs in, or that the usual kubeconfig names.
+    fn own() -> Self {
+        Self { kubeconfig: None, context: None, timeout: Duration::from_secs(30) }
+    }
+
     fn options(self) -> ConnectOptions {
         let defaults = ConnectOptions::default();
         ConnectOptions {
@@ -185,6 +196,11 @@ impl Desk {
 }
 
 impl Desk {
+    /// Judges attempts by what is there now.
+    pub fn decision(&self) -> Decision<'_, KubernetesReader, Store> {
+        Decision { reader: &self.reader, store: &self.store, redactor: &self.redactor }
+    }
+
     /// Carries changes out in somebody's name.
     pub fn executor(&self, actor: &Actor) -> Executor<'_, KubernetesWriter, Store, MachineClock> {
         executor(&self.writer, &self.store, &self.clock, self.limits, actor)

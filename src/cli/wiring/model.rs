@@ -17,14 +17,14 @@ use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// One of the backends.
-enum Model {
+pub(super) enum Model {
     Anthropic(AnthropicModel),
     ClaudeCli(ClaudeCliModel),
     OpenAi(OpenAiModel),
 }
 
 impl Model {
-    fn of(settings: &LlmSettings, redactor: &Redactor) -> Result<Option<Self>, CliError> {
+    pub(super) fn of(settings: &LlmSettings, redactor: &Redactor) -> Result<Option<Self>, CliError> {
         let redactor = redactor.clone();
         let model = match settings.backend {
             Backend::None => return Ok(None),
@@ -51,6 +51,18 @@ macro_rules! each {
     };
 }
 
+impl Model {
+    /// What it is called.
+    pub(super) fn name(&self) -> ModelName {
+        ModelName { backend: self.backend().to_owned(), model: self.model().to_owned() }
+    }
+
+    /// Whether it is there and takes the key, at no cost: no prompt is sent.
+    pub(super) async fn probe(&self, time: Duration) -> Result<String, ModelError> {
+        each!(self, it => it.probe(time).await)
+    }
+}
+
 impl LanguageModel for Model {
     fn backend(&self) -> &'static str {
         each!(self, it => it.backend())
@@ -74,7 +86,7 @@ impl LanguageModel for Model {
 }
 
 /// The bounds of one incident's calls. A program that has to log in and start takes longer than an API.
-fn limits(settings: &LlmSettings, model: &Model) -> Limits {
+pub(super) fn limits(settings: &LlmSettings, model: &Model) -> Limits {
     let (call, incident) = if settings.backend == Backend::ClaudeCli { (180, 240) } else { (30, 60) };
     Limits {
         call: settings.call_timeout.unwrap_or(SignedDuration::from_secs(call)),
@@ -87,7 +99,7 @@ fn limits(settings: &LlmSettings, model: &Model) -> Limits {
     }
 }
 
-fn prompts<'a>(settings: &LlmSettings, remedy: &'a crate::remedy::Settings) -> Prompts<'a> {
+pub(super) fn prompts<'a>(settings: &LlmSettings, remedy: &'a crate::remedy::Settings) -> Prompts<'a> {
     Prompts {
         max_chars: settings.prompt_input_max_chars,
         input_tokens: settings.incident_input_tokens,
@@ -115,7 +127,7 @@ pub fn with_model(
         let ledger = ledger.and_then(|path| Store::open(&path, Timestamp::now));
         let (clock, gate) = (MachineClock, Gate::default());
         let live = Live::new(&model, &ledger, &clock, &gate, redactor, limits(&settings.llm, &model));
-        let name = ModelName { backend: model.backend().to_owned(), model: model.model().to_owned() };
+        let name = model.name();
         let (reasoning, exchanges) = think(case, live, prompts(&settings.llm, &settings.remediation())).await;
         Ok(Some((reasoning, exchanges, name)))
     });

@@ -2,18 +2,23 @@
 //! a signal says so.
 
 use super::lock::Lock;
+use super::world::LiveWorld;
 use super::{open, runtime, store_path};
+use crate::adapters::machine::MachineClock;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::installation;
 use crate::config::{Environment, Settings};
 use crate::ports::JobQueue;
 use crate::server::{self, App, Phase, Stopping};
 use crate::store::Store;
+use crate::worker::{self, Backups, Workers};
 use jiff::Timestamp;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// Deliveries are taken for so long after the signal: whoever sends them needs a while to learn that this isn't ready.
@@ -24,8 +29,6 @@ const LEAVING: Duration = Duration::from_secs(3);
 /// # Errors
 /// When a check of the settings fails, another process serves from the same database, or an address is taken.
 pub fn serve(settings: Settings) -> Result<(), CliError> {
-    // Fails where somebody did it before, who is right then.
-    _ = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).try_init();
     checked(&settings)?;
     let path = store_path(&settings)?;
     let lock = Lock::take(&path)?;
@@ -36,7 +39,7 @@ pub fn serve(settings: Settings) -> Result<(), CliError> {
     let app = App::new(store, settings, Arc::new(Timestamp::now), redactor);
     let app = app.map_err(|why| CliError::usage(why).hint("docs/settings.md lists every setting with its default"))?;
     let runtime = runtime()?;
-    let ended = runtime.block_on(live(app.clone()));
+    let ended = runtime.block_on(live(app.clone(), &path));
     // Whatever still runs has had its time.
     runtime.shutdown_timeout(Duration::from_secs(1));
     // The last one to let the store go finishes what was accepted and folds the write-ahead log in.
@@ -63,7 +66,7 @@ fn checked(settings: &Settings) -> Result<(), CliError> {
     Err(CliError { exit: Exit::Usage, ..CliError::failed(what) }.hint("docs/settings.md says what each is for"))
 }
 
-async fn live(app: App<Store>) -> Result<(), CliError> {
+async fn live(app: App<Store>, path: &Path) -> Result<(), CliError> {
     app.store.release_all().await?;
     let serve = &app.settings.serve;
     let listener = listen(serve.listen).await?;
@@ -71,9 +74,9 @@ async fn live(app: App<Store>) -> Result<(), CliError> {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
-    let signals = tokio::spawn(signals(app.stopping.clone()));
+    let signals = tokio::spawn(signals(Told::new()?, app.stopping.clone()));
     // Who works on what is queued, and who sends messages, is started here: each ends what it does once `stopping` is leaving.
-    let workers = tokio::spawn(async {});
+    let workers = tokio::spawn(workers(&app, path)?.run());
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening");
     }
@@ -97,6 +100,34 @@ async fn live(app: App<Store>) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Those who work on what is queued, until the process leaves.
+fn workers(app: &App<Store>, path: &Path) -> Result<Workers<Store, LiveWorld, MachineClock>, CliError> {
+    let serve = &app.settings.serve;
+    let world = LiveWorld::new(Arc::clone(&app.store), app.settings.clone(), app.redactor.clone(), path)?;
+    let (stops, stop) = watch::channel(false);
+    let stopping = app.stopping.clone();
+    tokio::spawn(async move {
+        stopping.reached(Phase::Leaving).await;
+        stops.send_replace(true);
+        stops.closed().await;
+    });
+    let backups = serve.backup_dir.clone();
+    let settings = worker::Settings {
+        workers: serve.workers,
+        // The rest of the time is for what they give back.
+        shutdown: serve.shutdown_timeout.unsigned_abs().saturating_sub(Duration::from_secs(2)),
+        backups: backups.map(|folder| Backups { folder, every: serve.backup_every, keep: serve.backup_keep }),
+    };
+    Ok(Workers {
+        store: Arc::clone(&app.store),
+        world: Arc::new(world),
+        clock: Arc::new(MachineClock),
+        queued: Arc::clone(&app.queued),
+        stop,
+        settings,
+    })
+}
+
 async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
     TcpListener::bind(address).await.map_err(|error| {
         CliError::failed(format!("can't listen on {address}: {error}")).hint("name another address with --listen")
@@ -104,40 +135,53 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
 }
 
 /// The first signal ends the process in order, the second at once: what was accepted is on disk.
-async fn signals(stopping: Stopping) {
-    let first = signal().await;
+async fn signals(mut told: Told, stopping: Stopping) {
+    let first = told.next().await;
     tracing::info!(signal = first, "ending: deliveries are taken for 3 s more");
     stopping.enter(Phase::Leaving);
     tokio::spawn(async move {
         sleep(LEAVING).await;
         stopping.enter(Phase::Closed);
     });
-    let second = signal().await;
+    let second = told.next().await;
     tracing::warn!(signal = second, "ending at once");
     std::process::exit(Exit::Failed as i32);
 }
 
+/// The signals that end the process. They are heard from when this is made, so that none is missed.
 #[cfg(unix)]
-async fn signal() -> &'static str {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return interrupted().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        name = interrupted() => name,
+struct Told(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Told {
+    fn new() -> Result<Self, CliError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let failed = |error| CliError::failed(format!("can't hear signals: {error}"));
+        Ok(Self(signal(SignalKind::terminate()).map_err(failed)?, signal(SignalKind::interrupt()).map_err(failed)?))
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.0.recv() => "SIGTERM",
+            _ = self.1.recv() => "SIGINT",
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn signal() -> &'static str {
-    interrupted().await
-}
+struct Told;
 
-async fn interrupted() -> &'static str {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Nothing can be heard: it is ended from outside.
-        std::future::pending::<()>().await;
+#[cfg(not(unix))]
+impl Told {
+    fn new() -> Result<Self, CliError> {
+        Ok(Self)
     }
-    "SIGINT"
+
+    async fn next(&mut self) -> &'static str {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Nothing can be heard: it is ended from outside.
+            std::future::pending::<()>().await;
+        }
+        "Ctrl-C"
+    }
 }

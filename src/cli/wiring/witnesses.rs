@@ -16,7 +16,7 @@ use crate::redact::Redactor;
 use crate::store::Store;
 use jiff::Timestamp;
 
-fn witnesses(settings: &Settings, redactor: &Redactor) -> Witnesses<Prometheus, Teamcity, Jira, Seq> {
+pub(super) fn witnesses(settings: &Settings, redactor: &Redactor) -> Witnesses<Prometheus, Teamcity, Jira, Seq> {
     Witnesses {
         signals: Prometheus::new(&settings.metrics, redactor.clone()),
         deploys: Teamcity::new(&settings.teamcity, redactor.clone()),

@@ -105,7 +105,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
     }
 
     async fn ask_access(&self, intent: &ExecutionIntent) -> Result<(), Stop> {
-        let question = question(intent);
+        let question = remedy::access(intent);
         let access = self.writer.access(&question).await?;
         if access.allowed {
             return Ok(());
@@ -208,25 +208,6 @@ fn comparable(intent: &ExecutionIntent, live: &Value) -> Value {
     match intent.action {
         Action::ScaleDeployment => json!({"spec": {"replicas": at::at(live, "spec.replicas")}}),
         _ => live.clone(),
-    }
-}
-
-/// What this identity must be allowed to do.
-fn question(intent: &ExecutionIntent) -> AccessQuestion {
-    let (verb, subresource) = match intent.action {
-        Action::EvictPod => ("create", "eviction"),
-        Action::ScaleDeployment => ("patch", "scale"),
-        _ => ("patch", ""),
-    };
-    let (api, resource) = remedy::resource(intent.resource_type);
-    let group = api.strip_prefix("/apis/").and_then(|api| api.split('/').next()).unwrap_or_default();
-    AccessQuestion {
-        verb: verb.to_owned(),
-        group: group.to_owned(),
-        resource: resource.to_owned(),
-        subresource: subresource.to_owned(),
-        namespace: intent.namespace.clone(),
-        name: intent.resource_name.clone(),
     }
 }
 

@@ -81,7 +81,7 @@ impl Page<'_> {
             Effect::Shown(verb) => match attempt {
                 Some(attempt) => {
                     let head = "Nothing is done yet. This is what it would be; your second click within 5 minutes does it, or asks for the agreement of somebody else where that is needed.";
-                    message(render::plan(attempt, head, button(verb), clicked.seen.now, &|text| self.redactor.text(text)))
+                    message(render::plan(attempt, head, button(verb), &|text| self.redactor.text(text)))
                 }
                 None => said("There is nothing to show."),
             },

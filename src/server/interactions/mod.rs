@@ -14,7 +14,7 @@ use super::state::App;
 use crate::config::Settings;
 use crate::pipeline::may_approve::ApprovalRules;
 use crate::pipeline::{ClickRules, judge};
-use crate::ports::{Books, Click, Clicks, Effect};
+use crate::ports::{Books, Click, Effect};
 use crate::telemetry::metrics;
 use answer::Page;
 use axum::extract::{Request, State};

@@ -148,12 +148,12 @@ async fn the_store_remembers_what_was_written_and_policy_counts_it() {
     let (sure, give) = (Found::new(Verdict::Confirmed, json!({})), more_memory());
     let asked = Ask { incident: &incident.id, ..ask(&give) };
     let executor = home.executor(&writer);
-    let remembered = memory(&home.store, &incident, home.clock.now()).await.unwrap();
+    let remembered = memory(&home.store, &incident, &incident.cluster, home.clock.now()).await.unwrap();
     let proposed = *executor.propose(asked.clone(), &sure.policy(&remembered)).await.unwrap().attempt.unwrap();
     let approved = executor.approve(&proposed, &proposed.digest).await.unwrap();
     assert_eq!(executor.apply(&approved, &sure.policy(&remembered)).await.unwrap().state, AttemptState::Succeeded);
 
-    let remembered = memory(&home.store, &incident, home.clock.now()).await.unwrap();
+    let remembered = memory(&home.store, &incident, &incident.cluster, home.clock.now()).await.unwrap();
     let more = intent("squad-7", Action::SetResources, "web", limit("192Mi"));
     let outcome = executor.propose(Ask { intent: &more, ..asked.clone() }, &sure.policy(&remembered)).await.unwrap();
     assert_eq!(outcome.code.as_deref(), Some("cooldown"), "{}", outcome.text);

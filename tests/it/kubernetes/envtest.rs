@@ -155,19 +155,33 @@ impl Cluster {
             "subjects": [{"kind": "ServiceAccount", "name": "reader", "namespace": self.namespace}],
         });
         self.create(&format!("{rbac}/rolebindings"), binding).await;
+        self.until_allowed("reader", &json!({"verb": "list", "resource": "pods"}), true).await;
+        self.token("reader").await
+    }
+
+    /// Waits until the authorizer, which learns of a role a moment after the server has stored it, says whether a
+    /// ServiceAccount of the test's namespace may do something in it.
+    pub async fn until_allowed(&self, account: &str, what: &Value, wanted: bool) {
+        let mut attributes = what.clone();
+        attributes["namespace"] = json!(self.namespace);
         let asked = json!({
-            "user": format!("system:serviceaccount:{}:reader", self.namespace),
-            "resourceAttributes": {"namespace": self.namespace, "verb": "list", "resource": "pods"},
+            "user": format!("system:serviceaccount:{}:{account}", self.namespace),
+            "groups": ["system:serviceaccounts", "system:authenticated"],
+            "resourceAttributes": attributes,
         });
-        // The authorizer learns of the role a moment after the server has stored it.
         for _ in 0..600 {
             let review = self.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", json!({"spec": asked})).await;
-            if review["status"]["allowed"] == true {
-                break;
+            if review["status"]["allowed"] == wanted {
+                return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let path = format!("/api/v1/namespaces/{}/serviceaccounts/reader/token", self.namespace);
+        panic!("{account}: {what} never was {wanted}");
+    }
+
+    /// A token of a ServiceAccount of the test's namespace.
+    pub async fn token(&self, account: &str) -> String {
+        let path = format!("/api/v1/namespaces/{}/serviceaccounts/{account}/token", self.namespace);
         let token = self.post(&path, json!({"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "spec": {}})).await;
         token["status"]["token"].as_str().unwrap().to_owned()
     }

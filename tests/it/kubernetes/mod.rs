@@ -5,6 +5,7 @@ pub mod envtest;
 mod live;
 mod logs;
 mod made;
+mod rights;
 mod transport;
 mod whole;
 

@@ -85,8 +85,10 @@ async fn a_body_that_is_too_long() {
     );
     server.send(chunked.as_bytes()).await.is_problem(413, "too_large");
     // Who asks first gets the answer before it sends.
-    let asks =
-        format!("POST /webhooks/alertmanager HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n", 1 << 40);
+    let asks = format!(
+        "POST /webhooks/alertmanager HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        1_u64 << 40
+    );
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(asks.as_bytes()).await.unwrap();
     Answer::read(&mut stream).await.is_problem(413, "too_large");

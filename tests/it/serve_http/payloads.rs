@@ -3,6 +3,8 @@
 use super::{Server, settings};
 use serde_json::{Value, json};
 use sre_copilot::config::Settings;
+use sre_copilot::domain::{Lane, ObjectRef, Report, Verdict};
+use sre_copilot::ports::{JobQueue, Outcome};
 use std::path::Path;
 
 #[tokio::test]
@@ -136,4 +138,25 @@ async fn while_the_database_is_locked_nothing_is_acknowledged() {
     other.execute_batch("ROLLBACK").unwrap();
     let answer = server.deliver(body.as_bytes()).await;
     assert_eq!((answer.status, &answer.json()["replayed"]), (202, &json!(false)));
+}
+
+#[tokio::test]
+async fn with_direct_invocation_the_answer_waits_for_the_analysis() {
+    let mut direct = settings();
+    direct.serve.direct_invoke = true;
+    let server = Server::with(direct).await;
+    let body = json!({"alerts": [alert(1)]}).to_string();
+    let store = std::sync::Arc::clone(&server.app.store);
+    let queued = std::sync::Arc::clone(&server.app.queued);
+    let worker = async {
+        queued.notified().await;
+        let leased = store.claim(Lane::Analysis).await.unwrap().unwrap();
+        let target = ObjectRef::new("Deployment", "shop", "web");
+        let report = Outcome::Report(Box::new(Report::new(target, Verdict::Healthy, super::now())));
+        store.finish(&leased, report).await.unwrap().unwrap();
+        leased.job.id
+    };
+    let (answer, task) = tokio::join!(server.deliver(body.as_bytes()), worker);
+    let answer = answer.json();
+    assert_eq!((answer["alerts"][0]["result"].as_str(), answer["alerts"][0]["task_id"].as_str()), (Some("direct"), Some(&*task)));
 }

@@ -1,0 +1,198 @@
+//! Looks at all that the settings name, one after the other, through the same adapters that an analysis uses. It changes
+//! nothing but one probe row in the database, which it takes back.
+
+use super::model::Model;
+use super::witnesses::witnesses;
+use super::{Cluster, store_path};
+use crate::adapters::kubernetes::{KubernetesReader, KubernetesWriter, WriterOptions, read_rights};
+use crate::cli::installation;
+use crate::config::{Backend, Settings};
+use crate::domain::{Check, DEPLOYS, LOG_SEARCH, SIGNALS, SourceState, TICKETS};
+use crate::ports::{Access, AccessQuestion, ClusterWriter, EvidenceRequest, Pulse};
+use crate::remedy::write_rights;
+use crate::store::Store;
+use futures::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Clocks that differ by more make times in a report doubtful: a signed request is refused from five minutes on.
+const SKEW: SignedDuration = SignedDuration::from_secs(30);
+/// Questions about rights at once.
+const AT_ONCE: usize = 8;
+/// How long one look at a model may take.
+const MODEL_TIME: Duration = Duration::from_secs(15);
+/// Less free space than this and the database may soon not be written.
+const LITTLE_SPACE: u64 = 512 << 20;
+
+/// Looks at everything. `namespace` is where rights are asked for: `None` is the context's own, an empty one the whole cluster.
+pub async fn check_up(settings: &Settings, cluster: Cluster, namespace: Option<String>) -> Vec<Check> {
+    let (cluster, witnesses, model) =
+        tokio::join!(of_cluster(settings, cluster, namespace), of_witnesses(settings), of_model(settings));
+    let mut all = cluster;
+    all.push(of_database(settings).await);
+    all.extend(witnesses);
+    all.push(model);
+    all
+}
+
+async fn of_cluster(settings: &Settings, cluster: Cluster, namespace: Option<String>) -> Vec<Check> {
+    const NAME: &str = "cluster";
+    let reader = match KubernetesReader::connect(cluster.clone().options()).await {
+        Ok(reader) => reader,
+        Err(error) => {
+            return vec![Check::failed(NAME, error.to_string(), "kubectl config get-contexts; --context names another")];
+        }
+    };
+    let server = match reader.version().await {
+        Ok(server) => server,
+        Err(error) => return vec![Check::failed(NAME, error.to_string(), "kubectl get --raw /version has to answer")],
+    };
+    let mut all = vec![Check::ok(NAME, format!("{} at {}", server.version, reader.server())), clock(server.clock)];
+    let namespace = namespace.unwrap_or_else(|| reader.default_namespace().to_owned());
+    let options = |connect| WriterOptions { connect, token_file: None, safe_mode: true, redactor: installation::redactor() };
+    match KubernetesWriter::connect(options(cluster.clone().options())).await {
+        Ok(asker) => {
+            let (here, beyond) = read_rights(&namespace);
+            let place = if namespace.is_empty() { "all namespaces".to_owned() } else { format!("namespace {namespace}") };
+            all.push(rights("read rights", &asker, here, &place).await);
+            all.push(rights("cluster rights", &asker, beyond, "the cluster").await);
+        }
+        Err(error) => all.push(Check::failed("read rights", error.to_string(), "check the kubeconfig")),
+    }
+    all.push(of_writer(settings, cluster, &reader).await);
+    all
+}
+
+fn clock(theirs: Option<Timestamp>) -> Check {
+    const NAME: &str = "clock";
+    let Some(theirs) = theirs else {
+        return Check::warning(NAME, "the API server doesn't say what time it has", "compare with another machine's");
+    };
+    let off = Timestamp::now().duration_since(theirs);
+    let found = format!("{} s from the API server's", off.as_secs().abs());
+    if off.abs() <= SKEW { Check::ok(NAME, found) } else { Check::warning(NAME, found, "set both by NTP: ages will be wrong") }
+}
+
+/// Asks for each right. What is missing is named.
+async fn rights(name: &str, asker: &KubernetesWriter, questions: Vec<AccessQuestion>, place: &str) -> Check {
+    let count = questions.len();
+    let asked = stream::iter(questions).map(|question| async move {
+        let answer = asker.access(&question).await;
+        (question, answer)
+    });
+    let answers: Vec<_> = asked.buffered(AT_ONCE).collect().await;
+    let mut missing = BTreeSet::new();
+    for (question, answer) in answers {
+        let sub = if question.subresource.is_empty() { String::new() } else { format!("/{}", question.subresource) };
+        match answer {
+            Ok(Access { allowed: true, .. }) => {}
+            Ok(_) => _ = missing.insert(format!("{} {}{sub}", question.verb, question.resource)),
+            Err(error) => return Check::failed(name, error.to_string(), "kubectl auth can-i --list has to answer"),
+        }
+    }
+    // Secrets are left out on purpose: deploy/ doesn't give that right.
+    let secrets = missing.remove("list secrets");
+    let note = if secrets { "; secrets are not read, so that a missing key in one stays unknown" } else { "" };
+    if missing.is_empty() {
+        return Check::ok(name, format!("all {} in {place}{note}", count - usize::from(secrets)));
+    }
+    let missing: Vec<_> = missing.into_iter().collect();
+    let found = format!("in {place} may not {}{note}", missing.join(", "));
+    Check::warning(name, found, "what these show stays unknown; deploy/manifests/read-only.yaml has the rules")
+}
+
+async fn of_writer(settings: &Settings, cluster: Cluster, reader: &KubernetesReader) -> Check {
+    const NAME: &str = "write rights";
+    let executor = &settings.executor;
+    if !executor.enabled {
+        return Check::off(NAME, "nothing is written, dry runs neither", "EXECUTOR_ENABLED=true sends dry runs");
+    }
+    let connect = Cluster {
+        kubeconfig: executor.kubeconfig.clone().or(cluster.kubeconfig),
+        context: executor.context.clone().or(cluster.context.filter(|_| executor.kubeconfig.is_none())),
+        timeout: cluster.timeout,
+    };
+    let options = WriterOptions {
+        connect: connect.options(),
+        token_file: executor.token_file.clone(),
+        safe_mode: settings.safe_mode,
+        redactor: installation::redactor(),
+    };
+    let writer = match KubernetesWriter::connect(options).await {
+        Ok(writer) => writer,
+        Err(error) => return Check::failed(NAME, error.to_string(), "check executor.kubeconfig and executor.token_file"),
+    };
+    if let Err(error) = writer.check_cluster(reader).await {
+        return Check::failed(NAME, error.to_string(), "both identities have to lead to the same cluster");
+    }
+    let named = settings.policy.namespaces.writable.iter().filter(|glob| !glob.contains(['*', '?']));
+    let namespaces: Vec<&str> = named.map(String::as_str).collect();
+    if namespaces.is_empty() {
+        let found =
+            format!("policy.namespaces.writable names only patterns ({})", settings.policy.namespaces.writable.join(", "));
+        return Check::warning(NAME, found, "each proposal asks for its own right; name namespaces to have them checked here");
+    }
+    let questions = namespaces.iter().flat_map(|namespace| write_rights(namespace)).collect();
+    rights(NAME, &writer, questions, &namespaces.join(", ")).await
+}
+
+async fn of_database(settings: &Settings) -> Check {
+    const NAME: &str = "database";
+    let path = match store_path(settings) {
+        Ok(path) => path,
+        Err(error) => return Check::failed(NAME, error.what, error.next.unwrap_or_default()),
+    };
+    if let Err(error) = async { Store::open(&path, Timestamp::now)?.probe().await }.await {
+        return Check::failed(NAME, error.to_string(), "DATABASE_URL=sqlite:FILE names another file");
+    }
+    let size = std::fs::metadata(&path).map_or(0, |file| file.len());
+    let found = format!("{}, {} MiB, can be written", path.display(), size >> 20);
+    let folder = path.parent().unwrap_or(&path);
+    match rustix::fs::statvfs(folder) {
+        Ok(space) if space.f_bavail.saturating_mul(space.f_frsize) < LITTLE_SPACE => {
+            let left = space.f_bavail.saturating_mul(space.f_frsize) >> 20;
+            Check::warning(NAME, format!("{found}; only {left} MiB are free"), "when the disk is full, alerts are answered 503")
+        }
+        _ => Check::ok(NAME, found),
+    }
+}
+
+/// Asked as an analysis asks them, about nothing in particular.
+async fn of_witnesses(settings: &Settings) -> Vec<Check> {
+    let redactor = installation::redactor();
+    let now = Timestamp::now();
+    let request = EvidenceRequest { at: now, until: now, namespaces: vec!["default".to_owned()], ..EvidenceRequest::default() };
+    let answered = witnesses(settings, &redactor).testify(&request, &redactor).await;
+    let named = [
+        ("metrics", SIGNALS, "VICTORIA_METRICS_URL"),
+        ("deploys", DEPLOYS, "TC_URL and TC_TOKEN"),
+        ("tickets", TICKETS, "JIRA_BASE_URL, JIRA_EMAIL and JIRA_API_TOKEN"),
+        ("log search", LOG_SEARCH, "SEQ_URL and SEQ_API_KEY"),
+    ];
+    let check = |(name, source, variables): (&str, &str, &str)| match answered.sources.get(source) {
+        None => Check::off(name, "not configured", format!("{variables} would add it")),
+        Some(SourceState::Ok) => Check::ok(name, "answers"),
+        Some(SourceState::Partial(why)) => Check::warning(name, why, format!("check {variables}")),
+        Some(SourceState::Forbidden(why)) => Check::failed(name, why, format!("check the rights behind {variables}")),
+        Some(SourceState::Unavailable(why)) => Check::failed(name, why, format!("check {variables}")),
+    };
+    named.into_iter().map(check).collect()
+}
+
+async fn of_model(settings: &Settings) -> Check {
+    const NAME: &str = "model";
+    if settings.llm.backend == Backend::None {
+        return Check::off(NAME, "none: the rules answer by themselves", "LLM_BACKEND names one");
+    }
+    let redactor = installation::redactor();
+    let model = match Model::of(&settings.llm, &redactor) {
+        Ok(Some(model)) => model,
+        Ok(None) => return Check::off(NAME, "none", "LLM_BACKEND names one"),
+        Err(error) => return Check::failed(NAME, error.what, error.next.unwrap_or_default()),
+    };
+    match model.probe(MODEL_TIME).await {
+        Ok(found) => Check::ok(NAME, found),
+        Err(error) => Check::failed(NAME, error.to_string(), "check [llm] (docs/settings.md); until then the rules answer alone"),
+    }
+}

@@ -1,0 +1,360 @@
+//! What the server's workers have done with the adapters that the settings name: analyses, changes, recordings, copies.
+
+use super::model::{Model, limits, prompts};
+use super::witnesses::witnesses;
+use super::{Cluster, executor};
+use crate::adapters::jira::Jira;
+use crate::adapters::kubernetes::{KubernetesReader, KubernetesWriter, WriterOptions};
+use crate::adapters::machine::MachineClock;
+use crate::adapters::prometheus::Prometheus;
+use crate::adapters::seq::Seq;
+use crate::adapters::teamcity::Teamcity;
+use crate::bundle;
+use crate::cli::error::CliError;
+use crate::cluster::{Recording, Snapshot};
+use crate::config::Settings;
+use crate::diagnose::{self, Options};
+use crate::domain::{Actor, Attempt, AttemptState, Exchange, ExecutionReport, IncidentView, Job, ModelName, Reasoning, Report};
+use crate::pipeline::execute::Limits;
+use crate::pipeline::think::{self, Gate, Live, think};
+use crate::pipeline::{Decision, Examined, FreshLook, Inquiry, Remediation, Witnesses, situation};
+use crate::ports::{AdvanceError, AttemptStore, Clock, ClusterWriter};
+use crate::reason::{Case, Numbers};
+use crate::redact::Redactor;
+use crate::store::Store;
+use crate::worker::{Analysed, Backups, World};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::time::{Instant, timeout_at};
+
+/// Recordings are kept for so long, and so much of them together.
+const KEEP_RECORDINGS: Duration = Duration::from_secs(30 * 24 * 3600);
+const RECORDINGS_BYTES: u64 = 2 << 30;
+
+/// The world as the settings describe it.
+pub struct LiveWorld {
+    store: Arc<Store>,
+    settings: Settings,
+    redactor: Redactor,
+    witnesses: Witnesses<Prometheus, Teamcity, Jira, Seq>,
+    model: Option<Model>,
+    gate: Gate,
+    clock: MachineClock,
+    recordings: PathBuf,
+}
+
+impl LiveWorld {
+    /// Connects to nothing yet. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// The model's settings can't be used.
+    pub fn new(store: Arc<Store>, settings: Settings, redactor: Redactor, database: &Path) -> Result<Self, CliError> {
+        let mut recordings = database.as_os_str().to_owned();
+        recordings.push(".recordings");
+        Ok(Self {
+            witnesses: witnesses(&settings, &redactor),
+            model: Model::of(&settings.llm, &redactor)?,
+            gate: Gate::default(),
+            clock: MachineClock,
+            recordings: PathBuf::from(recordings),
+            store,
+            settings,
+            redactor,
+        })
+    }
+
+    async fn reader(&self) -> Result<KubernetesReader, String> {
+        KubernetesReader::connect(Cluster::own().options()).await.map_err(|error| error.to_string())
+    }
+
+    async fn writer(&self, reader: &KubernetesReader) -> Result<KubernetesWriter, String> {
+        let writing = self.settings.executor.clone();
+        let connect = Cluster { kubeconfig: writing.kubeconfig, context: writing.context, ..Cluster::own() }.options();
+        let options = WriterOptions {
+            connect,
+            token_file: writing.token_file,
+            safe_mode: self.settings.safe_mode,
+            redactor: self.redactor.clone(),
+        };
+        let writer = KubernetesWriter::connect(options).await.map_err(|error| error.to_string())?;
+        writer.check_cluster(reader).await.map_err(|error| error.to_string())?;
+        Ok(writer)
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::of(&self.settings.remediation())
+    }
+
+    /// What the stages after the diagnosis say; the rules alone where there is no model, or no time for one.
+    async fn think(&self, case: Case<'_>, until: Instant) -> (Reasoning, Vec<Exchange>, Option<ModelName>) {
+        let Some(model) = &self.model else { return (think::by_rules(case, "model: none"), Vec::new(), None) };
+        let live = Live::new(model, &*self.store, &self.clock, &self.gate, &self.redactor, limits(&self.settings.llm, model));
+        let remedy = self.settings.remediation();
+        match timeout_at(until, think(case, live, prompts(&self.settings.llm, &remedy))).await {
+            Ok((reasoning, exchanges)) => (reasoning, exchanges, Some(model.name())),
+            Err(_) => (think::by_rules(case, "model: no time was left"), Vec::new(), None),
+        }
+    }
+
+    /// Has the change tried that the report proposes, and proposes it.
+    async fn remedy(&self, examined: &Examined, view: &IncidentView, run_id: &str, report: &mut Report) -> Result<(), String> {
+        let settings = self.settings.remediation();
+        let executing = &self.settings.executor;
+        let mut remediation = Remediation {
+            snapshot: &examined.snapshot,
+            settings: &settings,
+            mode: self.settings.mode(),
+            is_enabled: executing.enabled,
+            may_apply: executing.approval_enabled,
+            cluster: &view.incident.cluster,
+        };
+        let advice = |error: crate::ports::StoreError| error.to_string();
+        if !executing.enabled || !report.actions.iter().any(|action| action.intent.action.is_write()) {
+            return remediation.advise(&*self.store, self.clock.now(), &view.incident, report).await.map_err(advice);
+        }
+        let writer = self.writer(&self.reader().await?).await?;
+        let cluster = writer.cluster_id().await.map_err(|error| error.to_string())?;
+        remediation.cluster = &cluster;
+        let actor = Actor { kind: "system".to_owned(), id: "serve".to_owned(), name: "sre-copilot".to_owned() };
+        let executor = executor(&writer, &*self.store, &self.clock, self.limits(), &actor);
+        remediation.of_incident(&executor, &view.incident, run_id, report).await.map_err(|error| error.to_string())
+    }
+
+    async fn record(&self, recording: Recording, view: &IncidentView, run_id: &str) {
+        let folder = self.recordings.join(&view.incident.id).join(run_id);
+        let written = tokio::task::spawn_blocking(move || {
+            private(&folder).map_err(|error| error.to_string())?;
+            bundle::write(&folder, &recording).map_err(|error| error.to_string())
+        });
+        if let Err(why) = written.await.unwrap_or_else(|error| Err(error.to_string())) {
+            tracing::warn!(incident = view.incident.id, why, "the recording could not be kept: a replay has nothing to read");
+        }
+    }
+}
+
+impl World for LiveWorld {
+    type Examined = Examined;
+
+    async fn examine(&self, view: &IncidentView, until: Instant) -> Result<Analysed<Examined>, String> {
+        let own = &self.settings.serve.default_cluster;
+        let reader = if view.incident.cluster == *own {
+            self.reader().await
+        } else {
+            // Another cluster may have objects of the same names.
+            Err(format!(
+                "the alert is about cluster {}, and this process reads {own} (serve.default_cluster)",
+                view.incident.cluster
+            ))
+        };
+        let settings = self.settings.remediation();
+        let inquiry = Inquiry {
+            reader: reader.as_ref().map_err(Clone::clone),
+            witnesses: &self.witnesses,
+            store: &*self.store,
+            redactor: &self.redactor,
+            settings: &settings,
+        };
+        let examined = timeout_at(until, inquiry.examine(&view.incident, &view.standing, self.clock.now())).await;
+        let examined = examined.map_err(|_| "reading took longer than an analysis may".to_owned())?;
+        Ok(Analysed { subject: examined.subject.clone(), examined })
+    }
+
+    async fn conclude(&self, examined: Examined, view: &IncidentView, run_id: &str, until: Instant) -> Result<Report, String> {
+        let mut report = examined.report.clone();
+        let numbers = Numbers::of(&report);
+        let case = Case { report: &report, snapshot: &examined.snapshot, numbers: &numbers };
+        let (reasoning, exchanges, model) = self.think(case, until).await;
+        report.reasoning = Some(reasoning);
+        let tried = timeout_at(until, self.remedy(&examined, view, run_id, &mut report)).await;
+        if let Err(why) = tried.unwrap_or_else(|_| Err("no time was left to try the change".to_owned())) {
+            // Whatever keeps a change from being planned costs that and not the diagnosis.
+            report.execution = Some(ExecutionReport { status: "error".to_owned(), text: why, ..ExecutionReport::default() });
+        }
+        let recording = Recording { exchanges, model, ..examined.recording };
+        self.record(recording, view, run_id).await;
+        Ok(report)
+    }
+
+    async fn replay(&self, view: &IncidentView) -> Result<Value, String> {
+        let finding = view.finding.as_ref().ok_or("the incident has no report to compare with")?;
+        let folder = self.recordings.join(&view.incident.id).join(&finding.run_id);
+        let read = tokio::task::spawn_blocking(move || bundle::read(&folder)).await.map_err(|error| error.to_string())?;
+        let recording = read.map_err(|error| error.to_string())?;
+        let target = finding.report.target.clone();
+        let snapshot = Snapshot::new(recording);
+        let now = diagnose::diagnose(&snapshot, &target, Options::default());
+        let shown = |report: &Report| json!({"verdict": report.verdict, "causes": report.causes, "summary": report.summary});
+        let (before, after) = (shown(&finding.report), shown(&now));
+        Ok(json!({"run_id": finding.run_id, "same": before == after, "before": before, "after": after}))
+    }
+
+    async fn answer(&self, _: &Job, _: Instant) -> Result<Value, String> {
+        Err("questions are not answered yet".to_owned())
+    }
+
+    async fn apply(&self, attempt: &Attempt) -> Result<Attempt, String> {
+        let reader = self.reader().await?;
+        let writer = self.writer(&reader).await?;
+        let here = writer.cluster_id().await.map_err(|error| error.to_string())?;
+        if here != attempt.cluster {
+            return Err(format!("{} is about cluster {}, and this is {here}", attempt.code, attempt.cluster));
+        }
+        let decision = Decision { reader: &reader, store: &*self.store, redactor: &self.redactor };
+        let look = decision.look(attempt).await.map_err(|error| error.to_string())?;
+        let memory = decision.memory(attempt, self.clock.now()).await.map_err(|error| error.to_string())?;
+        let settings = self.settings.remediation();
+        let situation = situation(&look, &memory, &settings, self.settings.mode(), attempt.undo_of.is_some());
+        let actor = attempt.decided_by.clone().ok_or("nobody approved it")?;
+        let mut executor = executor(&writer, &*self.store, &self.clock, self.limits(), &actor);
+        executor.channel.clone_from(&actor.kind);
+        let applied = executor.apply(attempt, &situation).await.map_err(|error| error.to_string())?;
+        executor.settle(applied).await.map_err(|error| error.to_string())
+    }
+
+    async fn look_after(&self) -> Result<Vec<Attempt>, String> {
+        let due = AttemptStore::due(&*self.store, self.clock.now()).await.map_err(|error| error.to_string())?;
+        if due.is_empty() || !self.settings.executor.enabled {
+            return Ok(Vec::new());
+        }
+        let reader = self.reader().await?;
+        let writer = self.writer(&reader).await?;
+        let actor = Actor { kind: "system".to_owned(), id: "serve".to_owned(), name: "sre-copilot".to_owned() };
+        let executor = executor(&writer, &*self.store, &self.clock, self.limits(), &actor);
+        let mut moved = executor.recover().await.map_err(|error| error.to_string())?;
+        let decision = Decision { reader: &reader, store: &*self.store, redactor: &self.redactor };
+        for attempt in due.into_iter().filter(|attempt| attempt.state == AttemptState::Succeeded) {
+            let subject = decision.target(&attempt).await.map_err(|error| error.to_string())?;
+            let judge = FreshLook { reader: &reader, redactor: &self.redactor, subject: &subject };
+            match executor.verify(attempt, &judge, &self.settings.verify.after).await {
+                Ok(now) => moved.push(now),
+                // Somebody else looked at the same time.
+                Err(AdvanceError::Lost(_)) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(moved)
+    }
+
+    async fn tidy(&self) -> Result<Value, String> {
+        let rows = self.store.clean().await.map_err(|error| error.to_string())?;
+        let folder = self.recordings.clone();
+        let recordings = tokio::task::spawn_blocking(move || thin_out(&folder, KEEP_RECORDINGS, RECORDINGS_BYTES));
+        let recordings = recordings.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        Ok(json!({"rows": rows, "recordings": recordings}))
+    }
+
+    async fn back_up(&self, backups: &Backups) -> Result<Value, String> {
+        let copy = self.store.back_up(&backups.folder).await.map_err(|error| error.to_string())?;
+        let (folder, keep) = (backups.folder.clone(), backups.keep);
+        let removed = tokio::task::spawn_blocking(move || newest_only(&folder, keep));
+        let removed = removed.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        Ok(json!({"copy": copy.file_name().map(|name| name.to_string_lossy()), "removed": removed}))
+    }
+}
+
+/// A folder that nobody else can read: a recording holds what a cluster says of itself.
+fn private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Removes the recordings that are too old, and then the oldest until the rest is small enough. How many went.
+fn thin_out(folder: &Path, longest: Duration, most: u64) -> std::io::Result<usize> {
+    let mut all = Vec::new();
+    for incident in folders(folder)? {
+        for run in folders(&incident)? {
+            let made = fs::metadata(&run)?.modified()?;
+            all.push((made, size(&run)?, run));
+        }
+    }
+    all.sort();
+    let mut total: u64 = all.iter().map(|(_, size, _)| size).sum();
+    let oldest = SystemTime::now().checked_sub(longest).unwrap_or(SystemTime::UNIX_EPOCH);
+    let mut removed = 0;
+    for (made, size, run) in all {
+        if made >= oldest && total <= most {
+            break;
+        }
+        fs::remove_dir_all(&run)?;
+        // Its incident's folder goes with the last of them.
+        _ = run.parent().map(fs::remove_dir);
+        total -= size;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+fn folders(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => {
+            let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+            Ok(paths?.into_iter().filter(|path| path.is_dir()).collect())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn size(folder: &Path) -> std::io::Result<u64> {
+    let mut total = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        total += if entry.file_type()?.is_dir() { size(&entry.path())? } else { entry.metadata()?.len() };
+    }
+    Ok(total)
+}
+
+/// Removes all but the newest copies, whose names are their times. How many went.
+fn newest_only(folder: &Path, keep: usize) -> std::io::Result<usize> {
+    let entries: Result<Vec<_>, _> = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect();
+    let is_copy = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("state-") && name.ends_with(".db")
+    };
+    let mut copies: Vec<_> = entries?.into_iter().filter(is_copy).collect();
+    copies.sort();
+    let gone = copies.len().saturating_sub(keep.max(1));
+    for copy in copies.iter().take(gone) {
+        fs::remove_file(copy)?;
+    }
+    Ok(gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recordings_go_when_they_are_too_many_or_too_old_the_oldest_first() {
+        let home = tempfile::tempdir().unwrap();
+        let run = |incident: &str, run: &str| {
+            let folder = home.path().join(incident).join(run);
+            private(&folder).unwrap();
+            fs::write(folder.join("objects.json"), [b'x'; 1000]).unwrap();
+            folder
+        };
+        let all = [run("a", "1"), run("a", "2"), run("b", "3")];
+        assert_eq!(thin_out(home.path(), Duration::from_secs(3600), 3000).unwrap(), 0);
+        assert_eq!(thin_out(home.path(), Duration::from_secs(3600), 1999).unwrap(), 2);
+        assert_eq!(all.iter().filter(|run| run.exists()).count(), 1);
+        assert_eq!(thin_out(home.path(), Duration::ZERO, 3000).unwrap(), 1);
+        assert!(!home.path().join("b").exists());
+        assert_eq!(thin_out(&home.path().join("nowhere"), Duration::ZERO, 0).unwrap(), 0);
+    }
+
+    #[test]
+    fn the_newest_copies_stay() {
+        let home = tempfile::tempdir().unwrap();
+        for name in ["state-20260101T000000Z.db", "state-20260103T000000Z.db", "state-20260102T000000Z.db", "other.db"] {
+            fs::write(home.path().join(name), "").unwrap();
+        }
+        assert_eq!(newest_only(home.path(), 2).unwrap(), 1);
+        assert!(!home.path().join("state-20260101T000000Z.db").exists() && home.path().join("other.db").exists());
+    }
+}
