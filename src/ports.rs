@@ -37,7 +37,7 @@ pub use jobs::{Finished, JobFilter, JobQueue, Leased, NewJob, Outcome};
 pub use ledger::{Ledger, Reservation};
 pub use messages::{Affected, Messages, Planned, ReplacedMessage, Stands};
 pub use model::{Egress, LanguageModel, Message, ModelAnswer, ModelError, ModelRequest, Role};
-pub use notifier::{Delivery, Notifier};
+pub use notifier::{Delivery, Notifier, channel};
 pub use outbox::{MessageOp, Notice, Outbox, Outgoing, Sent};
 pub use periodic::{Periodic, PeriodicTask, Schedule};
 pub use store_error::StoreError;

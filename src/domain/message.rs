@@ -222,3 +222,151 @@ pub fn content_key(incident: &Incident, alert: &str, reason: &str) -> String {
     // Each text after its length, so that no two read the same.
     parts.iter().map(|part| format!("{}:{part}", part.len())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ObjectRef;
+    use rstest::rstest;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + minute * 60).unwrap()
+    }
+
+    fn incident(status: IncidentStatus) -> Incident {
+        Incident {
+            id: "i".to_owned(),
+            cluster: "east".to_owned(),
+            subject: ObjectRef::new("Deployment", "shop", "checkout"),
+            status,
+            opened_at: at(0),
+            resolved_at: None,
+            merged_into: None,
+            verdict: None,
+            cause: None,
+            summary: None,
+        }
+    }
+
+    fn message(state: MessageState) -> IncidentMessage {
+        IncidentMessage {
+            number: 7,
+            incident_id: "i".to_owned(),
+            key: String::new(),
+            state,
+            mark: First,
+            severity: Severity::Warning,
+            channel: String::new(),
+            message_id: None,
+            link: None,
+            replaces: None,
+            cycles: 1,
+            repeats: 1,
+            posted_at: (state == Stands).then(|| at(0)),
+            last_at: at(0),
+            content: None,
+        }
+    }
+
+    fn situation(own: Option<MessageState>, began: i64) -> MessageSituation {
+        MessageSituation {
+            incident: incident(IncidentStatus::Open),
+            severity: Severity::Warning,
+            is_chronic: false,
+            cycles: 2,
+            last_at: at(began),
+            asks_for_eyes: false,
+            own: own.map(message),
+            earlier: None,
+            peers: Vec::new(),
+        }
+    }
+
+    fn peer(id: &str, can_take_in: bool, cause: Option<&str>) -> BurstPeer {
+        BurstPeer { incident_id: id.to_owned(), can_take_in, cause: cause.map(str::to_owned) }
+    }
+
+    use MessageState::{Folded, Posting, Stands};
+    use MessageStep::{Adopt, Fold, Nothing, Patch, Post, PostAgain};
+    use PostMark::{First, Resurfaced};
+
+    fn unchanged(_: &mut MessageSituation) {}
+    fn chronic(it: &mut MessageSituation) {
+        it.is_chronic = true;
+    }
+    fn worse(it: &mut MessageSituation) {
+        it.severity = Severity::Critical;
+    }
+    fn over(it: &mut MessageSituation) {
+        it.incident.status = IncidentStatus::Resolved;
+    }
+    fn merged(it: &mut MessageSituation) {
+        it.incident.status = IncidentStatus::Merged;
+    }
+    fn known(it: &mut MessageSituation) {
+        it.earlier = Some(message(Stands));
+    }
+    fn known_and_chronic(it: &mut MessageSituation) {
+        known(it);
+        chronic(it);
+    }
+    fn over_and_new(it: &mut MessageSituation) {
+        over(it);
+        it.asks_for_eyes = true;
+    }
+    fn second(it: &mut MessageSituation) {
+        it.peers = vec![peer("a", true, None)];
+    }
+    fn third(it: &mut MessageSituation) {
+        it.peers = vec![peer("a", true, None), peer("b", true, None)];
+    }
+    fn third_of_others(it: &mut MessageSituation) {
+        it.peers = vec![peer("a", true, Some("x")), peer("b", false, None), peer("c", true, Some("y"))];
+        it.incident.cause = Some("y".to_owned());
+    }
+    fn third_alone(it: &mut MessageSituation) {
+        third_of_others(it);
+        it.incident.cause = Some("z".to_owned());
+    }
+
+    #[rstest]
+    #[case::new(None, 0, unchanged, Post(First, None))]
+    #[case::over_before_it_was_seen(None, 0, over, Nothing)]
+    #[case::over_while_it_waited(None, 0, over_and_new, Post(First, None))]
+    #[case::chronic(None, 0, chronic, Nothing)]
+    #[case::chronic_and_known(None, 90, known_and_chronic, Adopt(7))]
+    #[case::known_from_half_an_hour_ago(None, 30, known, Adopt(7))]
+    #[case::known_from_before(None, 31, known, Post(Resurfaced, Some(7)))]
+    #[case::second_of_a_burst(None, 0, second, Post(First, None))]
+    #[case::third_of_a_burst(None, 0, third, Fold("a".to_owned()))]
+    #[case::of_another_cause(None, 0, third_of_others, Fold("c".to_owned()))]
+    #[case::of_a_cause_of_its_own(None, 0, third_alone, Post(First, None))]
+    #[case::found_to_be_of_its_own(Some(Folded), 0, third_alone, Post(First, None))]
+    #[case::folded(Some(Folded), 0, third, Fold("a".to_owned()))]
+    #[case::folded_and_over(Some(Folded), 0, over, Nothing)]
+    #[case::begun(Some(Posting), 90, unchanged, PostAgain)]
+    #[case::begun_and_merged(Some(Posting), 0, merged, Nothing)]
+    #[case::merged(Some(Stands), 0, merged, Patch(1))]
+    #[case::repeats(Some(Stands), 30, unchanged, Patch(1))]
+    #[case::resurfaces(Some(Stands), 31, unchanged, Post(Resurfaced, Some(7)))]
+    #[case::resurfaced_and_over(Some(Stands), 31, over, Patch(0))]
+    #[case::resurfaces_again_and_again(Some(Stands), 31, chronic, Patch(0))]
+    #[case::worse(Some(Stands), 3, worse, Post(PostMark::Severity, Some(7)))]
+    fn each_row(
+        #[case] own: Option<MessageState>,
+        #[case] began: i64,
+        #[case] change: fn(&mut MessageSituation),
+        #[case] expected: MessageStep,
+    ) {
+        let mut situation = situation(own, began);
+        change(&mut situation);
+        assert_eq!(situation.step(), expected);
+    }
+
+    #[test]
+    fn no_two_texts_make_one_key() {
+        let key = |alert, reason| content_key(&incident(IncidentStatus::Open), alert, reason);
+        assert_ne!(key("ab", "c"), key("a", "bc"));
+        assert_ne!(key("a1:b", ""), key("a", "1:b"));
+    }
+}

@@ -13,6 +13,8 @@ pub struct Planned {
     pub message: IncidentMessage,
     /// It is posted; else it is changed.
     pub is_post: bool,
+    /// Nothing fires any more, and its end is not to be announced yet.
+    pub is_settling: bool,
     /// The incidents that have no message of their own and are named in this one, oldest first.
     pub affected: Vec<Affected>,
     /// Where the message stands whose place this one takes.

@@ -5,6 +5,25 @@ use jiff::Timestamp;
 use serde_json::Value;
 use std::future::Future;
 
+/// The channels that every chat has, by name; those that aren't set up are stood in for by others.
+pub mod channel {
+    /// Where incidents' messages go.
+    pub const INCIDENTS: &str = "incidents";
+    /// Where daily and chronic digests go.
+    pub const STATS: &str = "stats";
+    /// Where digests of teams go that have no channel.
+    pub const TEAM_DIGEST: &str = "team_digest";
+    /// Where the program tells of its own trouble.
+    pub const SELF_HEALTH: &str = "self_health";
+    /// The name of a team's channel is this and the team's name.
+    pub const TEAM: &str = "team:";
+
+    /// The name of a team's channel. Teams are told apart trimmed and without case.
+    pub fn team(name: &str) -> String {
+        format!("{TEAM}{}", name.trim().to_lowercase())
+    }
+}
+
 /// How a request to the chat ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -41,8 +60,9 @@ pub trait Notifier: Sync {
     /// Whether there is such a channel.
     fn has(&self, channel: &str) -> bool;
 
-    /// Whether messages in this channel can have buttons. The chat is asked once, where it has to be.
-    fn takes_buttons(&self, channel: &str) -> impl Future<Output = bool> + Send;
+    /// Whether messages in this channel can have buttons. The chat is asked once, where it has to be; how that ended,
+    /// where it can't be asked now.
+    fn takes_buttons(&self, channel: &str) -> impl Future<Output = Result<bool, Delivery>> + Send;
 
     /// Posts a message. Two posts with one `nonce` are one, where the chat can do that.
     fn post(&self, channel: &str, nonce: &str, message: &Value) -> impl Future<Output = Delivery> + Send;

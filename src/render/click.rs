@@ -15,7 +15,7 @@ const LINE: usize = 300;
 const APART: char = '\u{200b}';
 
 /// Masks secrets.
-pub type Mask<'a> = &'a dyn for<'t> Fn(&'t str) -> Cow<'t, str>;
+pub type Mask<'a> = &'a (dyn for<'t> Fn(&'t str) -> Cow<'t, str> + Sync);
 
 /// A message of one sentence or more of ours.
 pub fn said(text: &str) -> Value {

@@ -5,7 +5,9 @@ use crate::domain::{
     BURST_WITHIN, BurstPeer, Incident, IncidentMessage, IncidentStatus, MessageSituation, MessageState, MessageStep, ObjectRef,
     PostMark, STALE_AFTER, Severity, content_key,
 };
-use crate::ports::{Affected, MessageOp, Messages, Notice, Outgoing, Planned, ReplacedMessage, Sent, Stands, StoreError};
+use crate::ports::{
+    Affected, MessageOp, Messages, Notice, Outgoing, Planned, ReplacedMessage, Sent, Stands, StoreError, channel,
+};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Value, json};
@@ -15,8 +17,10 @@ use std::collections::BTreeMap;
 const TROUBLE_EVERY: SignedDuration = SignedDuration::from_hours(6);
 /// Who has taken a message for longer than this isn't sending it any more.
 const TAKEN_FOR: SignedDuration = SignedDuration::from_mins(5);
-/// So many names of others are read for one message.
-const NAMES: u32 = 200;
+/// So many others of a burst are looked at: the first that takes one in is among the first.
+const PEERS: u32 = 200;
+/// So many that a message names are read; it shows a few, and counts the rest.
+const AFFECTED: u32 = 10_000;
 /// So many messages become stale in one transaction.
 const AT_ONCE: u32 = 100;
 
@@ -139,14 +143,17 @@ fn peers(connection: &Connection, incident: &Incident, alert: &str) -> Result<Ve
         let can_take_in = is_open && matches!(state, MessageState::Posting | MessageState::Stands);
         Ok(BurstPeer { incident_id: row.get("id")?, can_take_in, cause: row.get("cause")? })
     };
-    let of = params![incident.cluster, alert, opened - within, opened + within, incident.id, NAMES];
+    let of = params![incident.cluster, alert, opened - within, opened + within, incident.id, PEERS];
     Ok(statement.query_map(of, row)?.collect::<Result<_, _>>()?)
 }
 
 fn plan(connection: &Connection, now: Timestamp, outgoing: &Outgoing) -> Result<Option<Planned>, StoreError> {
     let Some(id) = &outgoing.notice.incident_id else { return Ok(None) };
     let Some(incident) = incidents::by_id(connection, id)? else { return Ok(None) };
-    if incident.status != IncidentStatus::Open {
+    let is_settling: bool =
+        connection.query_row("SELECT settles_at IS NOT NULL FROM incidents WHERE id = ?1", [id], |row| row.get(0))?;
+    let is_settling = is_settling && incident.status == IncidentStatus::Resolved;
+    if incident.status != IncidentStatus::Open && !is_settling {
         release(connection, now, id)?;
     }
     let seen = seen(connection, incident, outgoing.notice.op == MessageOp::Post)?;
@@ -196,7 +203,7 @@ fn plan(connection: &Connection, now: Timestamp, outgoing: &Outgoing) -> Result<
         None => None,
     };
     let is_post = message.state == MessageState::Posting;
-    Ok(Some(Planned { is_post, affected: affected(connection, id)?, earlier, message }))
+    Ok(Some(Planned { is_post, is_settling, affected: affected(connection, id)?, earlier, message }))
 }
 
 fn insert(
@@ -279,7 +286,7 @@ fn affected(connection: &Connection, host: &str) -> Result<Vec<Affected>, StoreE
         let subject = ObjectRef { kind: row.get("kind")?, namespace, name: row.get("name")? };
         Ok(Affected { incident_id: row.get("id")?, subject })
     };
-    Ok(statement.query_map(params![host, NAMES], row)?.collect::<Result<_, _>>()?)
+    Ok(statement.query_map(params![host, AFFECTED], row)?.collect::<Result<_, _>>()?)
 }
 
 /// Has an incident's message posted or changed.
@@ -361,7 +368,7 @@ fn stale(connection: &Connection, now: Timestamp) -> Result<usize, StoreError> {
 }
 
 /// Writes it for the channel of the program's own health. What can't be said there is said nowhere.
-fn trouble(connection: &Connection, now: Timestamp, cause: &str, text: &str) -> Result<bool, StoreError> {
+pub(super) fn trouble(connection: &Connection, now: Timestamp, cause: &str, text: &str) -> Result<bool, StoreError> {
     let before = now.saturating_sub(TROUBLE_EVERY).unwrap_or(Timestamp::MIN).as_millisecond();
     let told = connection.execute(
         "INSERT INTO troubles (cause, told_at) VALUES (?1, ?2)
@@ -370,8 +377,13 @@ fn trouble(connection: &Connection, now: Timestamp, cause: &str, text: &str) -> 
     )?;
     if told > 0 {
         let payload = json!({ "about": ["trouble"], "cause": cause, "text": text });
-        let notice =
-            Notice { channel: "self_health".to_owned(), op: MessageOp::Post, incident_id: None, payload, not_before: None };
+        let notice = Notice {
+            channel: channel::SELF_HEALTH.to_owned(),
+            op: MessageOp::Post,
+            incident_id: None,
+            payload,
+            not_before: None,
+        };
         outbox::put(connection, now, &notice)?;
     }
     Ok(told > 0)

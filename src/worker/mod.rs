@@ -5,8 +5,8 @@ mod changes;
 pub mod follow_up;
 mod job;
 mod lanes;
+pub mod messages;
 mod periodic;
-
 mod world;
 
 pub use world::{Analysed, World};

@@ -20,6 +20,7 @@ mod reasoning;
 mod remedy;
 mod replay;
 mod serve_clicks;
+mod serve_discord;
 mod serve_http;
 mod serve_store;
 mod serve_worker;

@@ -2,23 +2,10 @@
 
 use crate::adapters::http::endpoint;
 use crate::config::{DiscordSettings, Secret};
+use crate::ports::channel::{INCIDENTS, SELF_HEALTH, STATS, TEAM_DIGEST, team};
 use reqwest::Url;
 use std::collections::BTreeMap;
 use thiserror::Error;
-
-/// Where incidents' messages go.
-pub const INCIDENTS: &str = "incidents";
-/// Where daily and chronic digests go.
-pub const STATS: &str = "stats";
-/// Where digests of teams go that have no channel.
-pub const TEAM_DIGEST: &str = "team_digest";
-/// Where trouble of the program's own goes.
-pub const SELF_HEALTH: &str = "self_health";
-
-/// The name of a team's channel. Teams are told apart trimmed and without case.
-pub fn team(name: &str) -> String {
-    format!("team:{}", name.trim().to_lowercase())
-}
 
 /// A setting that names no channel that can be used. The value isn't in it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

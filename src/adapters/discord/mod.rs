@@ -5,7 +5,7 @@ mod answer;
 mod channels;
 mod limits;
 
-pub use channels::{ChannelsError, INCIDENTS, SELF_HEALTH, STATS, TEAM_DIGEST, team};
+pub use channels::ChannelsError;
 
 use super::http::{HttpAnswer, HttpClient, HttpError, HttpRequest, endpoint, secret_header};
 use crate::config::{DiscordSettings, Secret};
@@ -14,7 +14,7 @@ use crate::redact::Redactor;
 use channels::{Channels, Place};
 use limits::Limits;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Method, Url};
+use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -93,18 +93,19 @@ impl<C: Clock> Discord<C> {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks Discord once whose a webhook is, and where a channel is. What couldn't be asked is asked again the next time.
-    async fn learn(&self, channel: &str) -> Known {
+    /// Asks Discord once whose a webhook is, and where a channel is.
+    async fn learn(&self, channel: &str) -> Result<Known, Delivery> {
         if let Some(known) = self.known().get(channel) {
-            return known.clone();
+            return Ok(known.clone());
         }
-        let Some(place) = self.channels.get(channel) else { return Known::default() };
-        let asked = self.request(Method::GET, place, &[], None);
-        let Ok(answer) = self.send(channel, &asked).await else { return Known::default() };
-        if !answer.status.is_success() {
-            return Known::default();
+        let Some(place) = self.channels.get(channel) else { return Err(no_channel()) };
+        let request = self.request(Method::GET, place, &[], None);
+        let answer = self.send(channel, &request).await?;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS || answer.status.is_server_error() {
+            let words = || without_path(&request.url, self.client.words(&request, &answer));
+            return Err(answer::read(&answer, &request.method, self.clock.now(), words));
         }
-        let Ok(said) = answer.json::<AboutChannel>() else { return Known::default() };
+        let said = answer.json::<AboutChannel>().unwrap_or_default();
         let is_ours = said.application_id.is_some() && said.application_id == self.application_id;
         let id = match place {
             Place::Webhook(_) => said.channel_id,
@@ -112,7 +113,11 @@ impl<C: Clock> Discord<C> {
         };
         let takes_buttons = self.application_id.is_some() && (is_ours || matches!(place, Place::Channel(_)));
         let known = Known { takes_buttons, place: said.guild_id.zip(id) };
-        self.known().entry(channel.to_owned()).or_insert(known).clone()
+        if !answer.status.is_success() {
+            // What is wrong with it, the next request tells; it may be right later.
+            return Ok(known);
+        }
+        Ok(self.known().entry(channel.to_owned()).or_insert(known).clone())
     }
 
     fn request(&self, method: Method, place: &Place, below: &[&str], body: Option<&Value>) -> HttpRequest {
@@ -153,11 +158,12 @@ impl<C: Clock> Discord<C> {
         match delivery {
             Delivery::Sent { message_id, channel_id, has_components, .. } => {
                 let mut known = self.known();
-                let known = known.entry(channel.to_owned()).or_default();
-                if buttons && !has_components {
+                let known = known.get_mut(channel);
+                let link = known.as_ref().and_then(|known| known.place.as_ref());
+                let link = link.map(|(server, channel)| format!("{PEOPLE}/{server}/{channel}/{message_id}"));
+                if let Some(known) = known.filter(|_| buttons && !has_components) {
                     known.takes_buttons = false;
                 }
-                let link = known.place.as_ref().map(|(server, channel)| format!("{PEOPLE}/{server}/{channel}/{message_id}"));
                 Delivery::Sent { message_id, channel_id, link, has_components }
             }
             other => other,
@@ -170,8 +176,8 @@ impl<C: Clock + Send> Notifier for Discord<C> {
         self.channels.get(channel).is_some()
     }
 
-    async fn takes_buttons(&self, channel: &str) -> bool {
-        self.learn(channel).await.takes_buttons
+    async fn takes_buttons(&self, channel: &str) -> Result<bool, Delivery> {
+        self.learn(channel).await.map(|known| known.takes_buttons)
     }
 
     async fn post(&self, channel: &str, nonce: &str, message: &Value) -> Delivery {
@@ -217,7 +223,7 @@ impl<C: Clock + Send> Notifier for Discord<C> {
 }
 
 /// What `GET` says of a webhook or a channel.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct AboutChannel {
     application_id: Option<String>,
     guild_id: Option<String>,
@@ -231,7 +237,7 @@ fn no_channel() -> Delivery {
 /// What a server between us and Discord says may quote the address: its longer parts are a webhook's token and ids.
 fn without_path(url: &Url, words: String) -> String {
     let parts = url.path().split('/').filter(|part| part.len() >= 12);
-    parts.fold(words, |words, part| words.replace(part, "<secret>"))
+    parts.fold(words.replace(url.path(), "<address>"), |words, part| words.replace(part, "<secret>"))
 }
 
 fn has_buttons(message: &Value) -> bool {

@@ -2,6 +2,7 @@
 //! a signal says so.
 
 use super::lock::Lock;
+use super::messages::messages;
 use super::world::LiveWorld;
 use super::{open, runtime, store_path};
 use crate::adapters::machine::MachineClock;
@@ -76,6 +77,7 @@ async fn live(app: App<Store>, path: &Path) -> Result<(), CliError> {
     };
     let signals = tokio::spawn(signals(Told::new()?, app.stopping.clone()));
     // Who works on what is queued, and who sends messages, is started here: each ends what it does once `stopping` is leaving.
+    let messages = messages(&app)?;
     let workers = tokio::spawn(workers(&app, path)?.run());
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening");
@@ -94,7 +96,11 @@ async fn live(app: App<Store>, path: &Path) -> Result<(), CliError> {
         _ = metrics.await;
     }
     let began = leaving.await.unwrap_or_else(|_| Instant::now());
-    _ = timeout_at(began + serve.shutdown_timeout.unsigned_abs(), workers).await;
+    let until = began + serve.shutdown_timeout.unsigned_abs();
+    _ = timeout_at(until, workers).await;
+    if let Some(messages) = messages {
+        _ = timeout_at(until, messages).await;
+    }
     signals.abort();
     tracing::info!("ended");
     Ok(())
