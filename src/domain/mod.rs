@@ -22,6 +22,7 @@ mod job;
 mod lifecycle;
 mod log_template;
 mod message;
+mod moments;
 mod object;
 mod plan;
 mod price;
@@ -56,6 +57,7 @@ pub use message::{
     BURST_WITHIN, BurstPeer, IncidentMessage, MessageSituation, MessageState, MessageStep, PostMark, REPEATS_WITHIN, STALE_AFTER,
     content_key,
 };
+pub use moments::{Moment, MomentKind, Timeline, Unheard};
 pub use object::{ObjectRef, Subject};
 pub use plan::{
     CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport, template_hash,

@@ -19,6 +19,7 @@ mod selector;
 mod situation;
 mod target;
 pub mod think;
+mod timeline;
 mod view;
 mod witnesses;
 
@@ -36,5 +37,6 @@ pub use screen::context;
 pub use selector::{Selector, SelectorError};
 pub use situation::Situation;
 pub use target::{NoTarget, SUGGESTIONS, Scope, Wanted, resolve};
+pub use timeline::timeline;
 pub use view::view;
 pub use witnesses::{Witnesses, evidence_request};
