@@ -35,6 +35,8 @@ pub struct Parts<S> {
     pub senders: Senders,
     /// How many deliveries each of them may send; told apart by their addresses.
     pub sender_rate: Limit<IpAddr>,
+    /// How many replays and questions each person may ask for.
+    pub asks: Limit<String>,
     /// How many failed authentications are logged.
     refusals: Limit<()>,
     /// How many bytes of bodies there may be at a time.
@@ -57,6 +59,7 @@ impl<S> App<S> {
         let rate = settings.serve.sender_rate;
         let refusals = Limit::new(Rate { count: 1, per: SignedDuration::from_secs(1) }, 1);
         let sender_rate = Limit::new(rate, rate.count);
+        let asks = Limit::new(settings.serve.ask_rate, settings.serve.ask_rate.count);
         let (bodies, probe, stopping, queued) = (Budget::default(), Probe::default(), Stopping::default(), Arc::default());
         Ok(Self(Arc::new(Parts {
             store,
@@ -65,6 +68,7 @@ impl<S> App<S> {
             redactor,
             senders,
             sender_rate,
+            asks,
             refusals,
             bodies,
             probe,
