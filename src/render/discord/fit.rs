@@ -111,6 +111,7 @@ impl Embed {
         self.title = shorten(&self.title, TITLE);
         self.footer = shorten(&self.footer, FOOTER);
         for field in &mut self.fields {
+            field.value = field.value.trim().to_owned();
             field.name = shorten(&field.name, NAME);
             field.value = shorten(&field.value, VALUE);
         }

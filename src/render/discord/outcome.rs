@@ -41,17 +41,22 @@ fn proposed(attempt: &Attempt, frame: &Frame<'_>) -> Vec<Field> {
     let command = (frame.mask)(&shown.command);
     let whole = block(&command, usize::MAX).encode_utf16().count() <= COMMAND;
     let decision = shown.decision.as_ref().map(|decision| format!(" · {}", plain(&decision.rule, 60))).unwrap_or_default();
-    let how = match (frame.can_apply, frame.buttons.is_some() && whole) {
-        (false, _) => "advisory: nothing is applied here".to_owned(),
-        (true, true) => format!("{} · expires {}", attempt.code, relative(attempt.expires_at)),
-        (true, false) => format!("`sre-copilot approve {}` · expires {}", attempt.code, relative(attempt.expires_at)),
+    let how = if frame.buttons.is_some() && whole {
+        format!("{} · expires {}", attempt.code, relative(attempt.expires_at))
+    } else {
+        format!("`sre-copilot approve {}` · expires {}", attempt.code, relative(attempt.expires_at))
     };
-    let value = format!("{}{decision}\n{}\n{how}", icon(plan.as_ref().map(|plan| plan.risk.level)), block(&command, COMMAND));
+    let risk = icon(plan.as_ref().map(|plan| plan.risk.level));
+    let command = if command.is_empty() { plain(&(frame.mask)(&shown.title), 300) } else { block(&command, COMMAND) };
+    let value = format!("{risk}{decision}\n{command}\n{how}");
     let mut fields = vec![Field { keep: Keep::Always, command_is_whole: whole, ..Field::new("Proposed action", value) }];
     if let Some(plan) = plan {
         let line = |line: &DiffLine| format!("{}  {} -> {}", line.path, show_field(&line.before), show_field(&line.after));
         let lines: Vec<String> = plan.diff.iter().take(20).map(line).collect();
-        let diff = format!("✓ accepted\n{}", block(&(frame.mask)(&lines.join("\n")), DIFF));
+        let diff = match lines.as_slice() {
+            [] => "✓ accepted".to_owned(),
+            lines => format!("✓ accepted\n{}", block(&(frame.mask)(&lines.join("\n")), DIFF)),
+        };
         fields.push(Field { drop: Some((Drop::Diff, Some("✓ accepted".to_owned()))), ..Field::new("Dry run", diff) });
     }
     fields
