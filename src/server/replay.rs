@@ -45,7 +45,7 @@ async fn replay<S: Books>(
 ) -> Result<Response, Problem> {
     let caller = caller(&app, request.headers(), peer.ip(), Role::Operator)?;
     let limited = |seconds| Problem::new(Code::RateLimited, "so many replays and questions are allowed").retry_after(seconds);
-    app.asks.take(caller.sub.clone()).map_err(limited)?;
+    app.ask_rate.take(caller.sub.clone()).map_err(limited)?;
     let has_body =
         request.headers().get(CONTENT_LENGTH).map_or(request.headers().contains_key(TRANSFER_ENCODING), |length| length != "0");
     let mode = if has_body { read::Json::<Asked>::from_request(request, &app).await?.0.mode } else { Mode::default() };
