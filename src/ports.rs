@@ -4,6 +4,7 @@ mod attempts;
 mod audit;
 mod books;
 mod clock;
+mod conversations;
 mod evidence;
 mod figures;
 mod incidents;
@@ -20,6 +21,7 @@ pub use attempts::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, 
 pub use audit::{AuditFilter, AuditLog};
 pub use books::{Books, Pulse};
 pub use clock::Clock;
+pub use conversations::{AskError, Asked, Conversations, NewQuestion};
 pub use evidence::{Answered, DeployHistory, EvidenceRequest, LogSearch, NodeNames, SignalSource, TicketTracker};
 pub use figures::{Figures, StoreFigures};
 pub use incidents::{IncidentFilter, IncidentStore};

@@ -4,6 +4,7 @@ mod alert;
 mod attempt;
 mod audit;
 mod check;
+mod conversation;
 mod decision;
 mod delivery;
 mod deploy;
@@ -18,6 +19,7 @@ mod incident;
 mod incident_view;
 mod intent;
 mod job;
+mod kinds;
 mod lifecycle;
 mod log_template;
 mod object;
@@ -33,6 +35,10 @@ pub use alert::{alerted_node, subject_of, target_of};
 pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
 pub use check::{Check, CheckState};
+pub use conversation::{
+    AskPayload, CONVERSATION_LASTS, Conversation, CopilotAnswer, IncidentLine, LONGEST_QUESTION, MOST_QUESTIONS, Reply,
+    Suggestion, Turn,
+};
 pub use decision::{Decision, DecisionValue};
 pub use delivery::{DeliveredAlert, Delivery, Mark, Reading, SetAside, Severity, Unparsable};
 pub use deploy::Deploy;
@@ -47,6 +53,7 @@ pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run}
 pub use incident_view::{AnalysisState, Finding, IncidentView};
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
 pub use job::{Class, Job, JobKind, JobState, LEASE, Lane, MAX_ATTEMPTS, RISES_AFTER, Reason, Trigger, back_off, retry_after};
+pub use kinds::{KINDS, kind_called};
 pub use lifecycle::{Consequence, Lifecycle, Placement, Situation};
 pub use log_template::LogTemplate;
 pub use object::{ObjectRef, Subject};

@@ -2,6 +2,7 @@
 //! meant, and whether the report is the one that a case expects.
 
 mod advice;
+mod conversation;
 mod decision;
 pub mod execute;
 pub mod expectation;
@@ -20,6 +21,7 @@ mod view;
 mod witnesses;
 
 pub use advice::propose;
+pub use conversation::{About, answer, ask, nothing_named, subject_of_question};
 pub use decision::{Decision, DecisionError, planned, situation};
 pub use history::history;
 pub use inquiry::{Examined, Inquiry};

@@ -1,6 +1,8 @@
 //! All that is remembered, as one bound: what the server and the workers are generic over.
 
-use super::{AttemptStore, AuditLog, Figures, IncidentStore, Intake, JobQueue, Ledger, Outbox, Periodic, StoreError};
+use super::{
+    AttemptStore, AuditLog, Conversations, Figures, IncidentStore, Intake, JobQueue, Ledger, Outbox, Periodic, StoreError,
+};
 use std::future::Future;
 use std::time::Duration;
 
@@ -18,13 +20,27 @@ pub trait Pulse: Sync {
 
 /// All that is remembered.
 pub trait Books:
-    Intake + JobQueue + IncidentStore + AttemptStore + AuditLog + Outbox + Periodic + Ledger + Pulse + Figures + Send + Sync + 'static
+    Intake
+    + JobQueue
+    + Conversations
+    + IncidentStore
+    + AttemptStore
+    + AuditLog
+    + Outbox
+    + Periodic
+    + Ledger
+    + Pulse
+    + Figures
+    + Send
+    + Sync
+    + 'static
 {
 }
 
 impl<T> Books for T where
     T: Intake
         + JobQueue
+        + Conversations
         + IncidentStore
         + AttemptStore
         + AuditLog

@@ -12,6 +12,7 @@ mod backup;
 mod chain;
 mod codes;
 mod columns;
+mod conversations;
 mod episodes;
 mod error;
 mod figures;

@@ -14,6 +14,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0001_remediation.sql")),
     M::up(include_str!("../../migrations/0002_model_spending.sql")),
     M::up(include_str!("../../migrations/0003_serve.sql")),
+    M::up(include_str!("../../migrations/0007_conversations.sql")),
 ];
 
 /// Marks our files in the header (`PRAGMA application_id`); the first migration writes it. "SREC" in ASCII.
