@@ -3,15 +3,19 @@
 mod attempts;
 mod audit;
 mod books;
+mod clicks;
 mod clock;
 mod conversations;
 mod evidence;
+mod feedback;
 mod figures;
 mod incidents;
 mod intake;
 mod jobs;
 mod ledger;
+mod messages;
 mod model;
+mod notifier;
 mod outbox;
 mod periodic;
 mod store_error;
@@ -20,15 +24,22 @@ mod writer;
 pub use attempts::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note};
 pub use audit::{AuditFilter, AuditLog};
 pub use books::{Books, Pulse};
+pub use clicks::{
+    Button, Buttons, Click, Clicked, Clicks, Effect, FollowUp, Minted, NewButton, NewButtons, Place, Refusal, Replies, Reply,
+    ReplyTo, Seen, Told,
+};
 pub use clock::Clock;
 pub use conversations::{AskError, Asked, Conversations, NewQuestion};
 pub use evidence::{Answered, DeployHistory, EvidenceRequest, LogSearch, NodeNames, SignalSource, TicketTracker};
+pub use feedback::FeedbackStore;
 pub use figures::{Figures, StoreFigures};
 pub use incidents::{IncidentFilter, IncidentStore};
 pub use intake::{Accepted, AlertAnswer, Intake, SetAsideAnswer, Taken};
 pub use jobs::{Finished, JobFilter, JobQueue, Leased, NewJob, Outcome};
 pub use ledger::{Ledger, Reservation};
+pub use messages::{Affected, Messages, Planned, ReplacedMessage, Stands};
 pub use model::{Egress, LanguageModel, Message, ModelAnswer, ModelError, ModelRequest, Role};
+pub use notifier::{Delivery, Notifier, channel};
 pub use outbox::{MessageOp, Notice, Outbox, Outgoing, Sent};
 pub use periodic::{Periodic, PeriodicTask, Schedule};
 pub use store_error::StoreError;

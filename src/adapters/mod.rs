@@ -3,6 +3,7 @@
 
 pub mod anthropic;
 pub mod claude_cli;
+pub mod discord;
 pub mod http;
 pub mod jira;
 pub mod kubernetes;

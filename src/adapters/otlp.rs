@@ -97,11 +97,11 @@ mod tests {
         let expected = Mock::given(method("POST"))
             .and(path("/otel/v1/traces"))
             .and(header("content-type", "application/x-protobuf"))
-            .and(header("authorization", "Bearer a,b"))
+            .and(header("authorization", "Bearer a=b"))
             .and(header("x-team", "sre"))
             .and(body_bytes(b"\x0a\xff\x00"));
         expected.respond_with(ResponseTemplate::new(200)).expect(1).mount(&server).await;
-        let collector = collector(&format!("{}/otel/", server.uri()), "authorization=Bearer%20a%2Cb, x-team=sre").unwrap();
+        let collector = collector(&format!("{}/otel/", server.uri()), "authorization=Bearer%20a%3Db, x-team=sre").unwrap();
         assert_eq!(collector.deliver(b"\x0a\xff\x00".to_vec()).await, Ok(()));
         assert!(!format!("{collector:?}").contains("Bearer a"));
     }

@@ -22,10 +22,13 @@ use crate::reason::{Case, Numbers};
 use crate::redact::Redactor;
 use crate::remedy::{Memory, Settings};
 use crate::render::Reports;
+use crate::telemetry::{self, Stage};
 use clap::{Args, ValueHint};
 use jiff::SignedDuration;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use tracing::Span;
+use tracing::field::Empty;
 
 const EXAMPLES: &str = "Examples:
   # A pod; two workloads; every pod with a label
@@ -107,10 +110,12 @@ pub fn run(args: &AnalyzeArgs, settings: &config::Settings, screen: Screen) -> R
     if args.selector.is_some() && wanted.iter().any(|wanted| matches!(wanted, Wanted::Named { .. })) {
         return Err(CliError::usage("a selector and a name exclude each other").hint("leave out the names, or -l"));
     }
-    let started = Instant::now();
+    let trace = trace();
+    let _within = trace.enter();
+    let (started, collect) = (Instant::now(), Stage::Collect.span());
     let (mut recording, namespace) = match &args.from {
-        Some(path) => (read(path)?, args.namespace.clone()),
-        None => from_cluster(args, &wanted, screen)?,
+        Some(path) => (collect.in_scope(|| read(path))?, args.namespace.clone()),
+        None => collect.in_scope(|| from_cluster(args, &wanted, screen))?,
     };
     // The one boundary: whatever is judged, shown or written from here on is masked.
     let redactor = if args.from.is_some() { Redactor::fixed() } else { installation::redactor() };
@@ -128,14 +133,18 @@ pub fn run(args: &AnalyzeArgs, settings: &config::Settings, screen: Screen) -> R
     let targets = resolve(&snapshot, &wanted, &scope).map_err(|error| no_target(&error))?;
     let asked = evidence_request(&snapshot, &targets);
     if args.from.is_none() && !args.show_egress {
-        let evidence = wiring::testify(cluster(args), settings, &redactor, &asked, &screen.progress())?;
+        let testify = || wiring::testify(cluster(args), settings, &redactor, &asked, &screen.progress());
+        let evidence = collect.in_scope(testify)?;
         if let Some(evidence) = evidence {
             kept.iter_mut().for_each(|(_, recording)| recording.add(evidence.clone()));
             snapshot.add(evidence);
         }
     }
-    let examination = Examination::new(&snapshot, Options { since: args.since });
-    let mut reports: Vec<Report> = targets.iter().map(|target| examination.report(target)).collect();
+    drop(collect);
+    let mut reports: Vec<Report> = telemetry::stage(Stage::Diagnose, || {
+        let examination = Examination::new(&snapshot, Options { since: args.since });
+        targets.iter().map(|target| examination.report(target)).collect()
+    });
     // A recording is judged as everybody would judge it, whatever this machine's settings are.
     let policy = if args.from.is_some() { Settings::default() } else { settings.remediation() };
     for report in &mut reports {
@@ -191,6 +200,9 @@ pub fn run(args: &AnalyzeArgs, settings: &config::Settings, screen: Screen) -> R
         if targets.len() == 1 { "1 target".to_owned() } else { format!("{} targets", targets.len()) },
         started.elapsed().as_secs_f64() * 1000.0
     ));
+    if let [report] = reports.as_slice() {
+        concluded(&trace, report);
+    }
     if let Some((dir, mut recording)) = kept {
         // What the bundle is about when it is replayed.
         recording.captured_at = Some(snapshot.now);
@@ -228,6 +240,31 @@ pub fn run(args: &AnalyzeArgs, settings: &config::Settings, screen: Screen) -> R
     // The process ends here: giving a large cluster's objects back one by one would take longer than diagnosing it.
     std::mem::forget(snapshot);
     Ok(exit)
+}
+
+/// The root of the trace, whose attributes are known at the end.
+fn trace() -> Span {
+    tracing::info_span!(
+        "sre.copilot.incident.process",
+        sre.user.source = "cli",
+        sre.incident.namespace = Empty,
+        sre.incident.subject = Empty,
+        sre.incident.verdict = Empty,
+        sre.incident.cause = Empty,
+        sre.incident.confidence = Empty,
+        sre.execution.status = Empty,
+    )
+}
+
+fn concluded(trace: &Span, report: &Report) {
+    trace.record("sre.incident.namespace", report.target.ns()).record("sre.incident.subject", report.target.to_string());
+    trace.record("sre.incident.verdict", report.verdict.as_str());
+    if let Some(cause) = report.causes.first() {
+        trace.record("sre.incident.cause", &cause.id).record("sre.incident.confidence", cause.confidence);
+    }
+    if let Some(execution) = &report.execution {
+        trace.record("sre.execution.status", &execution.status);
+    }
 }
 
 /// Why there is no model's part, where none is configured.

@@ -4,6 +4,7 @@
 use crate::bundle::BundleError;
 use crate::config::ConfigError;
 use crate::pipeline::DecisionError;
+use crate::pipeline::execute::UndoError;
 use crate::ports::{AdvanceError, ReadError, StoreError, WriteError};
 use crate::render::escape;
 use std::fmt;
@@ -148,6 +149,10 @@ impl From<DecisionError> for CliError {
         match error {
             DecisionError::Read(error) => error.into(),
             DecisionError::Store(error) => error.into(),
+            DecisionError::Undo(UndoError::Cluster(error)) => error.into(),
+            DecisionError::Undo(UndoError::Store(error)) => error.into(),
+            DecisionError::Undo(UndoError::Changed { code, why }) => Self::refused(code, &why),
+            DecisionError::Undo(error) => Self::refused("no_undo", &error.to_string()),
             error @ DecisionError::Plan(_) => Self::failed(error.to_string()).hint("analyze --propose makes a new one"),
             error @ DecisionError::Gone(_) => Self::failed(error.to_string()),
         }

@@ -7,7 +7,7 @@ mod markdown;
 pub use markdown::page;
 
 use super::error::{CliError, Exit};
-use super::output::{self, Format};
+use super::output::{self, Article};
 use super::ui::Screen;
 use crate::diagnose::catalogue::Cause;
 use crate::diagnose::{SYMPTOMS, catalogue};
@@ -44,7 +44,7 @@ pub struct ExplainArgs {
     id: Option<String>,
     /// The form of the result
     #[arg(short, long, value_enum, default_value_t, value_name = "FORM")]
-    output: Format,
+    output: Article,
 }
 
 /// Offers the ids to a shell that completes, and takes any word: what is unknown is answered better in [`run`].
@@ -78,14 +78,14 @@ pub fn run(args: &ExplainArgs, screen: Screen) -> Result<Exit, CliError> {
         None => None,
     };
     let shown = match (&entry, args.output) {
-        (Some(entry), Format::Text) => text(entry, screen),
-        (Some(entry), Format::Markdown) => markdown::entry(entry),
-        (Some(entry), Format::Json) => output::json(entry)?,
-        (Some(entry), Format::Yaml) => output::yaml(entry)?,
-        (None, Format::Text) => table(screen),
-        (None, Format::Markdown) => markdown::table(),
-        (None, Format::Json) => output::json(&CauseList::new())?,
-        (None, Format::Yaml) => output::yaml(&CauseList::new())?,
+        (Some(entry), Article::Text) => text(entry, screen),
+        (Some(entry), Article::Markdown) => markdown::entry(entry),
+        (Some(entry), Article::Json) => output::json(entry)?,
+        (Some(entry), Article::Yaml) => output::yaml(entry)?,
+        (None, Article::Text) => table(screen),
+        (None, Article::Markdown) => markdown::table(),
+        (None, Article::Json) => output::json(&CauseList::new())?,
+        (None, Article::Yaml) => output::yaml(&CauseList::new())?,
     };
     screen.print(&shown)?;
     Ok(Exit::Done)

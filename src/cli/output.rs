@@ -19,6 +19,8 @@ pub enum Format {
     Yaml,
     /// For a ticket or a pull request.
     Markdown,
+    /// For a browser: one page that loads nothing.
+    Html,
 }
 
 /// The reports in this form.
@@ -29,6 +31,7 @@ pub fn reports(reports: Reports, format: Format, screen: Screen) -> Result<Strin
     match format {
         Format::Text => Ok(render::text(reports, screen.layout())),
         Format::Markdown => Ok(render::markdown(reports, screen.verbose)),
+        Format::Html => Ok(render::html(reports, screen.verbose)),
         Format::Json => json(&reports),
         Format::Yaml => yaml(&reports),
     }
@@ -59,6 +62,20 @@ pub fn exit_of<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Exit {
     };
     let exits: Vec<Exit> = reports.into_iter().map(exit).collect();
     [Exit::Finding, Exit::Inconclusive].into_iter().find(|exit| exits.contains(exit)).unwrap_or(Exit::Done)
+}
+
+/// The form of an article, such as an entry of the catalogue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Article {
+    /// For people, on a screen.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For programs, and people who read on.
+    Yaml,
+    /// For a page of documentation.
+    Markdown,
 }
 
 /// The form of a result that is no report.

@@ -56,6 +56,9 @@ pub struct ReplayArgs {
     exit_code: bool,
 }
 
+/// What to do about a table that was asked for as a page.
+const TABLE_FORMS: &str = "take text, markdown, json or yaml, or replay one bundle without --all and --diff";
+
 /// One replayed bundle.
 struct Case {
     name: String,
@@ -177,6 +180,7 @@ fn compared(args: &ReplayArgs, screen: Screen) -> Result<Exit, CliError> {
     let shown = match args.output {
         Format::Text => table::text(&cases, args.diff, screen),
         Format::Markdown => table::markdown(&cases, args.diff),
+        Format::Html => return Err(CliError::usage("a table of incidents has no form html").hint(TABLE_FORMS)),
         Format::Json => output::json(&table::Document::new(&cases))?,
         Format::Yaml => output::yaml(&table::Document::new(&cases))?,
     };

@@ -24,6 +24,8 @@ pub enum JobKind {
     Replay,
     /// An operator's question.
     Ask,
+    /// How a change is taken back.
+    Undo,
     /// Whether a change helped.
     Verify,
     /// A digest.
@@ -43,6 +45,7 @@ impl JobKind {
             Self::Analyze => "analyze",
             Self::Replay => "replay",
             Self::Ask => "ask",
+            Self::Undo => "undo",
             Self::Verify => "verify",
             Self::Digest => "digest",
             Self::GraphSync => "graph_sync",
@@ -54,7 +57,7 @@ impl JobKind {
     /// The workers that take it.
     pub fn lane(self) -> Lane {
         match self {
-            Self::Analyze | Self::Replay | Self::Ask | Self::Verify => Lane::Analysis,
+            Self::Analyze | Self::Replay | Self::Ask | Self::Undo | Self::Verify => Lane::Analysis,
             Self::Digest | Self::GraphSync | Self::Retention | Self::Backup => Lane::Maintenance,
         }
     }
@@ -64,7 +67,7 @@ impl JobKind {
         SignedDuration::from_secs(match self {
             Self::Analyze | Self::Replay => 300,
             Self::Ask | Self::Digest => 120,
-            Self::Verify => 60,
+            Self::Undo | Self::Verify => 60,
             Self::GraphSync | Self::Retention | Self::Backup => 600,
         })
     }

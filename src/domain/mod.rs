@@ -4,6 +4,7 @@ mod alert;
 mod attempt;
 mod audit;
 mod check;
+mod click;
 mod conversation;
 mod decision;
 mod delivery;
@@ -22,6 +23,8 @@ mod job;
 mod kinds;
 mod lifecycle;
 mod log_template;
+mod message;
+mod moments;
 mod object;
 mod plan;
 mod price;
@@ -35,6 +38,7 @@ pub use alert::{alerted_node, subject_of, target_of};
 pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
 pub use check::{Check, CheckState};
+pub use click::{ButtonIds, CustomId, TokenHash, Verb};
 pub use conversation::{
     AskPayload, CONVERSATION_LASTS, Conversation, CopilotAnswer, IncidentLine, LONGEST_QUESTION, MOST_QUESTIONS, Reply,
     Suggestion, Turn,
@@ -46,7 +50,7 @@ pub use deploy_report::{DeployRating, DeployReport, Shift};
 pub use episode::{Effect, End, Ended, Episode, Windows, effect};
 pub use evidence::{Evidence, EvidenceSource};
 pub use exchange::{EXCHANGE_VERSION, Exchange, ExchangeAnswer, ExchangeError, ExchangeMessage, ExchangeRequest, ModelName};
-pub use feedback::{Feedback, FeedbackReason};
+pub use feedback::{Feedback, FeedbackCounts, FeedbackReason};
 pub use health::{ClusterHealth, FIGURES, HealthStatus};
 pub use history::{Cycle, FixResult, Flapping, History, Occurrence, PastFix, Recurrence, RememberedIncident, SimilarIncident};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
@@ -56,6 +60,11 @@ pub use job::{Class, Job, JobKind, JobState, LEASE, Lane, MAX_ATTEMPTS, RISES_AF
 pub use kinds::{KINDS, kind_called};
 pub use lifecycle::{Consequence, Lifecycle, Placement, Situation};
 pub use log_template::LogTemplate;
+pub use message::{
+    BURST_WITHIN, BurstPeer, IncidentMessage, MessageSituation, MessageState, MessageStep, PostMark, REPEATS_WITHIN, STALE_AFTER,
+    content_key,
+};
+pub use moments::{Moment, MomentKind, Timeline, Unheard};
 pub use object::{ObjectRef, Subject};
 pub use plan::{
     CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport, template_hash,

@@ -1,9 +1,10 @@
 //! What an attempt is judged by at the moment of a decision: the object that it is about, the cluster as it is now, and what is
 //! remembered.
 
-use super::{Look, Situation, look, memory};
+use super::execute::{Executor, Outcome, UndoError};
+use super::{Look, Situation, context, look, memory};
 use crate::domain::{Attempt, AttemptContext, ExecutionIntent, ObjectRef, Plan};
-use crate::ports::{AttemptStore, ClusterReader, IncidentStore, ReadError, StoreError};
+use crate::ports::{AttemptStore, AuditLog, Clock, ClusterReader, ClusterWriter, IncidentStore, ReadError, StoreError};
 use crate::redact::Redactor;
 use crate::remedy::{Memory, Mode, Settings};
 use jiff::Timestamp;
@@ -21,6 +22,9 @@ pub enum DecisionError {
     /// What was stored as its plan isn't one.
     #[error("the plan of {0} can't be read")]
     Plan(String),
+    /// It can't be taken back.
+    #[error(transparent)]
+    Undo(#[from] UndoError),
     /// Its incident was removed.
     #[error("the incident of {0} is not in the database any more")]
     Gone(String),
@@ -67,6 +71,31 @@ impl<R: ClusterReader, S: IncidentStore + AttemptStore> Decision<'_, R, S> {
         let look = look(self.reader, self.redactor, &self.target(attempt).await?).await?;
         let shown: AttemptContext = serde_json::from_value(attempt.context.clone()).unwrap_or_default();
         Ok(look.about(&shown))
+    }
+
+    /// Plans the way back from an applied change, with all that speaks against it, and proposes it.
+    ///
+    /// # Errors
+    /// There is no way back any more, or the cluster or the store fails.
+    pub async fn undo<W: ClusterWriter, C: Clock>(
+        &self,
+        executor: &Executor<'_, W, S, C>,
+        applied: &Attempt,
+        settings: &Settings,
+        mode: Mode,
+    ) -> Result<Outcome, DecisionError>
+    where
+        S: AuditLog,
+    {
+        let look = look(self.reader, self.redactor, &self.target(applied).await?).await?;
+        let memory = self.memory(applied, executor.clock.now()).await?;
+        let situation = situation(&look, &memory, settings, mode, true);
+        let shown = |intent: &ExecutionIntent| {
+            let shown = context(intent, &look.report, &look.snapshot, None);
+            let why = format!("takes {} back; now {}", applied.code, look.report.summary);
+            serde_json::to_value(AttemptContext { title: format!("Undo: {}", shown.title), why, ..shown }).unwrap_or_default()
+        };
+        Ok(executor.undo(applied, settings.approval.ttl, &situation, shown).await?)
     }
 
     /// What is remembered of its subject and cluster.

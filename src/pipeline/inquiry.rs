@@ -5,12 +5,13 @@ use super::{Witnesses, evidence_request, history, propose, redact_recording};
 use crate::cluster::{Recording, Snapshot};
 use crate::diagnose::{self, Options};
 use crate::domain::{
-    AlertStanding, EpisodeRecord, HISTORY, Incident, KUBERNETES, ObjectRef, RememberedIncident, Report, SourceState, Unknown,
-    Verdict, target_of,
+    AlertStanding, EpisodeRecord, HISTORY, Incident, KUBERNETES, ObjectRef, RememberedIncident, Report, SourceState, Sources,
+    Unknown, Verdict, target_of,
 };
 use crate::ports::{ClusterReader, DeployHistory, IncidentStore, LogSearch, ReadRequest, SignalSource, TicketTracker};
 use crate::redact::Redactor;
 use crate::remedy::{Memory, Settings};
+use crate::telemetry::{Stage, in_stage, metrics, one_of, stage};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -55,6 +56,22 @@ where
 {
     /// Reads, and diagnoses.
     pub async fn examine(&self, incident: &Incident, standing: &AlertStanding, now: Timestamp) -> Examined {
+        let collected = self.collect(incident, standing, now);
+        let Collected { recording, snapshot, target } = in_stage(Stage::Collect, collected, collected_how).await;
+        let Some(target) = target else {
+            let report = stage(Stage::Diagnose, || blind(&incident.subject, &snapshot));
+            return Examined { recording, snapshot, report, subject: None };
+        };
+        let mut report = stage(Stage::Diagnose, || diagnose::diagnose(&snapshot, &target, Options::default()));
+        propose(&mut report, &snapshot, &Memory::default(), self.settings);
+        let was_read = snapshot.objects().iter().any(|object| object.id == target);
+        let subject = was_read.then(|| snapshot.workload(&target));
+        let subject = subject.filter(|subject| subject.kind != "Namespace" || incident.subject.kind == "Namespace");
+        Examined { recording, snapshot, report, subject }
+    }
+
+    /// Asks everybody.
+    async fn collect(&self, incident: &Incident, standing: &AlertStanding, now: Timestamp) -> Collected {
         let alert = payload(standing);
         let about = target_of(&alert).or_else(|| Some(incident.subject.clone()).filter(|subject| subject.kind != "Alert"));
         let mut recording = match (&self.reader, &about) {
@@ -71,8 +88,8 @@ where
         redact_recording(self.redactor, &mut recording);
         let mut snapshot = Snapshot::new(recording.clone());
         let Some(about) = about else {
-            let report = blind(&incident.subject, &snapshot);
-            return Examined { recording, snapshot, report, subject: None };
+            count(&snapshot.sources);
+            return Collected { recording, snapshot, target: None };
         };
         let target = seen_target(&snapshot, &about, &incident.subject);
         recording.target = Some(target.clone());
@@ -89,12 +106,46 @@ where
         recording.history = evidence.history.clone();
         recording.add(evidence.clone());
         snapshot.add(evidence);
-        let mut report = diagnose::diagnose(&snapshot, &target, Options::default());
-        propose(&mut report, &snapshot, &Memory::default(), self.settings);
-        let was_read = snapshot.objects().iter().any(|object| object.id == target);
-        let subject = was_read.then(|| snapshot.workload(&target));
-        let subject = subject.filter(|subject| subject.kind != "Namespace" || incident.subject.kind == "Namespace");
-        Examined { recording, snapshot, report, subject }
+        count(&snapshot.sources);
+        Collected { recording, snapshot, target: Some(target) }
+    }
+}
+
+/// What was read, and what it is about.
+struct Collected {
+    recording: Recording,
+    snapshot: Snapshot,
+    target: Option<ObjectRef>,
+}
+
+/// The sources that metrics name. Of a kind of object that could not be read, the name is the cluster's.
+const SOURCES: &[&str] = &["kubernetes", "logs", "signals", "deploys", "tickets", "log_search", "history", "dependencies"];
+
+fn word(state: &SourceState) -> &'static str {
+    match state {
+        SourceState::Ok => "ok",
+        SourceState::Partial(_) => "partial",
+        SourceState::Unavailable(_) => "unavailable",
+        SourceState::Forbidden(_) => "forbidden",
+    }
+}
+
+/// The cluster is what an analysis stands on.
+fn collected_how(collected: &Collected) -> &'static str {
+    collected.snapshot.sources.get(KUBERNETES).map_or("unavailable", word)
+}
+
+fn count(sources: &Sources) {
+    for (name, state) in sources.iter().filter(|(name, _)| !name.contains('/')) {
+        let source = one_of(SOURCES, name);
+        metrics().source_status(source, word(state));
+        if let Some(why) = state.why() {
+            tracing::info!(
+                name: "source.unavailable",
+                { sre.source.name = source, sre.source.status = word(state), why },
+                "a source could not be read, or not all of it"
+            );
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 //! meant, and whether the report is the one that a case expects.
 
 mod advice;
+mod buttons;
+mod click;
 mod conversation;
 mod decision;
 pub mod execute;
@@ -9,6 +11,7 @@ pub mod expectation;
 mod history;
 mod inquiry;
 mod look;
+pub mod may_approve;
 mod memory;
 mod redact;
 mod remediation;
@@ -17,10 +20,13 @@ mod selector;
 mod situation;
 mod target;
 pub mod think;
+mod timeline;
 mod view;
 mod witnesses;
 
 pub use advice::propose;
+pub use buttons::{ButtonRules, buttons};
+pub use click::{ClickRules, judge, needs_another, undo_ends_at};
 pub use conversation::{About, answer, ask, nothing_named, subject_of_question};
 pub use decision::{Decision, DecisionError, planned, situation};
 pub use history::history;
@@ -33,5 +39,6 @@ pub use screen::context;
 pub use selector::{Selector, SelectorError};
 pub use situation::Situation;
 pub use target::{NoTarget, SUGGESTIONS, Scope, Wanted, resolve};
+pub use timeline::timeline;
 pub use view::view;
 pub use witnesses::{Witnesses, evidence_request};

@@ -10,6 +10,7 @@ use crate::domain::{
 use crate::ports::{AdvanceError, AttemptStore, AuditLog, Clock, ClusterWriter, IncidentFilter, IncidentStore, StoreError};
 use crate::reason::{self, Case, Numbers};
 use crate::remedy::{Memory, Mode, REMEMBERED, Settings};
+use crate::telemetry::{self, Stage, in_stage};
 use jiff::Timestamp;
 
 /// What an analysis is about, for memory: the top controller of what the cause blames; without a cause, of the target.
@@ -51,7 +52,7 @@ impl Remediation<'_> {
         let Some(incident) = self.incident(executor.store, report, &subject).await? else { return Ok(()) };
         let remembered = self.fill_in(executor.store, executor.clock.now(), &incident, report).await?;
         let run = executor.store.record(&incident.id, report).await?;
-        self.attempt(executor, &incident, &run.id, &remembered, report).await
+        in_stage(Stage::Execute, self.attempt(executor, &incident, &run.id, &remembered, report), how).await
     }
 
     /// The same for an incident that is there already, and an analysis that is kept under this id when it is whole.
@@ -71,7 +72,7 @@ impl Remediation<'_> {
         C: Clock,
     {
         let remembered = self.fill_in(executor.store, executor.clock.now(), incident, report).await?;
-        self.attempt(executor, incident, run_id, &remembered, report).await
+        in_stage(Stage::Execute, self.attempt(executor, incident, run_id, &remembered, report), how).await
     }
 
     /// The actions, with what is remembered, and why nothing is tried: where no writer is configured.
@@ -89,6 +90,7 @@ impl Remediation<'_> {
         let before = store.memory(&incident.id, now, REMEMBERED).await?;
         let skipped = self.chosen(report).err().unwrap_or_else(executor_off);
         report.execution = Some(shown(&skipped, before.last_fix().map(said)));
+        telemetry::skipped(Stage::Execute, "skipped");
         Ok(())
     }
 
@@ -102,7 +104,7 @@ impl Remediation<'_> {
     ) -> Result<Memory, StoreError> {
         let remembered = memory(store, incident, self.cluster, now).await?;
         let before = report.actions.iter().map(|action| action.intent.clone()).collect::<Vec<_>>();
-        propose(report, self.snapshot, &remembered, self.settings);
+        telemetry::stage(Stage::Risk, || propose(report, self.snapshot, &remembered, self.settings));
         if !report.actions.iter().map(|action| &action.intent).eq(&before) {
             // A choice among other actions chose none of these.
             let numbers = Numbers::of(report);
@@ -194,6 +196,11 @@ impl Remediation<'_> {
             }
         }
     }
+}
+
+/// How trying went: that it is refused is an answer.
+fn how(tried: &Result<(), AdvanceError>) -> &'static str {
+    if tried.is_ok() { "ok" } else { "failed" }
 }
 
 fn executor_off() -> Outcome {

@@ -1,7 +1,7 @@
 //! All that is known of an incident, put together from the store.
 
 use crate::domain::{AnalysisState, Finding, IncidentView, Job, JobKind, JobState, OutcomeMemory};
-use crate::ports::{IncidentStore, Intake, JobFilter, JobQueue, StoreError};
+use crate::ports::{FeedbackStore, IncidentStore, Intake, JobFilter, JobQueue, StoreError};
 use crate::remedy::REMEMBERED;
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 /// # Errors
 /// When the store can't be read.
 pub async fn view(
-    store: &(impl IncidentStore + Intake + JobQueue),
+    store: &(impl IncidentStore + Intake + JobQueue + FeedbackStore),
     incident: &str,
     now: Timestamp,
 ) -> Result<Option<IncidentView>, StoreError> {
@@ -20,6 +20,7 @@ pub async fn view(
     let filter = JobFilter { incident: Some(incident.to_owned()), limit: Some(20), ..JobFilter::default() };
     let jobs = store.jobs(filter).await?;
     let memory: OutcomeMemory = store.memory(incident, now, REMEMBERED).await?;
+    let feedback = store.feedback(incident).await?;
     let finding = record.runs.last().and_then(|run| {
         let report = serde_json::from_value(run.report.clone()).ok()?;
         Some(Finding { run_id: run.id.clone(), at: run.created_at, report })
@@ -32,7 +33,7 @@ pub async fn view(
         finding,
         attempts: record.attempts,
         memory,
-        feedback: Vec::new(),
+        feedback,
     }))
 }
 

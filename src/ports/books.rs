@@ -1,7 +1,8 @@
 //! All that is remembered, as one bound: what the server and the workers are generic over.
 
 use super::{
-    AttemptStore, AuditLog, Conversations, Figures, IncidentStore, Intake, JobQueue, Ledger, Outbox, Periodic, StoreError,
+    AttemptStore, AuditLog, Buttons, Clicks, Conversations, FeedbackStore, Figures, IncidentStore, Intake, JobQueue, Ledger,
+    Messages, Outbox, Periodic, Replies, StoreError,
 };
 use std::future::Future;
 use std::time::Duration;
@@ -27,10 +28,15 @@ pub trait Books:
     + AttemptStore
     + AuditLog
     + Outbox
+    + Messages
     + Periodic
     + Ledger
     + Pulse
     + Figures
+    + FeedbackStore
+    + Buttons
+    + Clicks
+    + Replies
     + Send
     + Sync
     + 'static
@@ -45,10 +51,15 @@ impl<T> Books for T where
         + AttemptStore
         + AuditLog
         + Outbox
+        + Messages
         + Periodic
         + Ledger
         + Pulse
         + Figures
+        + FeedbackStore
+        + Buttons
+        + Clicks
+        + Replies
         + Send
         + Sync
         + 'static

@@ -53,6 +53,8 @@ pub struct Outgoing {
     pub notice: Notice,
     /// How often it was begun, this time included.
     pub attempts: u32,
+    /// How often in a row it failed.
+    pub failures: u32,
     /// The incident's newest message in this channel, where there is one.
     pub message_id: Option<String>,
     /// When it was written.
@@ -67,11 +69,13 @@ pub enum Sent {
     /// It stands there, under this id.
     As(Option<String>),
     /// Nothing was to be sent: it was only rendered.
-    DryRun,
-    /// Again at that time, because of this.
+    DryRun(Value),
+    /// It isn't its turn yet: at that time, because of this.
     Later(Timestamp, String),
-    /// It can't be sent.
-    Refused(String),
+    /// It failed: again at that time, because of this.
+    Failed(Timestamp, String),
+    /// It can't be sent, because of this. What was refused.
+    Refused(String, Option<Value>),
 }
 
 /// Messages that wait.

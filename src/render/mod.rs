@@ -1,4 +1,5 @@
-//! A report as people and programs read it: text for a terminal, Markdown for a ticket, JSON and YAML for programs.
+//! A report as people and programs read it: text for a terminal, Markdown for a ticket, HTML for a
+//! browser, JSON and YAML for programs.
 //!
 //! Nothing in here judges, measures or reads: it lays out what the report says. All text from outside (log lines,
 //! event messages, names) is escaped here, once, because here is where it reaches a terminal or a web page.
@@ -6,8 +7,10 @@
 mod age;
 mod attempts;
 mod checks;
+pub mod click;
 mod definitions;
 mod escape;
+mod html;
 mod incidents;
 mod json;
 mod markdown;
@@ -29,6 +32,7 @@ pub use attempts::{attempt, attempt_document, attempt_list, attempts};
 pub use checks::checks;
 pub use definitions::{Meaning, definitions};
 pub use escape::escape;
+pub use html::{content_security_policy, html, incident_page, timeline_page};
 pub use incidents::{audit, incident, incidents};
 pub use json::json;
 pub use markdown::{code as markdown_code, markdown, table as markdown_table};

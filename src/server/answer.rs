@@ -3,7 +3,7 @@
 
 use super::problem::{Code, Problem};
 use super::router::ROUTES;
-use crate::telemetry::{metrics, one_of};
+use crate::telemetry::{Sparse, metrics, one_of};
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
@@ -22,6 +22,8 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A request's id, among its extensions: a UUID v7.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub Arc<str>);
+
+static REFUSED: Sparse = Sparse::new();
 
 /// Gives a request its id and every answer its form.
 pub(super) async fn formed(mut request: Request, next: Next) -> Response {
@@ -67,7 +69,12 @@ fn problem(response: &mut Response) -> Option<Problem> {
 fn log(problem: &Problem) {
     let (code, status) = (problem.code.as_str(), problem.status.as_u16());
     let cause = problem.cause.as_deref().unwrap_or(&problem.detail);
-    if problem.status.is_server_error() {
+    if problem.code == Code::Unauthenticated {
+        // Whoever guesses secrets writes no log of any length.
+        if let Some(left_out) = REFUSED.now() {
+            tracing::warn!(code, cause, left_out, "who asks could not be told; such requests are logged now and then");
+        }
+    } else if problem.status.is_server_error() {
         tracing::error!(code, status, cause, "a request failed");
     } else {
         tracing::debug!(code, status, cause, "a request was refused");

@@ -1,7 +1,7 @@
 //! All routes, in one place.
 
 use super::state::App;
-use super::{answer, figures, health, status, webhook};
+use super::{answer, figures, health, interactions, status, webhook};
 use crate::ports::Books;
 use axum::{Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -29,7 +29,8 @@ pub(super) const ROUTES: &[&str] = &[
 
 /// Every endpoint. `/metrics` is among them where it has no address of its own.
 pub fn router<S: Books>(app: App<S>) -> Router {
-    let mut routes = Router::new().merge(webhook::routes()).merge(status::routes()).merge(health::routes());
+    let mut routes =
+        Router::new().merge(webhook::routes()).merge(status::routes()).merge(health::routes()).merge(interactions::routes());
     if app.settings.serve.metrics_listen.is_none() {
         routes = routes.merge(figures::routes());
     }

@@ -18,8 +18,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
-/// So long a commit may take before the sender is told to come again. Group commits take milliseconds.
-const COMMIT: Duration = Duration::from_secs(10);
+/// So long a commit may take before the sender is told to come again. Usual ones take milliseconds, 20,000 alerts a second.
+const COMMIT: Duration = Duration::from_secs(30);
 /// A body that is longer than this, in bytes, is read on a thread of its own, so that it holds up nobody's answer.
 const LONG: usize = 64 << 10;
 /// The longest name of a cluster in the URL, in bytes: that of a label.

@@ -1,7 +1,7 @@
 //! The port of attempts, and how a proposal is stored.
 
 use super::transition::{advance, note, swap};
-use super::{Store, attempt_queries as queries, audit, codes, columns};
+use super::{Store, attempt_queries as queries, audit, codes, columns, messages, replies};
 use crate::domain::{Actor, Attempt, AttemptState, AuditEvent, AuditName, Code};
 use crate::ports::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note, StoreError};
 use jiff::Timestamp;
@@ -47,6 +47,8 @@ fn propose(connection: &Connection, now: Timestamp, new: &NewAttempt) -> Result<
     if let Some(last) = &last {
         let waits = last.state == AttemptState::Proposed && now < last.expires_at;
         if waits || last.state.holds_target() {
+            // Somebody else may wait to be shown it.
+            replies::planned(connection, now, last)?;
             return Ok(last.clone());
         }
     }
@@ -70,6 +72,8 @@ fn propose(connection: &Connection, now: Timestamp, new: &NewAttempt) -> Result<
     for event in &new.audit {
         audit::append(connection, now, &audit::about(event, &attempt, None))?;
     }
+    messages::changed(connection, now, &new.incident, "attempt")?;
+    replies::planned(connection, now, &attempt)?;
     Ok(attempt)
 }
 

@@ -37,6 +37,13 @@ pub(super) fn typed(text: &str) -> Option<String> {
     Some("A-".chars().chain(read).collect())
 }
 
+/// 128 bits that nobody can guess.
+pub(super) fn random() -> u128 {
+    let [high, low] = [Uuid::new_v4(), Uuid::new_v4()].map(|random| random.as_u128());
+    // A UUID v4 has six bits that aren't random (RFC 9562, 5.4), at places that the rotation keeps apart.
+    high ^ low.rotate_left(32)
+}
+
 /// 32 bytes that nobody can guess.
 pub(super) fn key() -> [u8; 32] {
     let mut hash = Sha256::new();

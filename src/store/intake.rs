@@ -7,6 +7,7 @@ use super::taking::{Taking, notify};
 use super::{Store, codes, columns, incidents};
 use crate::domain::{AlertStanding, Delivery, Ended, Episode, Incident, Lifecycle};
 use crate::ports::{Accepted, Intake, MessageOp, SetAsideAnswer, StoreError};
+use crate::telemetry::metrics;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +27,10 @@ impl Intake for Store {
         let rules = Arc::clone(&self.lifecycle);
         let (key, bytes) = (delivery.intake_key(), body.len());
         let work = move |connection: &Connection, now: Timestamp| take(connection, now, &rules, &delivery, &key, &body);
-        self.writer.write_delivery(bytes, work).await
+        let (answer, flaps) = self.writer.write_delivery(bytes, work).await?;
+        // Not before it stands: work that is rolled back is done again.
+        (0..flaps).for_each(|_| metrics().flap());
+        Ok(answer)
     }
 
     async fn set_aside(&self, code: &'static str, body: &[u8]) -> Result<(), StoreError> {
@@ -62,9 +66,9 @@ fn take(
     delivery: &Delivery,
     key: &[u8; 32],
     body: &[u8],
-) -> Result<Accepted, StoreError> {
+) -> Result<(Accepted, u64), StoreError> {
     if let Some(answer) = replayed(connection, now, delivery, key)? {
-        return Ok(answer);
+        return Ok((answer, 0));
     }
     let mut statement = connection.prepare_cached("SELECT count(*) FROM jobs WHERE state = 'queued'")?;
     let waiting: usize = statement.query_row([], |row| row.get(0))?;
@@ -72,8 +76,9 @@ fn take(
         return Err(StoreError::Busy);
     }
     let number = next_number(connection)?;
-    let mut taking = Taking { connection, now, rules, number, happened: BTreeMap::new() };
+    let mut taking = Taking { connection, now, rules, number, happened: BTreeMap::new(), flaps: 0 };
     let alerts = delivery.alerts.iter().map(|alert| taking.one(alert)).collect::<Result<Vec<_>, _>>()?;
+    let flaps = taking.flaps;
     taking.settle_down()?;
     let intake_id = codes::id();
     if delivery.truncated > 0 {
@@ -92,7 +97,7 @@ fn take(
     let mut statement = connection
         .prepare_cached("INSERT OR REPLACE INTO intakes (number, id, key, at, answer, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     statement.execute(params![number, answer.intake_id, key, now.as_millisecond(), columns::text(&answer)?, body])?;
-    Ok(answer)
+    Ok((answer, flaps))
 }
 
 fn next_number(connection: &Connection) -> Result<i64, StoreError> {
@@ -153,7 +158,7 @@ fn set_aside(
 
 fn absent(connection: &Connection, now: Timestamp, rules: &Lifecycle, alerts: &[(String, String)]) -> Result<usize, StoreError> {
     let number = next_number(connection)?;
-    let mut taking = Taking { connection, now, rules, number, happened: BTreeMap::new() };
+    let mut taking = Taking { connection, now, rules, number, happened: BTreeMap::new(), flaps: 0 };
     let mut ended = 0;
     for (cluster, fingerprint) in alerts {
         let mut statement = connection.prepare_cached(

@@ -1,7 +1,7 @@
 //! What workers do with jobs. Each write names the lease: who lost it changes nothing.
 
 use super::jobs::{by_id, job};
-use super::{attempts, codes, columns, incidents, taking, triggers};
+use super::{attempts, codes, columns, incidents, messages, taking, triggers};
 use crate::domain::{
     Class, Job, JobKind, JobState, LEASE, Lane, Lifecycle, MAX_ATTEMPTS, Reason, Severity, Trigger, back_off, retry_after,
 };
@@ -176,6 +176,10 @@ fn lost(
         return Ok(JobState::Queued);
     }
     let follow_up = end(connection, now, leased, JobState::Failed, None, Some(why))?;
+    if rules.notify_from.is_some() {
+        let kind = job.kind.as_str();
+        messages::trouble(connection, now, &format!("dead_letter:{kind}"), &format!("A job ({kind}) is given up: {why}"))?;
+    }
     let Some(incident) = job.incident_id.as_ref().filter(|_| job.kind == JobKind::Analyze) else {
         return Ok(JobState::Failed);
     };

@@ -1,6 +1,6 @@
 //! An incident's real subject, learnt by its analysis: another open incident that has it already is the same one.
 
-use super::{columns, leases, placing, triggers};
+use super::{columns, leases, messages, placing, triggers};
 use crate::domain::{Class, ObjectRef, Reason, Severity, Trigger};
 use crate::ports::{Leased, StoreError};
 use jiff::Timestamp;
@@ -51,6 +51,8 @@ fn merge(connection: &Connection, now: Timestamp, younger: &str, older: &str) ->
         params![younger, older],
     )?;
     connection.execute("UPDATE episodes SET incident_id = ?2 WHERE incident_id = ?1", params![younger, older])?;
+    messages::changed(connection, now, younger, "merged")?;
+    messages::changed(connection, now, older, "merged")?;
     let severity = |id: &str| -> Result<Option<Severity>, StoreError> {
         let read = |row: &Row<'_>| columns::maybe_word(row, "severity");
         Ok(connection.query_row("SELECT severity FROM incidents WHERE id = ?1", [id], read)?)

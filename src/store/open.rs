@@ -14,6 +14,8 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0001_remediation.sql")),
     M::up(include_str!("../../migrations/0002_model_spending.sql")),
     M::up(include_str!("../../migrations/0003_serve.sql")),
+    M::up(include_str!("../../migrations/0004_messages.sql")),
+    M::up(include_str!("../../migrations/0005_clicks.sql")),
     M::up(include_str!("../../migrations/0007_conversations.sql")),
 ];
 

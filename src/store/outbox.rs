@@ -89,29 +89,32 @@ fn next(connection: &Connection, now: Timestamp) -> Result<Option<Outgoing>, Sto
         };
         let created_at = columns::time(row, "created_at")?;
         let (id, message_id, token) = (row.get("id")?, row.get("newest")?, token.clone());
-        Ok(Outgoing { id, notice, attempts: attempts + 1, message_id, created_at, token })
+        let failures = row.get("failures")?;
+        Ok(Outgoing { id, notice, attempts: attempts + 1, failures, message_id, created_at, token })
     };
     let Some(message) = statement.query_row([now.as_millisecond()], row).optional()? else { return Ok(None) };
     connection.execute(
-        "UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease_token = ?2 WHERE id = ?1",
-        params![message.id, message.token],
+        "UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease_token = ?2, taken_at = ?3 WHERE id = ?1",
+        params![message.id, message.token, now.as_millisecond()],
     )?;
     Ok(Some(message))
 }
 
-fn sent(connection: &Connection, now: Timestamp, message: &Outgoing, how: &Sent) -> Result<bool, StoreError> {
-    let (state, id, again, why) = match how {
-        Sent::As(id) => ("sent", id.as_deref(), None, None),
-        Sent::DryRun => ("dry_run", None, None, None),
-        Sent::Later(at, why) => ("queued", None, Some(at.as_millisecond()), Some(why.as_str())),
-        Sent::Refused(why) => ("failed", None, None, Some(why.as_str())),
+pub(super) fn sent(connection: &Connection, now: Timestamp, message: &Outgoing, how: &Sent) -> Result<bool, StoreError> {
+    let (state, id, again, why, body) = match how {
+        Sent::As(id) => ("sent", id.as_deref(), None, None, None),
+        Sent::DryRun(body) => ("dry_run", None, None, None, Some(body)),
+        Sent::Later(at, why) | Sent::Failed(at, why) => ("queued", None, Some(at.as_millisecond()), Some(why.as_str()), None),
+        Sent::Refused(why, body) => ("failed", None, None, Some(why.as_str()), body.as_ref()),
     };
     let ended = (state != "queued").then(|| now.as_millisecond());
+    let failed = matches!(how, Sent::Failed(..));
     let changed = connection.execute(
         "UPDATE outbox SET state = ?3, lease_token = NULL, message_id = COALESCE(?4, message_id),
-           not_before = COALESCE(?5, not_before), last_error = ?6, sent_at = ?7
+           not_before = COALESCE(?5, not_before), last_error = ?6, sent_at = ?7, body = COALESCE(?8, body),
+           failures = failures + ?9
          WHERE id = ?1 AND lease_token = ?2 AND state = 'sending'",
-        params![message.id, message.token, state, id, again, why, ended],
+        params![message.id, message.token, state, id, again, why, ended, columns::maybe_text(body)?, failed],
     )?;
     Ok(changed > 0)
 }

@@ -24,6 +24,12 @@ const RULES: &[(i64, &str)] = &[
         "DELETE FROM outbox WHERE number IN (SELECT number FROM outbox WHERE sent_at < ?1
            AND (incident_id IS NULL OR incident_id NOT IN (SELECT id FROM incidents WHERE status = 'open')) LIMIT ?2)",
     ),
+    (
+        30,
+        "DELETE FROM messages WHERE number IN (SELECT number FROM messages WHERE last_at < ?1
+           AND incident_id NOT IN (SELECT id FROM incidents WHERE status = 'open') LIMIT ?2)",
+    ),
+    (30, "DELETE FROM troubles WHERE cause IN (SELECT cause FROM troubles WHERE told_at < ?1 LIMIT ?2)"),
     (30, "DELETE FROM subjects WHERE rowid IN (SELECT rowid FROM subjects WHERE at < ?1 LIMIT ?2)"),
     (
         180,

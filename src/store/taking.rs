@@ -33,6 +33,8 @@ pub(super) struct Taking<'a> {
     /// The number of this intake.
     pub(super) number: i64,
     pub(super) happened: BTreeMap<String, Happened>,
+    /// How many alerts ended and soon fired again.
+    pub(super) flaps: u64,
 }
 
 impl Taking<'_> {
@@ -121,6 +123,7 @@ impl Taking<'_> {
         let (place, placement, _) = found;
         let severity = alert.severity.unwrap_or(Severity::Warning);
         let then = self.rules.begins(severity, &seen, self.now);
+        self.flaps += u64::from(then.is_flap);
         if known.is_some() {
             let mut statement = self.connection.prepare_cached(
                 "UPDATE episodes SET incident_id = ?2, is_flap = ?3, is_cycle = ?4, begun_at = ?5, changed_in = ?6 WHERE id = ?1",

@@ -1,7 +1,7 @@
 //! One transition of one attempt: compare the state, version and fence that the caller saw, swap, and write the audit row.
 //! All of it happens inside the writer's `BEGIN IMMEDIATE` transaction.
 
-use super::{attempt_queries as queries, audit, columns};
+use super::{attempt_queries as queries, audit, columns, messages, replies};
 use crate::domain::{Attempt, AttemptState, AuditEvent, AuditName, Code};
 use crate::ports::{Advance, AdvanceError, Changes, Note, StoreError};
 use jiff::{SignedDuration, Timestamp};
@@ -34,6 +34,9 @@ pub(super) fn advance(connection: &Connection, now: Timestamp, wanted: &Advance)
     }
     let moved = swap(connection, now, &attempt, wanted.to, &wanted.set)?;
     audit::append(connection, now, &audit::about(&wanted.audit, &moved, Some(wanted.from)))?;
+    if moved.state != wanted.from {
+        replies::moved(connection, now, &moved)?;
+    }
     if moved.state == AttemptState::Succeeded && wanted.from != AttemptState::Succeeded {
         undone(connection, now, &moved, &wanted.audit)?;
     }
@@ -126,6 +129,9 @@ pub(super) fn swap(
             ":verification": columns::maybe_text(set.verification.as_ref())?,
         },
     )?;
+    if to != attempt.state || set.verification.is_some() {
+        messages::changed(connection, now, &attempt.incident, "attempt")?;
+    }
     match queries::by_id(connection, &attempt.id)? {
         Some(moved) if swapped == 1 => Ok(moved),
         _ => Err(StoreError::Failed("an attempt changed inside the transaction that had it".to_owned())),

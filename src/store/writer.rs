@@ -5,6 +5,7 @@
 
 use super::Clock;
 use crate::ports::StoreError;
+use crate::telemetry::metrics;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use std::collections::VecDeque;
@@ -151,7 +152,10 @@ impl Queue {
                 lanes.deliveries.push_back((bytes, work))
             }
             None if lanes.express.len() < WAITING => lanes.express.push_back(work),
-            _ => return Err(StoreError::Busy),
+            _ => {
+                metrics().store_error(word(&StoreError::Busy));
+                return Err(StoreError::Busy);
+            }
         }
         drop(lanes);
         self.changed.notify_one();
@@ -295,6 +299,19 @@ where
     }
 }
 
+/// An error in a word, for metrics.
+fn word(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Full => "full",
+        StoreError::ReadOnly => "read_only",
+        StoreError::Locked { .. } => "locked",
+        StoreError::Busy => "busy",
+        StoreError::Damaged(_) => "damaged",
+        StoreError::Stopped => "stopped",
+        _ => "failed",
+    }
+}
+
 fn write_all(connection: &Connection, queue: &Queue, clock: &Clock) {
     while queue.wait() {
         let mut group = Group::new(queue);
@@ -309,6 +326,9 @@ fn write_all(connection: &Connection, queue: &Queue, clock: &Clock) {
                 }
             }
             committed => {
+                if let Err(NotCommitted::Because(error)) = &committed {
+                    metrics().store_error(word(error));
+                }
                 done.into_iter().for_each(|work| work.answer(committed.clone()));
             }
         }

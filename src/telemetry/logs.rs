@@ -27,7 +27,7 @@ const IDS: &[(&str, &str)] = &[
     ("request_id", "request_id"),
     ("sre.incident.id", "incident_id"),
     ("sre.run.id", "run_id"),
-    ("sre.task.id", "task_id"),
+    ("task_id", "task_id"),
     ("sre.attempt.id", "attempt_id"),
 ];
 /// The longest text of a field, in characters.

@@ -12,7 +12,7 @@ mod traces;
 pub use logs::LogForm;
 pub use metrics::{Metrics, OPEN_METRICS, metrics, one_of, render};
 pub use sparse::Sparse;
-pub use stages::{Stage, in_stage, stage};
+pub use stages::{Stage, in_stage, skipped, stage};
 pub use standing::Standing;
 pub use traces::{Delivery, EVENTS, Undelivered};
 

@@ -43,8 +43,8 @@ impl Stage {
         }
     }
 
-    /// A span's name is part of the program, so each is written out.
-    fn span(self) -> Span {
+    /// Its span, for work that is done in pieces. A span's name is part of the program, so each is written out.
+    pub fn span(self) -> Span {
         match self {
             Self::Collect => tracing::info_span!("sre.copilot.stage.collect"),
             Self::Diagnose => tracing::info_span!("sre.copilot.stage.diagnose"),
@@ -65,6 +65,12 @@ pub async fn in_stage<T>(stage: Stage, work: impl Future<Output = T>, outcome: i
     let done = work.instrument(stage.span()).await;
     metrics().stage(stage.as_str(), outcome(&done), began.elapsed());
     done
+}
+
+/// A stage that had nothing to do, or whose work isn't its own to measure: it stands in the trace, and `outcome` says why.
+pub fn skipped(stage: Stage, outcome: &'static str) {
+    let began = Instant::now();
+    stage.span().in_scope(|| metrics().stage(stage.as_str(), outcome, began.elapsed()));
 }
 
 /// Does the work of a stage that only thinks, which can't fail.

@@ -3,8 +3,7 @@
 
 use super::{LOOK, Workers, World};
 use crate::domain::{Attempt, AttemptState};
-use crate::ports::{AttemptFilter, Books, Clock, MessageOp, Notice};
-use serde_json::json;
+use crate::ports::{AttemptFilter, Books, Clock};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -33,7 +32,7 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
         for attempt in approved.into_iter().filter(is_ours) {
             // Once it is begun it is not ended by a signal: its lease and the server's own limit end it.
             match self.world.apply(&attempt).await {
-                Ok(now) => self.tell(&now).await,
+                Ok(now) => self.note(&now),
                 Err(why) => tracing::error!(attempt = attempt.code, why, "not applied"),
             }
         }
@@ -43,26 +42,16 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
         match self.world.look_after().await {
             Ok(moved) => {
                 for attempt in &moved {
-                    self.tell(attempt).await;
+                    self.note(attempt);
                 }
             }
             Err(why) => tracing::warn!(why, "attempts could not be looked after"),
         }
     }
 
-    /// The incident's message is rendered anew.
-    async fn tell(&self, attempt: &Attempt) {
+    /// The store has told the incident's message already.
+    fn note(&self, attempt: &Attempt) {
         tracing::info!(attempt = attempt.code, incident = attempt.incident, state = %attempt.state, "an attempt moved");
-        let notice = Notice {
-            channel: String::new(),
-            op: MessageOp::Patch,
-            incident_id: Some(attempt.incident.clone()),
-            payload: json!({"about": ["attempt"]}),
-            not_before: None,
-        };
-        if let Err(error) = self.store.put(notice).await {
-            tracing::warn!(%error, "the message about an attempt could not be queued");
-        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! A worker's day: takes the most urgent job, does it under its lease, and takes the next.
 
 use super::{LOOK, RENEW, Workers, World};
-use crate::domain::{JobState, Lane};
+use crate::domain::{JobKind, JobState, Lane};
 use crate::ports::{Books, Clock, Leased};
+use crate::telemetry::metrics;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 /// After an error of the store nothing is taken for so long.
 const STORE_PAUSE: Duration = Duration::from_secs(2);
@@ -14,7 +17,10 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
     pub(super) async fn seat(self, lane: Lane) {
         while !self.is_stopping() {
             match self.store.claim(lane).await {
-                Ok(Some(leased)) => self.hold(leased).await,
+                Ok(Some(leased)) => {
+                    let span = span(&leased);
+                    self.hold(leased).instrument(span).await;
+                }
                 Ok(None) => self.pause(LOOK).await,
                 Err(error) => {
                     tracing::error!(%error, lane = lane.as_str(), "no job could be taken");
@@ -31,24 +37,35 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
         tracing::info!(task = id, kind, incident = leased.job.incident_id, attempt = leased.job.attempts, "begun");
         let work = {
             let (this, leased) = (self.clone(), leased.clone());
-            tokio::spawn(async move { this.perform(&leased).await })
+            tokio::spawn(async move { this.perform(&leased).await }.in_current_span())
         };
         match self.watch(&leased, work).await {
             Held::Done => {
+                metrics().job_attempt(kind, "done");
                 tracing::info!(task = id, kind, ms = began.elapsed().as_millis(), "done");
                 // What follows may wait already.
                 self.queued.notify_waiters();
             }
             Held::Failed(why) => {
                 let became = self.store.fail(&leased, &why).await;
+                let is_last = matches!(became, Ok(Some(JobState::Failed)));
+                metrics().job_attempt(kind, if is_last { "dead" } else { "failed" });
+                if is_last && leased.job.kind == JobKind::Analyze {
+                    metrics().run("failed", "none", began.elapsed());
+                }
                 match became {
                     Ok(Some(JobState::Failed)) => tracing::error!(task = id, kind, why, "given up"),
                     Ok(_) => tracing::warn!(task = id, kind, why, "failed; it is tried again"),
                     Err(error) => tracing::error!(task = id, kind, why, %error, "failed, which could not be stored"),
                 }
             }
-            Held::Lost => tracing::warn!(task = id, kind, "somebody else has it by now: what came of it is dropped"),
+            Held::Lost => {
+                metrics().job_attempt(kind, "lost");
+                metrics().lease_lost();
+                tracing::warn!(name: "lease.lost", { kind }, "somebody else has it by now: what came of it is dropped");
+            }
             Held::GivenBack => {
+                metrics().job_attempt(kind, "given_back");
                 if let Err(error) = self.store.give_back(&leased).await {
                     tracing::warn!(task = id, kind, %error, "not given back: its lease ends by itself");
                 }
@@ -89,6 +106,37 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
             }
         }
     }
+}
+
+/// What is said of a job carries its ids; an analysis is the root of a trace, whose attributes are known as it goes on.
+fn span(leased: &Leased) -> Span {
+    let Leased { job, .. } = leased;
+    if job.kind != JobKind::Analyze {
+        return tracing::info_span!("job", task_id = job.id, sre.incident.id = job.incident_id);
+    }
+    let source = match &job.requested_by {
+        Some(by) if by.starts_with("discord") => "discord",
+        Some(_) => "http",
+        None => "alertmanager",
+    };
+    tracing::info_span!(
+        "sre.copilot.incident.process",
+        task_id = job.id,
+        sre.incident.id = job.incident_id,
+        sre.run.id = job.run_id,
+        sre.user.source = source,
+        sre.incident.cluster = Empty,
+        sre.incident.namespace = Empty,
+        sre.incident.subject = Empty,
+        sre.incident.severity = Empty,
+        sre.incident.flap_count = Empty,
+        sre.incident.is_recurrence = Empty,
+        sre.incident.verdict = Empty,
+        sre.incident.cause = Empty,
+        sre.incident.confidence = Empty,
+        sre.execution.intent.action = Empty,
+        sre.execution.status = Empty,
+    )
 }
 
 /// What came of a job that was held.

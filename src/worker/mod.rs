@@ -2,10 +2,11 @@
 //! names a lease, so that one that was taken for dead changes nothing when it comes back.
 
 mod changes;
+pub mod follow_up;
 mod job;
 mod lanes;
+pub mod messages;
 mod periodic;
-
 mod world;
 
 pub use world::{Analysed, World};

@@ -1,7 +1,7 @@
 //! What the workers have done elsewhere: whatever needs the cluster, a model or a disk beside the store.
 
 use super::Backups;
-use crate::domain::{Attempt, IncidentView, Job, ObjectRef, Report};
+use crate::domain::{Actor, Attempt, IncidentView, Job, ObjectRef, Report};
 use serde_json::Value;
 use std::future::Future;
 use tokio::time::Instant;
@@ -45,6 +45,9 @@ pub trait World: Send + Sync + 'static {
 
     /// Applies what was approved; the attempt as it then stands.
     fn apply(&self, attempt: &Attempt) -> impl Future<Output = Result<Attempt, String>> + Send;
+
+    /// Plans how an applied attempt is taken back, for this person; or why it can't be.
+    fn undo(&self, applied: &Attempt, by: &Actor) -> impl Future<Output = Result<Attempt, String>> + Send;
 
     /// Moves attempts whose time is over, reads back what is unknown, and looks whether what was applied helped. Those that moved.
     fn look_after(&self) -> impl Future<Output = Result<Vec<Attempt>, String>> + Send;

@@ -3,9 +3,9 @@
 
 use super::counter::Counter;
 use crate::cli::error::CliError;
-use crate::domain::{Attempt, AttemptContext, ExecutionIntent, ObjectRef, Plan};
-use crate::pipeline::execute::{Ask, ExecutionStatus, Outcome, UndoError};
-use crate::pipeline::{Look, Situation, context, look, planned, situation};
+use crate::domain::{Attempt, ExecutionIntent, ObjectRef, Plan};
+use crate::pipeline::execute::{Ask, ExecutionStatus, Outcome};
+use crate::pipeline::{Look, Situation, context, planned, situation};
 use crate::ports::{AttemptStore, Clock};
 use crate::remedy::{self, Memory};
 
@@ -62,22 +62,8 @@ impl Counter<'_> {
     }
 
     pub async fn undo(&self, applied: &Attempt) -> Result<Attempt, CliError> {
-        let look = look(&self.desk.reader, &self.desk.redactor, &self.target(applied).await?).await?;
-        let (remembered, settings) = (self.memory(applied).await?, self.settings.remediation());
-        let situation = self.situation(&look, &remembered, &settings, true);
-        let executor = self.desk.executor(&self.actor);
-        let shown = |intent: &ExecutionIntent| {
-            let shown = context(intent, &look.report, &look.snapshot, None);
-            let why = format!("takes {} back; now {}", applied.code, look.report.summary);
-            serde_json::to_value(AttemptContext { title: format!("Undo: {}", shown.title), why, ..shown }).unwrap_or_default()
-        };
-        let outcome = executor.undo(applied, settings.approval.ttl, &situation, shown).await.map_err(|error| match error {
-            UndoError::Cluster(error) => error.into(),
-            UndoError::Store(error) => error.into(),
-            UndoError::Changed { code, why } => CliError::refused(code, &why),
-            error => CliError::refused("no_undo", &error.to_string()),
-        })?;
-        proposed(outcome)
+        let (executor, settings) = (self.desk.executor(&self.actor), self.settings.remediation());
+        proposed(self.desk.decision().undo(&executor, applied, &settings, self.settings.mode()).await?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod lock;
+mod messages;
 mod model;
 mod serve;
 mod telemetry;

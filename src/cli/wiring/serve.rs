@@ -2,6 +2,7 @@
 //! a signal says so.
 
 use super::lock::Lock;
+use super::messages::messages;
 use super::world::LiveWorld;
 use super::{open, runtime, store_path};
 use crate::adapters::machine::MachineClock;
@@ -74,8 +75,9 @@ async fn live(app: App<Store>, path: &Path) -> Result<(), CliError> {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
-    let signals = tokio::spawn(signals(app.stopping.clone()));
+    let signals = tokio::spawn(signals(Told::new()?, app.stopping.clone()));
     // Who works on what is queued, and who sends messages, is started here: each ends what it does once `stopping` is leaving.
+    let messages = messages(&app)?;
     let workers = tokio::spawn(workers(&app, path)?.run());
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening");
@@ -94,7 +96,11 @@ async fn live(app: App<Store>, path: &Path) -> Result<(), CliError> {
         _ = metrics.await;
     }
     let began = leaving.await.unwrap_or_else(|_| Instant::now());
-    _ = timeout_at(began + serve.shutdown_timeout.unsigned_abs(), workers).await;
+    let until = began + serve.shutdown_timeout.unsigned_abs();
+    _ = timeout_at(until, workers).await;
+    if let Some(messages) = messages {
+        _ = timeout_at(until, messages).await;
+    }
     signals.abort();
     tracing::info!("ended");
     Ok(())
@@ -135,40 +141,53 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
 }
 
 /// The first signal ends the process in order, the second at once: what was accepted is on disk.
-async fn signals(stopping: Stopping) {
-    let first = signal().await;
+async fn signals(mut told: Told, stopping: Stopping) {
+    let first = told.next().await;
     tracing::info!(signal = first, "ending: deliveries are taken for 3 s more");
     stopping.enter(Phase::Leaving);
     tokio::spawn(async move {
         sleep(LEAVING).await;
         stopping.enter(Phase::Closed);
     });
-    let second = signal().await;
+    let second = told.next().await;
     tracing::warn!(signal = second, "ending at once");
     std::process::exit(Exit::Failed as i32);
 }
 
+/// The signals that end the process. They are heard from when this is made, so that none is missed.
 #[cfg(unix)]
-async fn signal() -> &'static str {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return interrupted().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        name = interrupted() => name,
+struct Told(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Told {
+    fn new() -> Result<Self, CliError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let failed = |error| CliError::failed(format!("can't hear signals: {error}"));
+        Ok(Self(signal(SignalKind::terminate()).map_err(failed)?, signal(SignalKind::interrupt()).map_err(failed)?))
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.0.recv() => "SIGTERM",
+            _ = self.1.recv() => "SIGINT",
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn signal() -> &'static str {
-    interrupted().await
-}
+struct Told;
 
-async fn interrupted() -> &'static str {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Nothing can be heard: it is ended from outside.
-        std::future::pending::<()>().await;
+#[cfg(not(unix))]
+impl Told {
+    fn new() -> Result<Self, CliError> {
+        Ok(Self)
     }
-    "SIGINT"
+
+    async fn next(&mut self) -> &'static str {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Nothing can be heard: it is ended from outside.
+            std::future::pending::<()>().await;
+        }
+        "Ctrl-C"
+    }
 }

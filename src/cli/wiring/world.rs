@@ -17,7 +17,7 @@ use crate::cluster::{Recording, Snapshot};
 use crate::config::Settings;
 use crate::diagnose::{self, Options};
 use crate::domain::{Actor, Attempt, AttemptState, Exchange, ExecutionReport, IncidentView, Job, ModelName, Reasoning, Report};
-use crate::pipeline::execute::Limits;
+use crate::pipeline::execute::{ExecutionStatus, Limits};
 use crate::pipeline::think::{self, Gate, Live, think};
 use crate::pipeline::{Decision, Examined, FreshLook, Inquiry, Remediation, Witnesses, situation};
 use crate::ports::{AdvanceError, AttemptStore, Clock, ClusterWriter};
@@ -214,6 +214,21 @@ impl World for LiveWorld {
         executor.channel.clone_from(&actor.kind);
         let applied = executor.apply(attempt, &situation).await.map_err(|error| error.to_string())?;
         executor.settle(applied).await.map_err(|error| error.to_string())
+    }
+
+    async fn undo(&self, applied: &Attempt, by: &Actor) -> Result<Attempt, String> {
+        let reader = self.reader().await?;
+        let writer = self.writer(&reader).await?;
+        let mut executor = executor(&writer, &*self.store, &self.clock, self.limits(), by);
+        executor.channel.clone_from(&by.kind);
+        let decision = Decision { reader: &reader, store: &*self.store, redactor: &self.redactor };
+        let settings = self.settings.remediation();
+        let outcome = decision.undo(&executor, applied, &settings, self.settings.mode()).await;
+        let outcome = outcome.map_err(|error| error.to_string())?;
+        match outcome.attempt {
+            Some(attempt) if outcome.status == ExecutionStatus::DryRunOk => Ok(*attempt),
+            _ => Err(outcome.text),
+        }
     }
 
     async fn look_after(&self) -> Result<Vec<Attempt>, String> {

@@ -28,6 +28,7 @@ use crate::domain::{
 };
 use crate::ports::{Advance, AdvanceError, AttemptStore, AuditLog, Changes, Clock, ClusterWriter, StoreError};
 use crate::remedy::Settings;
+use crate::telemetry::metrics;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 
@@ -155,7 +156,17 @@ impl<W, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, C> {
             _ => None,
         };
         let (id, from, version, fence) = (seen.id.clone(), seen.state, seen.version, seen.fence);
-        self.store.advance(Advance { id, from, version, fence, to, set, audit: self.event(name, data), per_hour }).await
+        let advanced =
+            self.store.advance(Advance { id, from, version, fence, to, set, audit: self.event(name, data), per_hour }).await;
+        match &advanced {
+            Ok(_) => metrics().attempt(to.as_str()),
+            Err(error) => tracing::info!(
+                name: "approval.transition_rejected",
+                { sre.attempt.id = seen.id, sre.attempt.state = seen.state.as_str(), %error },
+                "an attempt stays as it is"
+            ),
+        }
+        advanced
     }
 
     /// Ends an attempt that was not applied.

@@ -6,8 +6,54 @@ use super::planned::{Asking, Planned, kept};
 use super::{Executor, Policy, Reason, after};
 use crate::domain::{Actor, Attempt, AttemptState, AuditData, AuditName, Code, Decision, DecisionValue, ExecutionIntent};
 use crate::ports::{AdvanceError, ApiReason, AttemptStore, AuditLog, Changes, Clock, ClusterWriter, NewAttempt, StoreError};
+use crate::telemetry::{metrics, one_of};
 use jiff::SignedDuration;
 use serde_json::Value;
+
+/// The rules that metrics name: `remediation`, policy and the checks of a snapshot.
+const RULES: &[&str] = &[
+    "already_tried",
+    "autoscaler_owns_replicas",
+    "cooldown",
+    "data_plane",
+    "freeze_window",
+    "gitops_owned",
+    "guard_passed",
+    "last_ready_pod",
+    "limit_range",
+    "mirror_pod",
+    "namespace_forbidden",
+    "namespace_read_only",
+    "namespace_terminating",
+    "needs_approval",
+    "no_room",
+    "object_missing",
+    "owner_is_operator",
+    "pod_unmanaged",
+    "quota_headroom",
+    "read",
+    "recurrence_restart",
+    "reference_missing",
+    "resource_not_allowed",
+    "risk_high",
+    "rollout_in_progress",
+    "rollout_paused",
+    "same_template",
+    "target_terminating",
+    "update_strategy_on_delete",
+    "verb_not_allowed",
+    "verdict_too_weak",
+    "write_budget",
+];
+
+/// A rule as metrics name it: a rule of the settings is `auto`, a field of a request `body`.
+fn rule_word(rule: &str) -> &'static str {
+    match rule.split_once(':') {
+        Some(("auto", _)) => "auto",
+        Some(("body", _)) => "body",
+        _ => one_of(RULES, rule),
+    }
+}
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -51,6 +97,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
     pub async fn propose(&self, ask: Ask<'_>, policy: &impl Policy) -> Result<Outcome, StoreError> {
         let decision = policy.guard(ask.intent, self.clock.now());
         if decision.value == DecisionValue::Block {
+            metrics().policy_decision(decision.value.as_str(), rule_word(&decision.rule));
             return self.blocked(&ask, decision).await;
         }
         tracing::info!(name: "guardrail.passed", "the guard lets it be tried");
@@ -69,6 +116,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         let now = self.clock.now();
         let risk = policy.risk(ask.intent, now);
         let decision = policy.gate(ask.intent, &planned.request, &risk, now);
+        metrics().policy_decision(decision.value.as_str(), rule_word(&decision.rule));
         let plan = planned.plan(&cluster, ask.intent, risk, ask.undo_of.map(|undone| undone.id.clone()));
         if decision.value == DecisionValue::Block {
             return Ok(Outcome { plan: Some(plan), ..self.blocked(&ask, decision).await? });
@@ -93,6 +141,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
             audit: events.into(),
         };
         let mut attempt = self.store.propose(new).await?;
+        metrics().attempt(attempt.state.as_str());
         if ask.by_rule && decision.value == DecisionValue::Auto && attempt.state == AttemptState::Proposed {
             attempt = self.approve_by_rule(attempt, &decision).await?;
         }

@@ -11,12 +11,14 @@ use crate::domain::{
 };
 use crate::ports::{Clock, LanguageModel, Ledger, ModelAnswer, ModelError, ModelRequest, Role};
 use crate::redact::Redactor;
+use crate::telemetry::metrics;
 use futures::future::{Either, select};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::OnceLock;
+use tracing::Span;
 
 /// The longest reason, in characters.
 const WHY: usize = 200;
@@ -189,9 +191,13 @@ impl<'a, M: LanguageModel, L: Ledger, C: Clock> Live<'a, M, L, C> {
             Some(answered) => answered,
         };
         admission.report(self.clock.now(), sign_of(&answered));
+        let (backend, outcome) = (self.line.backend, outcome_of(&answered));
+        metrics().model_request(backend, request.stage.as_str(), outcome);
+        metrics().model_breaker(backend, self.gate.open_since(&self.line, self.clock.now()).is_some());
         if let Some(usage) = known_usage(&answered) {
             let cost = self.limits.price.of(&usage);
             let real = Sum::of(&usage, cost);
+            metrics().model_use(backend, real.input, real.output, cost as f64 / 1e6);
             self.purse.settle(worst, real);
             spent.sum = spent.sum.minus(worst).plus(real);
             if let Err(error) = self.ledger.settle(reservation, cost).await {
@@ -226,6 +232,11 @@ impl<M: LanguageModel, L: Ledger, C: Clock> Voice for Live<'_, M, L, C> {
         ModelName { backend: self.line.backend.to_owned(), model: self.line.model.clone() }
     }
 
+    #[tracing::instrument(
+        name = "sre.copilot.model.call",
+        skip_all,
+        fields(sre.model.backend = self.line.backend, sre.model.stage = request.stage.as_str(), sre.model.tries, sre.model.answered)
+    )]
     async fn exchange(&self, request: ModelRequest) -> Exchange {
         let request = self.masked(request);
         let began = self.clock.now();
@@ -245,6 +256,7 @@ impl<M: LanguageModel, L: Ledger, C: Clock> Voice for Live<'_, M, L, C> {
             }
             Err(Failure { why, truncated, usage }) => (None, Some(ExchangeError { why, truncated, usage })),
         };
+        Span::current().record("sre.model.tries", spent.tries).record("sre.model.answered", response.is_some());
         let ended = self.clock.now();
         let whole = |at: Timestamp| Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
         let took_ms = whole(ended).as_millisecond().saturating_sub(whole(began).as_millisecond());
@@ -295,6 +307,19 @@ async fn within<T>(clock: &impl Clock, time: SignedDuration, future: impl Future
 
 fn breaker_open(since: Timestamp) -> Failure {
     Failure::new(format!("breaker open since {} UTC", Offset::UTC.to_datetime(since).strftime("%H:%M")))
+}
+
+/// How a call went, in a word.
+fn outcome_of(answered: &Result<ModelAnswer, ModelError>) -> &'static str {
+    match answered {
+        Ok(_) => "ok",
+        Err(ModelError::Timeout(_)) => "timeout",
+        Err(ModelError::Refused(_)) => "refused",
+        Err(ModelError::Truncated(_) | ModelError::PromptCut(..)) => "cut",
+        Err(ModelError::SpendLimit(_)) => "spend_limit",
+        Err(ModelError::Rejected { .. }) => "rejected",
+        Err(_) => "failed",
+    }
 }
 
 /// What an answer says about whoever gave it. Whoever refuses or writes too much is there; an error page with 200 is not.

@@ -11,6 +11,7 @@ use crate::reason::{
     Case, Context, Dropped, Prompt, Prose, Task, analyze, confidence, criticize, fix, hypothesize, room, share, synthesize,
 };
 use crate::remedy::Settings;
+use crate::telemetry::{self, in_stage};
 use futures::future::join_all;
 
 /// What bounds the prompts of one incident.
@@ -26,8 +27,31 @@ pub struct Prompts<'a> {
     pub remedy: &'a Settings,
 }
 
+/// How a stage went: `rules` where nobody was asked, `degraded` where nobody could answer.
+fn outcome<A>(heard: &Option<Heard<A>>) -> &'static str {
+    outcome_of_all(heard.as_slice())
+}
+
+fn outcome_of_all<A>(heard: &[Heard<A>]) -> &'static str {
+    match heard {
+        [] => "rules",
+        heard if heard.iter().all(|heard| heard.answer.is_some()) => "ok",
+        _ => "degraded",
+    }
+}
+
 /// What the stages say without a model. `note` says in one line why none was asked.
 pub fn by_rules(case: Case<'_>, note: &str) -> Reasoning {
+    use telemetry::Stage::{Analyze, Criticize, Fix, Hypothesize, Synthesize};
+    let reasoning = rules(case, note);
+    // The rules do all of it at once, and in no time: each stage stands in the trace, and how long they took says nothing.
+    for stage in [Analyze, Hypothesize, Criticize, Synthesize, Fix] {
+        telemetry::skipped(stage, "rules");
+    }
+    reasoning
+}
+
+fn rules(case: Case<'_>, note: &str) -> Reasoning {
     let claims = criticize::by_rules(hypothesize::by_rules(case), case);
     let ranking = confidence::rank(&claims.claims, &claims.objections, case);
     let plan = Plan::of(case, is_unwell(case));
@@ -52,19 +76,23 @@ fn is_unwell(case: Case<'_>) -> bool {
 /// What the stages say with whoever answers, and what was said.
 pub async fn think<V: Voice>(case: Case<'_>, voice: V, prompts: Prompts<'_>) -> (Reasoning, Vec<Exchange>) {
     let plan = Plan::of(case, is_unwell(case));
-    let mut reasoning = by_rules(case, "");
     if plan == Plan::default() {
+        let mut reasoning = by_rules(case, "");
         let why = "nothing is wrong that a model could add to";
         reasoning.model = crate::domain::ModelCost { note: Some(why.to_owned()), ..Exchange::cost(&voice.name(), &[]) };
         return (reasoning, Vec::new());
     }
+    let mut reasoning = rules(case, "");
     let table = Table { case, context: Context::of(case), caller: Caller::new(voice), prompts };
     let mut open: Vec<Stage> = plan.waves().concat().into_iter().map(|(stage, _)| stage).collect();
     let mut traces = Vec::new();
 
     // The first wave: what is seen, and what could be the cause, from each side.
     let looks = plan.perspectives.iter().map(|perspective| table.ask(Task::Hypothesize(*perspective), &open));
-    let (analysis, looks) = futures::join!(table.maybe(plan.analyze, Task::Analyze, &open), join_all(looks));
+    let (analysis, looks) = futures::join!(
+        in_stage(telemetry::Stage::Analyze, table.maybe(plan.analyze, Task::Analyze, &open), outcome),
+        in_stage(telemetry::Stage::Hypothesize, join_all(looks), |looks: &Vec<_>| outcome_of_all(looks)),
+    );
     if let Some(heard) = analysis {
         let found = heard.checked(|answer, prose| analyze::checked(answer, case, prose), &mut traces);
         reasoning.analysis = found.unwrap_or(reasoning.analysis);
@@ -79,8 +107,9 @@ pub async fn think<V: Voice>(case: Case<'_>, voice: V, prompts: Prompts<'_>) -> 
     // The second: code objects first, then the model to what is left.
     let mut reviewed = criticize::by_rules(claims, case);
     let mut ranking = confidence::rank(&reviewed.claims, &reviewed.objections, case);
-    if plan.criticize && !ranking.hypotheses.is_empty() {
-        let heard = table.ask(Task::Criticize(&ranking.hypotheses), &open).await;
+    let is_criticized = plan.criticize && !ranking.hypotheses.is_empty();
+    let heard = table.maybe(is_criticized, Task::Criticize(&ranking.hypotheses), &open);
+    if let Some(heard) = in_stage(telemetry::Stage::Criticize, heard, outcome).await {
         let checked = |answer, prose: &Prose| criticize::checked(answer, &ranking.hypotheses, case, prose);
         let objections = heard.checked(checked, &mut traces);
         reviewed.objections.extend(objections.unwrap_or_default());
@@ -93,8 +122,12 @@ pub async fn think<V: Voice>(case: Case<'_>, voice: V, prompts: Prompts<'_>) -> 
 
     // The third: the text for the verdict that stands, and the choice.
     let (text, choice) = futures::join!(
-        table.maybe(plan.synthesize, Task::Synthesize(&ranking.hypotheses), &open),
-        table.maybe(plan.fix, Task::Fix, &open),
+        in_stage(
+            telemetry::Stage::Synthesize,
+            table.maybe(plan.synthesize, Task::Synthesize(&ranking.hypotheses), &open),
+            outcome
+        ),
+        in_stage(telemetry::Stage::Fix, table.maybe(plan.fix, Task::Fix, &open), outcome),
     );
     reasoning.narrative = synthesize::by_rules(case);
     if let Some(heard) = text {
@@ -106,6 +139,10 @@ pub async fn think<V: Voice>(case: Case<'_>, voice: V, prompts: Prompts<'_>) -> 
         reasoning.choice = found.unwrap_or(reasoning.choice);
     }
 
+    for trace in traces.iter().filter(|trace| trace.degraded.is_some()) {
+        let why = trace.degraded.as_deref();
+        tracing::info!(name: "model.degraded", { sre.model.stage = trace.stage.as_str(), why }, "a stage goes without the model");
+    }
     reasoning.suspicious = table.context.suspicious().to_vec();
     let (model, exchanges) = table.caller.finish();
     reasoning.hypotheses = ranking.hypotheses;

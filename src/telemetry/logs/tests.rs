@@ -24,7 +24,7 @@ fn work() {
         let span = tracing::info_span!("sre.copilot.incident.process", sre.incident.id = %"i-1", sre.run.id = "n-0");
         span.in_scope(|| {
             span.record("sre.run.id", "n-1");
-            tracing::info_span!("job", sre.task.id = "t-1").in_scope(|| {
+            tracing::info_span!("job", task_id = "t-1").in_scope(|| {
                 let error = std::io::Error::other(format!("token {CANARY} refused"));
                 tracing::warn!(%error, tries = 3, slow = true, time = "not ours", note = ?CANARY, "could not ask {CANARY}\nat all");
             });

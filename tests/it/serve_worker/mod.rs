@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use sre_copilot::domain::{Attempt, Delivery, IncidentView, Job, JobState, Lane, ObjectRef, Reading, Report, Severity, Verdict};
+use sre_copilot::domain::{
+    Actor, Attempt, Delivery, IncidentView, Job, JobState, Lane, ObjectRef, Reading, Report, Severity, Verdict,
+};
 use sre_copilot::ports::{Clock, IncidentStore, Intake, JobFilter, JobQueue, Outbox};
 use sre_copilot::store::Store;
 use sre_copilot::worker::{Analysed, Backups, Settings, Workers, World};
@@ -80,6 +82,10 @@ impl World for Told {
     }
 
     async fn apply(&self, _: &Attempt) -> Result<Attempt, String> {
+        Err("not here".to_owned())
+    }
+
+    async fn undo(&self, _: &Attempt, _: &Actor) -> Result<Attempt, String> {
         Err("not here".to_owned())
     }
 
