@@ -4,7 +4,7 @@ use crate::cases;
 use jiff::Timestamp;
 use serde_json::json;
 use sre_copilot::cluster::Snapshot;
-use sre_copilot::domain::{Exchange, ExchangeAnswer, Job, JobKind, Lane, ModelName, ObjectRef, Origin, Turn, Verdict};
+use sre_copilot::domain::{Exchange, Job, JobKind, Lane, ModelName, ObjectRef, Origin, Turn, Verdict};
 use sre_copilot::pipeline::think::{Prompts, Said, Voice, converse, converse_by_rules};
 use sre_copilot::pipeline::{About, answer, ask, subject_of_question};
 use sre_copilot::ports::{AskError, Asked, Conversations, IncidentStore, JobQueue, ModelRequest, NewQuestion, Outcome};
@@ -135,7 +135,7 @@ impl Voice for Parrot {
 
     async fn exchange(&self, request: ModelRequest) -> Exchange {
         self.heard.lock().unwrap().push(request.clone());
-        let response = ExchangeAnswer { text: self.says.clone(), stop_reason: "stop".to_owned(), ..ExchangeAnswer::default() };
+        let response = json!({"text": self.says, "stopReason": "stop"});
         let exchange = json!({
             "version": 1, "n": 0, "stage": request.stage, "attempt": request.attempt, "backend": "openai", "model": "parrot",
             "request": {"system": request.system, "messages": [], "schema": {}, "maxTokens": request.max_tokens},

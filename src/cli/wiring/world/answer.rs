@@ -94,3 +94,98 @@ impl LiveWorld {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Backend, Settings};
+    use crate::diagnose::{self, Options};
+    use crate::domain::Lane;
+    use crate::pipeline::ask;
+    use crate::ports::{JobQueue, NewQuestion, Outcome};
+    use crate::redact::Redactor;
+    use crate::store::Store;
+    use crate::worker::World;
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+    use std::path::Path;
+    use std::sync::Arc;
+    use wiremock::matchers::{method, path};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    struct House {
+        store: Arc<Store>,
+        world: LiveWorld,
+        incident: String,
+        subject: ObjectRef,
+        folder: tempfile::TempDir,
+    }
+
+    impl House {
+        /// An incident with a stored report.
+        async fn new(settings: Settings) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("state.db");
+            let store = Arc::new(Store::open(&file, Timestamp::now).unwrap());
+            let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/incidents/oom-at-start");
+            let snapshot = Snapshot::new(bundle::read(&fixture).unwrap());
+            let subject = snapshot.target.clone().unwrap();
+            let report = diagnose::diagnose(&snapshot, &subject, Options::default());
+            let incident = store.open_or_join(&settings.serve.default_cluster, &subject).await.unwrap().id;
+            store.record(&incident, &report).await.unwrap();
+            let world = LiveWorld::new(Arc::clone(&store), settings, Redactor::fixed(), &file).unwrap();
+            Self { store, world, incident, subject, folder }
+        }
+
+        /// Asks, and has the question answered as a worker has it.
+        async fn ask(&self, conversation: Option<&str>, prompt: &str) -> Value {
+            let (by, conversation) = ("anna".to_owned(), conversation.map(str::to_owned));
+            let question = NewQuestion { by, conversation, prompt: prompt.to_owned(), ..NewQuestion::default() };
+            ask(&*self.store, &Redactor::fixed(), question).await.unwrap();
+            let leased = self.store.claim(Lane::Analysis).await.unwrap().unwrap();
+            let until = Instant::now() + Duration::from_secs(30);
+            let answered = self.world.answer(&leased.job, until).await.unwrap();
+            self.store.finish(&leased, Outcome::Result(answered.clone())).await.unwrap().unwrap();
+            answered
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_model_it_is_the_incidents_report() {
+        let house = House::new(Settings::default()).await;
+        let told = house.ask(None, &format!("what is wrong with {}?", house.subject)).await;
+        assert_eq!((&told["origin"], &told["model"]["note"]), (&json!("rules"), &json!("model: none")));
+        assert_eq!((&told["incident_id"], &told["report"]["verdict"]), (&json!(house.incident), &told["verdict"]));
+        assert!(told["facts"][0]["facts"][0].as_str().unwrap().starts_with('F'), "{told}");
+        let lost = house.ask(None, "what is it?").await;
+        assert_eq!((&lost["verdict"], &lost["open_incidents"][0]["id"]), (&Value::Null, &json!(house.incident)));
+        assert!(house.folder.path().exists());
+    }
+
+    #[tokio::test]
+    async fn a_model_answers_from_the_facts_remembers_and_sees_no_secret() {
+        let server = MockServer::start().await;
+        let content = json!({"answer": "It is killed for memory.", "facts": ["F1"], "unknown": [], "look": []}).to_string();
+        let body = json!({
+            "choices": [{"message": {"content": content}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 9_000, "completion_tokens": 50},
+        });
+        let reply = ResponseTemplate::new(200).set_body_json(body);
+        Mock::given(method("POST")).and(path("/v1/chat/completions")).respond_with(reply).mount(&server).await;
+        let mut settings = Settings::default();
+        settings.llm.backend = Backend::Openai;
+        settings.llm.model = Some("m".to_owned());
+        settings.llm.base_url = Some(format!("{}/v1", server.uri()));
+        settings.llm.context_window = 100_000;
+        let house = House::new(settings).await;
+        let first = house.ask(None, &format!("why is {} down? password=hunter2xyz", house.subject)).await;
+        assert_eq!((&first["origin"], &first["answer"]), (&json!("model"), &json!("It is killed for memory.")), "{first}");
+        let second = house.ask(first["conversation_id"].as_str(), "since when?").await;
+        assert_eq!((&second["incident_id"], &second["model"]["calls"]), (&json!(house.incident), &json!(1)));
+        let sent: Vec<String> =
+            server.received_requests().await.unwrap().iter().map(|it| String::from_utf8_lossy(&it.body).into_owned()).collect();
+        assert_eq!(sent.len(), 2);
+        assert!(sent[1].contains("It is killed for memory.") && sent[1].contains("since when?"), "{}", sent[1]);
+        assert!(!sent.iter().any(|body| body.contains("hunter2xyz")));
+    }
+}
