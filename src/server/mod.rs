@@ -2,11 +2,17 @@
 //! means is the pipeline's.
 
 mod answer;
+mod approvals;
 mod auth;
 mod bodies;
+mod confirm;
+mod copilot;
+mod evaluation;
 mod figures;
 mod health;
 pub mod interactions;
+mod jobs;
+mod jwt;
 mod listener;
 pub mod problem;
 mod rate;
@@ -20,6 +26,7 @@ mod webhook;
 
 pub use answer::{REQUEST_ID, RequestId};
 pub use auth::{Caller, Role};
+pub use jwt::Tokens;
 pub use listener::serve;
 pub use router::{metrics, router};
 pub use state::{App, Clock, Parts};

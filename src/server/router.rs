@@ -1,7 +1,7 @@
 //! All routes, in one place.
 
 use super::state::App;
-use super::{answer, figures, health, interactions, status, webhook};
+use super::{answer, approvals, copilot, evaluation, figures, health, interactions, jobs, status, webhook};
 use crate::ports::Books;
 use axum::{Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -29,8 +29,14 @@ pub(super) const ROUTES: &[&str] = &[
 
 /// Every endpoint. `/metrics` is among them where it has no address of its own.
 pub fn router<S: Books>(app: App<S>) -> Router {
-    let mut routes =
-        Router::new().merge(webhook::routes()).merge(status::routes()).merge(health::routes()).merge(interactions::routes());
+    let operators =
+        Router::new().merge(jobs::routes()).merge(approvals::routes()).merge(evaluation::routes()).merge(copilot::routes());
+    let mut routes = Router::new()
+        .merge(webhook::routes())
+        .merge(status::routes())
+        .merge(health::routes())
+        .merge(interactions::routes())
+        .merge(operators);
     if app.settings.serve.metrics_listen.is_none() {
         routes = routes.merge(figures::routes());
     }
