@@ -164,6 +164,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_model_answers_from_the_facts_remembers_and_sees_no_secret() {
+        _ = rustls::crypto::ring::default_provider().install_default();
         let server = MockServer::start().await;
         let content = json!({"answer": "It is killed for memory.", "facts": ["F1"], "unknown": [], "look": []}).to_string();
         let body = json!({
