@@ -5,6 +5,7 @@ mod attempt;
 mod audit;
 mod check;
 mod click;
+mod conversation;
 mod decision;
 mod delivery;
 mod deploy;
@@ -20,6 +21,7 @@ mod incident_summary;
 mod incident_view;
 mod intent;
 mod job;
+mod kinds;
 mod lifecycle;
 mod log_template;
 mod message;
@@ -38,6 +40,10 @@ pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
 pub use check::{Check, CheckState};
 pub use click::{ButtonIds, CustomId, TokenHash, Verb};
+pub use conversation::{
+    AskPayload, CONVERSATION_LASTS, Conversation, CopilotAnswer, IncidentLine, LONGEST_QUESTION, MOST_QUESTIONS, Reply,
+    Suggestion, Turn,
+};
 pub use decision::{Decision, DecisionValue};
 pub use delivery::{DeliveredAlert, Delivery, Mark, Reading, SetAside, Severity, Unparsable};
 pub use deploy::Deploy;
@@ -53,6 +59,7 @@ pub use incident_summary::IncidentSummary;
 pub use incident_view::{AnalysisState, Finding, IncidentView};
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
 pub use job::{Class, Job, JobKind, JobState, LEASE, Lane, MAX_ATTEMPTS, RISES_AFTER, Reason, Trigger, back_off, retry_after};
+pub use kinds::{KINDS, kind_called};
 pub use lifecycle::{Consequence, Lifecycle, Placement, Situation};
 pub use log_template::LogTemplate;
 pub use message::{

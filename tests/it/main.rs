@@ -19,6 +19,7 @@ mod readme;
 mod reasoning;
 mod remedy;
 mod replay;
+mod serve_ask;
 mod serve_clicks;
 mod serve_discord;
 mod serve_http;

@@ -1,5 +1,7 @@
 //! What the server's workers have done with the adapters that the settings name: analyses, changes, recordings, copies.
 
+mod answer;
+
 use super::model::{Model, limits, prompts};
 use super::witnesses::witnesses;
 use super::{Cluster, executor};
@@ -187,8 +189,8 @@ impl World for LiveWorld {
         serde_json::to_value(replayed).map_err(|error| error.to_string())
     }
 
-    async fn answer(&self, _: &Job, _: Instant) -> Result<Value, String> {
-        Err("questions are not answered yet".to_owned())
+    async fn answer(&self, job: &Job, until: Instant) -> Result<Value, String> {
+        serde_json::to_value(self.answer_question(job, until).await?).map_err(|error| error.to_string())
     }
 
     async fn apply(&self, attempt: &Attempt) -> Result<Attempt, String> {
