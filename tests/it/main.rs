@@ -24,6 +24,7 @@ mod serve_clicks;
 mod serve_discord;
 mod serve_http;
 mod serve_operators;
+mod serve_pages;
 mod serve_store;
 mod serve_worker;
 mod stages;
