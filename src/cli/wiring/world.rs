@@ -120,7 +120,7 @@ impl LiveWorld {
         let cluster = writer.cluster_id().await.map_err(|error| error.to_string())?;
         remediation.cluster = &cluster;
         let actor = Actor { kind: "system".to_owned(), id: "serve".to_owned(), name: "sre-copilot".to_owned() };
-        let executor = executor(&writer, &*self.store, &self.clock, self.limits(), &actor);
+        let executor = executor(&writer, &self.store, &self.clock, self.limits(), &actor);
         remediation.of_incident(&executor, &view.incident, run_id, report).await.map_err(|error| error.to_string())
     }
 
@@ -206,7 +206,7 @@ impl World for LiveWorld {
         let settings = self.settings.remediation();
         let situation = situation(&look, &memory, &settings, self.settings.mode(), attempt.undo_of.is_some());
         let actor = attempt.decided_by.clone().ok_or("nobody approved it")?;
-        let mut executor = executor(&writer, &*self.store, &self.clock, self.limits(), &actor);
+        let mut executor = executor(&writer, &self.store, &self.clock, self.limits(), &actor);
         executor.channel.clone_from(&actor.kind);
         let applied = executor.apply(attempt, &situation).await.map_err(|error| error.to_string())?;
         executor.settle(applied).await.map_err(|error| error.to_string())
@@ -215,7 +215,7 @@ impl World for LiveWorld {
     async fn undo(&self, applied: &Attempt, by: &Actor) -> Result<Attempt, String> {
         let reader = self.reader().await?;
         let writer = self.writer(&reader).await?;
-        let mut executor = executor(&writer, &*self.store, &self.clock, self.limits(), by);
+        let mut executor = executor(&writer, &self.store, &self.clock, self.limits(), by);
         executor.channel.clone_from(&by.kind);
         let decision = Decision { reader: &reader, store: &*self.store, redactor: &self.redactor };
         let settings = self.settings.remediation();
@@ -235,7 +235,7 @@ impl World for LiveWorld {
         let reader = self.reader().await?;
         let writer = self.writer(&reader).await?;
         let actor = Actor { kind: "system".to_owned(), id: "serve".to_owned(), name: "sre-copilot".to_owned() };
-        let executor = executor(&writer, &*self.store, &self.clock, self.limits(), &actor);
+        let executor = executor(&writer, &self.store, &self.clock, self.limits(), &actor);
         let mut moved = executor.recover().await.map_err(|error| error.to_string())?;
         let decision = Decision { reader: &reader, store: &*self.store, redactor: &self.redactor };
         for attempt in due.into_iter().filter(|attempt| attempt.state == AttemptState::Succeeded) {
