@@ -194,16 +194,20 @@ impl Flood<'_> {
 
     /// Somebody clicks twenty times a second.
     fn click(&self) -> Result<Vec<Duration>, Failure> {
-        let (key, body) = (SigningKey::from_bytes(&KEY), r#"{"id":"1","application_id":"1","type":1,"version":1,"token":"t"}"#);
+        let key = SigningKey::from_bytes(&KEY);
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_nodelay(true)?;
         let (mut times, mut answer) = (Vec::new(), Vec::new());
         while Instant::now() < self.until() {
-            let time = jiff::Timestamp::now().as_second().to_string();
+            let now = jiff::Timestamp::now();
+            // An interaction counts once.
+            let id = now.as_microsecond();
+            let body = format!(r#"{{"id":"{id}","application_id":"1","type":1,"version":1,"token":"t"}}"#);
+            let time = now.as_second().to_string();
             let signature = key.sign(format!("{time}{body}").as_bytes()).to_bytes().iter().fold(String::new(), hex);
             let headers = format!("X-Signature-Ed25519: {signature}\r\nX-Signature-Timestamp: {time}\r\n");
             let began = Instant::now();
-            let status = ask(&mut stream, "/discord/interactions", &headers, body, &mut answer)?;
+            let status = ask(&mut stream, "/discord/interactions", &headers, &body, &mut answer)?;
             if status != "200" {
                 println!("  clicks are answered {status}");
                 return Ok(Vec::new());

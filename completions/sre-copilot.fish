@@ -37,6 +37,8 @@ complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "replay" -d 
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "approve" -d 'Show what waits for approval; approve, reject or undo one change'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "incidents" -d 'List incidents, or show one with its analyses and what was tried'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "audit" -d 'List who did what, or verify that the log is as it was written'
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "doctor" -d 'Look at all that the settings name: cluster, rights, clock, database, metrics, tickets, model, Discord'
+complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "serve" -d 'Take alerts over HTTP, analyse them, and tell people'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "explain" -d 'Explain a cause or a symptom: what it is, how to check it by hand, how to mend it'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "completions" -d 'Print the script that completes commands and flags in a shell'
 complete -c sre-copilot -n "__fish_sre_copilot_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -137,6 +139,29 @@ complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and __fis
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Read the whole chain: ends with 0 and the head, or with 3 and the first row that is not as it was written'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand doctor" -s n -l namespace -d 'The namespace whose rights are asked for; without it, the context\'s own' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand doctor" -l context -d 'The kubeconfig\'s context' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand doctor" -l kubeconfig -d 'The kubeconfig; without it, $KUBECONFIG, ~/.kube/config, or the pod\'s own service account' -r -F
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand doctor" -l timeout -d 'How long the cluster may take' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand doctor" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people, on a screen'
+json\t'For programs'
+yaml\t'For programs, and people who read on'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand doctor" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
+always\t'Even into a file or a pipe'
+never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand doctor" -l config -d 'The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user\'s own' -r -F
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand doctor" -s A -l all-namespaces -d 'Ask for rights in every namespace'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand doctor" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand doctor" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand serve" -l listen -d 'Where it listens; without it, serve.listen of the settings' -r -f
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand serve" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
+always\t'Even into a file or a pipe'
+never\t'Not at all'"
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand serve" -l config -d 'The file of settings; without it $SRE_COPILOT_CONFIG, ./sre-copilot.toml, or the user\'s own' -r -F
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand serve" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand serve" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand serve" -s h -l help -d 'Print help'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand explain" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people, on a screen'
 json\t'For programs'
 yaml\t'For programs, and people who read on'
@@ -155,12 +180,14 @@ complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -l 
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -s q -l quiet -d 'No progress and no warnings, only the result and errors'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -s v -l verbose -d 'Everything: the timeline, all facts, every source, and how long it took'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand completions" -s h -l help -d 'Print help'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "analyze" -d 'Find the root cause of what is wrong with a pod, workload, node, service or namespace'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "replay" -d 'Diagnose recorded incidents again, without a cluster, and compare with what was expected'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "approve" -d 'Show what waits for approval; approve, reject or undo one change'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "incidents" -d 'List incidents, or show one with its analyses and what was tried'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "audit" -d 'List who did what, or verify that the log is as it was written'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "explain" -d 'Explain a cause or a symptom: what it is, how to check it by hand, how to mend it'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "completions" -d 'Print the script that completes commands and flags in a shell'
-complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit explain completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit doctor serve explain completions help" -f -a "analyze" -d 'Find the root cause of what is wrong with a pod, workload, node, service or namespace'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit doctor serve explain completions help" -f -a "replay" -d 'Diagnose recorded incidents again, without a cluster, and compare with what was expected'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit doctor serve explain completions help" -f -a "approve" -d 'Show what waits for approval; approve, reject or undo one change'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit doctor serve explain completions help" -f -a "incidents" -d 'List incidents, or show one with its analyses and what was tried'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit doctor serve explain completions help" -f -a "audit" -d 'List who did what, or verify that the log is as it was written'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit doctor serve explain completions help" -f -a "doctor" -d 'Look at all that the settings name: cluster, rights, clock, database, metrics, tickets, model, Discord'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit doctor serve explain completions help" -f -a "serve" -d 'Take alerts over HTTP, analyse them, and tell people'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit doctor serve explain completions help" -f -a "explain" -d 'Explain a cause or a symptom: what it is, how to check it by hand, how to mend it'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit doctor serve explain completions help" -f -a "completions" -d 'Print the script that completes commands and flags in a shell'
+complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and not __fish_seen_subcommand_from analyze replay approve incidents audit doctor serve explain completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand help; and __fish_seen_subcommand_from audit" -f -a "verify" -d 'Read the whole chain: ends with 0 and the head, or with 3 and the first row that is not as it was written'

@@ -19,6 +19,7 @@ mod graph_facts;
 mod health;
 mod history;
 mod incident;
+mod incident_summary;
 mod incident_view;
 mod intent;
 mod job;
@@ -60,6 +61,7 @@ pub use graph_facts::{
 pub use health::{ClusterHealth, FIGURES, HealthStatus};
 pub use history::{Cycle, FixResult, Flapping, History, Occurrence, PastFix, Recurrence, RememberedIncident, SimilarIncident};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
+pub use incident_summary::IncidentSummary;
 pub use incident_view::{AnalysisState, Finding, IncidentView};
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
 pub use job::{Class, Job, JobKind, JobState, LEASE, Lane, MAX_ATTEMPTS, RISES_AFTER, Reason, Trigger, back_off, retry_after};

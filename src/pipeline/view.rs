@@ -1,6 +1,6 @@
 //! All that is known of an incident, put together from the store.
 
-use crate::domain::{AnalysisState, Finding, IncidentView, Job, JobKind, JobState, OutcomeMemory};
+use crate::domain::{AnalysisState, Finding, IncidentView, Job, JobKind, JobState, OutcomeMemory, Run};
 use crate::ports::{FeedbackStore, IncidentStore, Intake, JobFilter, JobQueue, StoreError};
 use crate::remedy::REMEMBERED;
 use jiff::Timestamp;
@@ -15,6 +15,18 @@ pub async fn view(
     incident: &str,
     now: Timestamp,
 ) -> Result<Option<IncidentView>, StoreError> {
+    Ok(view_and_runs(store, incident, now).await?.map(|(view, _)| view))
+}
+
+/// The same with the incident's analyses, oldest first.
+///
+/// # Errors
+/// When the store can't be read.
+pub async fn view_and_runs(
+    store: &(impl IncidentStore + Intake + JobQueue + FeedbackStore),
+    incident: &str,
+    now: Timestamp,
+) -> Result<Option<(IncidentView, Vec<Run>)>, StoreError> {
     let Some(record) = store.incident(incident).await? else { return Ok(None) };
     let Some(standing) = store.standing(incident).await? else { return Ok(None) };
     let filter = JobFilter { incident: Some(incident.to_owned()), limit: Some(20), ..JobFilter::default() };
@@ -26,7 +38,7 @@ pub async fn view(
         Some(Finding { run_id: run.id.clone(), at: run.created_at, report })
     });
     let newest = jobs.into_iter().find(|job| job.kind == JobKind::Analyze);
-    Ok(Some(IncidentView {
+    let view = IncidentView {
         analysis: newest.map_or(AnalysisState::Idle, state),
         incident: record.incident,
         standing,
@@ -34,7 +46,8 @@ pub async fn view(
         attempts: record.attempts,
         memory,
         feedback,
-    }))
+    };
+    Ok(Some((view, record.runs)))
 }
 
 fn state(job: Job) -> AnalysisState {

@@ -1,8 +1,8 @@
 //! All that is remembered, as one bound: what the server and the workers are generic over.
 
 use super::{
-    AttemptStore, AuditLog, Buttons, Clicks, FeedbackStore, Figures, IncidentStore, Intake, JobQueue, Ledger, Messages, Outbox,
-    Periodic, Replies, StoreError,
+    AttemptStore, AuditLog, Buttons, Clicks, FeedbackStore, Figures, IncidentPages, IncidentStore, Intake, JobQueue, Ledger,
+    Messages, Outbox, Periodic, Replies, StoreError,
 };
 use std::future::Future;
 use std::time::Duration;
@@ -24,6 +24,7 @@ pub trait Books:
     Intake
     + JobQueue
     + IncidentStore
+    + IncidentPages
     + AttemptStore
     + AuditLog
     + Outbox
@@ -46,6 +47,7 @@ impl<T> Books for T where
     T: Intake
         + JobQueue
         + IncidentStore
+        + IncidentPages
         + AttemptStore
         + AuditLog
         + Outbox

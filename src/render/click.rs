@@ -128,7 +128,7 @@ fn row(buttons: &[(Verb, &str)]) -> Value {
 }
 
 /// What stands on a button, and its style ("Message Components", "Button Styles": 1 primary, 2 secondary, 3 success, 4 danger).
-fn label(verb: Verb) -> (&'static str, u8) {
+pub(super) fn label(verb: Verb) -> (&'static str, u8) {
     match verb {
         Verb::Up => ("👍", 2),
         Verb::Down => ("👎", 2),
@@ -169,7 +169,7 @@ pub fn plain(text: &str, most: usize) -> String {
 }
 
 /// Text from outside as a block of code, which nothing in it ends.
-fn block(text: &str, most: usize) -> String {
+pub(super) fn block(text: &str, most: usize) -> String {
     let mut before = ' ';
     let pieces = text.chars().map(move |char| {
         let mut piece = String::with_capacity(4);

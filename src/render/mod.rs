@@ -9,6 +9,7 @@ mod attempts;
 mod checks;
 pub mod click;
 mod definitions;
+pub mod discord;
 mod escape;
 mod html;
 mod incidents;

@@ -3,7 +3,9 @@
 use super::problem::{Code, Problem};
 use super::state::App;
 use crate::config::Environment;
+use crate::domain::Actor;
 use http::HeaderMap;
+use http::header::AUTHORIZATION;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -27,18 +29,69 @@ pub struct Caller {
     pub roles: BTreeSet<Role>,
 }
 
-/// Who asks, if they have this role.
+impl Role {
+    /// The role of that name.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Viewer, Self::Operator, Self::Approver].into_iter().find(|role| role.as_str() == word)
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Approver => "approver",
+        }
+    }
+}
+
+impl Caller {
+    /// Them, as rows and the audit log name them.
+    pub fn actor(&self) -> Actor {
+        Actor { kind: "operator".to_owned(), id: self.sub.clone(), name: self.sub.clone() }
+    }
+}
+
+/// Who asks, if they have this role and did not ask too often.
 ///
 /// # Errors
-/// 401 where it can't be told who asks, 403 where they don't have it.
+/// 401 where it can't be told who asks, 429 where they ask too often, 403 where they don't have it.
 pub fn caller<S>(app: &App<S>, headers: &HeaderMap, peer: IpAddr, role: Role) -> Result<Caller, Problem> {
-    let _ = headers;
-    // On somebody's own machine whoever is there may look and ask, never decide.
-    let is_open = app.settings.environment == Environment::Development && app.settings.serve.jwt_public_key.is_none();
-    if is_open && peer.is_loopback() {
-        let roles = BTreeSet::from([Role::Viewer, Role::Operator]);
-        let refused = || Problem::new(Code::Forbidden, "this needs another role");
-        return if roles.contains(&role) { Ok(Caller { sub: "local".to_owned(), roles }) } else { Err(refused()) };
+    let unauthenticated = |why: &str| Problem::new(Code::Unauthenticated, "this needs a token").because(why);
+    let caller = match &app.tokens {
+        Some(tokens) => {
+            tokens.check(bearer(headers).ok_or_else(|| unauthenticated("no token"))?, app.now()).map_err(unauthenticated)?
+        }
+        // On somebody's own machine whoever is there may look and ask, never decide.
+        None if app.settings.environment == Environment::Development && peer.is_loopback() => {
+            Caller { sub: "local".to_owned(), roles: BTreeSet::from([Role::Viewer, Role::Operator]) }
+        }
+        None => return Err(unauthenticated("there is no JWT_PUBLIC_KEY")),
+    };
+    app.operator_rate.take(caller.sub.clone()).map_err(too_often)?;
+    if !caller.roles.contains(&role) {
+        return Err(Problem::new(Code::Forbidden, format!("this needs the role {}", role.as_str())));
     }
-    Err(Problem::new(Code::Unauthenticated, "this needs a token"))
+    Ok(caller)
+}
+
+/// Takes one of the questions and replays that somebody may ask for.
+///
+/// # Errors
+/// 429.
+pub fn asks<S>(app: &App<S>, caller: &Caller) -> Result<(), Problem> {
+    app.ask_rate.take(caller.sub.clone()).map_err(too_often)
+}
+
+fn too_often(seconds: u32) -> Problem {
+    Problem::new(Code::RateLimited, "you asked too often; come again").retry_after(seconds)
+}
+
+/// The only token of the request.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    // RFC 9110, section 11.1: the scheme's case doesn't matter.
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

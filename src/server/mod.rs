@@ -2,14 +2,23 @@
 //! means is the pipeline's.
 
 mod answer;
+mod approvals;
 mod auth;
 mod bodies;
+mod confirm;
+mod copilot;
+mod evaluation;
 mod figures;
 mod health;
+mod incidents;
 pub mod interactions;
+mod jobs;
+mod jwt;
 mod listener;
+mod page;
 pub mod problem;
 mod rate;
+mod replay;
 pub mod request;
 mod router;
 pub mod sender;
@@ -20,6 +29,7 @@ mod webhook;
 
 pub use answer::{REQUEST_ID, RequestId};
 pub use auth::{Caller, Role};
+pub use jwt::Tokens;
 pub use listener::serve;
 pub use router::{metrics, router};
 pub use state::{App, Clock, Parts};

@@ -45,7 +45,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<App<S>> for Json<T> {
         let (parts, body) = request.into_parts();
         let body = bodies::read(app, &parts.headers, body, LONGEST.min(app.settings.serve.max_body)).await?;
         is_json(&parts.headers)?;
-        serde_json::from_slice(body.as_slice()).map(Self).map_err(|error| match error.classify() {
+        // Where everything may be left out, so may the body.
+        let text = if body.as_slice().is_empty() { b"{}" } else { body.as_slice() };
+        serde_json::from_slice(text).map(Self).map_err(|error| match error.classify() {
             Category::Data => Problem::invalid("", error.to_string()),
             _ => Problem::new(Code::Unparsable, "the body is no JSON").because(error),
         })

@@ -2,6 +2,7 @@
 
 use super::bodies::Budget;
 use super::health::Probe;
+use super::jwt::Tokens;
 use super::problem::{Code, Problem};
 use super::rate::Limit;
 use super::request::Peer;
@@ -17,6 +18,9 @@ use tokio::sync::Notify;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// So many requests an operator may make at once.
+const BURST: u32 = 60;
 
 /// The application: a handle that every handler has a copy of.
 pub struct App<S>(Arc<Parts<S>>);
@@ -35,6 +39,12 @@ pub struct Parts<S> {
     pub senders: Senders,
     /// How many deliveries each of them may send; told apart by their addresses.
     pub sender_rate: Limit<IpAddr>,
+    /// What operators' tokens are checked by; `None` without a key.
+    pub tokens: Option<Tokens>,
+    /// How much an operator may ask; told apart by their `sub`.
+    pub operator_rate: Limit<String>,
+    /// How many questions and replays an operator may ask for.
+    pub ask_rate: Limit<String>,
     /// How many failed authentications are logged.
     refusals: Limit<()>,
     /// How many bytes of bodies there may be at a time.
@@ -55,6 +65,9 @@ impl<S> App<S> {
     pub fn new(store: Arc<S>, settings: Settings, clock: Clock, redactor: Redactor) -> Result<Self, String> {
         let senders = Senders::of(&settings);
         let rate = settings.serve.sender_rate;
+        let tokens = Tokens::of(&settings.serve)?;
+        let operator_rate = Limit::new(settings.serve.operator_rate, BURST);
+        let ask_rate = Limit::new(settings.serve.ask_rate, settings.serve.ask_rate.count);
         let refusals = Limit::new(Rate { count: 1, per: SignedDuration::from_secs(1) }, 1);
         let sender_rate = Limit::new(rate, rate.count);
         let (bodies, probe, stopping, queued) = (Budget::default(), Probe::default(), Stopping::default(), Arc::default());
@@ -65,6 +78,9 @@ impl<S> App<S> {
             redactor,
             senders,
             sender_rate,
+            tokens,
+            operator_rate,
+            ask_rate,
             refusals,
             bodies,
             probe,

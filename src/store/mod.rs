@@ -27,6 +27,7 @@ mod merging;
 mod messages;
 mod open;
 mod outbox;
+mod pages;
 mod periodic;
 mod placing;
 mod pulse;

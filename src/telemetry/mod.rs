@@ -32,8 +32,16 @@ pub struct Setup {
     pub filter: String,
     /// Masks every text.
     pub mask: Box<dyn Fn(&str) -> String + Send + Sync>,
-    /// Brings traces to a collector, and who it says sends them (`service.name` and so on); `None` without one.
-    pub collector: Option<(Vec<(String, String)>, Delivery)>,
+    /// Who takes traces; `None` without one.
+    pub collector: Option<TraceCollector>,
+}
+
+/// Who takes traces.
+pub struct TraceCollector {
+    /// Who it is told sends them: `service.name` and so on.
+    pub resource: Vec<(String, String)>,
+    /// The way to it.
+    pub deliver: Delivery,
 }
 
 /// What was started: it is ended before the process ends, or the last traces are lost.
@@ -49,7 +57,7 @@ pub fn start(setup: Setup) -> Result<Telemetry, String> {
     let filter: Targets = setup.filter.parse().map_err(|error| format!("the log's filter {:?}: {error}", setup.filter))?;
     let mask: traces::Mask = Arc::from(setup.mask);
     let exporter = match setup.collector {
-        Some((resource, deliver)) => {
+        Some(TraceCollector { resource, deliver }) => {
             Exporter::start(resource, deliver).map_err(|error| format!("traces can't be sent: {error}"))?.into()
         }
         None => None,

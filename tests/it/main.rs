@@ -22,6 +22,7 @@ mod replay;
 mod serve_clicks;
 mod serve_discord;
 mod serve_http;
+mod serve_operators;
 mod serve_store;
 mod serve_worker;
 mod stages;

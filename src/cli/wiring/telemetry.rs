@@ -4,7 +4,7 @@ use crate::adapters::otlp::Collector;
 use crate::cli::error::CliError;
 use crate::cli::installation;
 use crate::cli::ui::Screen;
-use crate::telemetry::{self, Delivery, LogForm, Setup, Telemetry};
+use crate::telemetry::{self, Delivery, LogForm, Setup, Telemetry, TraceCollector};
 use std::io::{self, IsTerminal};
 use std::sync::{Arc, OnceLock};
 
@@ -40,7 +40,7 @@ fn said(name: &str) -> Option<String> {
 }
 
 /// Who takes traces, and who it is told sends them; nobody unless the environment names one.
-fn collector() -> Result<Option<(Vec<(String, String)>, Delivery)>, CliError> {
+fn collector() -> Result<Option<TraceCollector>, CliError> {
     let Some(address) = said("OTEL_EXPORTER_OTLP_ENDPOINT") else { return Ok(None) };
     let collector = Collector::new(&address, &said("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default());
     let hint = "it is a base address, to which v1/traces is added: http://localhost:4318";
@@ -63,7 +63,7 @@ fn collector() -> Result<Option<(Vec<(String, String)>, Delivery)>, CliError> {
         let collector = Arc::clone(&collector);
         Box::pin(async move { collector.deliver(body).await })
     });
-    Ok(Some((resource, deliver)))
+    Ok(Some(TraceCollector { resource, deliver }))
 }
 
 fn set(resource: &mut Vec<(String, String)>, name: &str, value: &str) {

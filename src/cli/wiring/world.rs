@@ -11,14 +11,13 @@ use crate::adapters::seq::Seq;
 use crate::adapters::teamcity::Teamcity;
 use crate::bundle;
 use crate::cli::error::CliError;
-use crate::cluster::{Recording, Snapshot};
+use crate::cluster::Recording;
 use crate::config::Settings;
-use crate::diagnose::{self, Options};
 use crate::domain::{Actor, Attempt, AttemptState, Exchange, ExecutionReport, IncidentView, Job, ModelName, Reasoning, Report};
 use crate::pipeline::execute::{ExecutionStatus, Limits};
 use crate::pipeline::think::{self, Gate, Live, think};
-use crate::pipeline::{Decision, Examined, FreshLook, Inquiry, Remediation, Witnesses, situation};
-use crate::ports::{AdvanceError, AttemptStore, Clock, ClusterWriter};
+use crate::pipeline::{Decision, Examined, FreshLook, Inquiry, Remediation, Witnesses, replayed, situation};
+use crate::ports::{AdvanceError, AttemptStore, Clock, ClusterWriter, IncidentPages};
 use crate::reason::{Case, Numbers};
 use crate::redact::Redactor;
 use crate::store::Store;
@@ -124,7 +123,7 @@ impl LiveWorld {
     }
 
     async fn record(&self, recording: Recording, view: &IncidentView, run_id: &str) {
-        let folder = self.recordings.join(&view.incident.id).join(run_id);
+        let folder = self.store.recording(&view.incident.id, run_id);
         let written = tokio::task::spawn_blocking(move || {
             private(&folder).map_err(|error| error.to_string())?;
             bundle::write(&folder, &recording).map_err(|error| error.to_string())
@@ -180,15 +179,12 @@ impl World for LiveWorld {
 
     async fn replay(&self, view: &IncidentView) -> Result<Value, String> {
         let finding = view.finding.as_ref().ok_or("the incident has no report to compare with")?;
-        let folder = self.recordings.join(&view.incident.id).join(&finding.run_id);
+        let folder = self.store.recording(&view.incident.id, &finding.run_id);
         let read = tokio::task::spawn_blocking(move || bundle::read(&folder)).await.map_err(|error| error.to_string())?;
         let recording = read.map_err(|error| error.to_string())?;
-        let target = finding.report.target.clone();
-        let snapshot = Snapshot::new(recording);
-        let now = diagnose::diagnose(&snapshot, &target, Options::default());
-        let shown = |report: &Report| json!({"verdict": report.verdict, "causes": report.causes, "summary": report.summary});
-        let (before, after) = (shown(&finding.report), shown(&now));
-        Ok(json!({"run_id": finding.run_id, "same": before == after, "before": before, "after": after}))
+        let settings = self.settings.remediation();
+        let replayed = replayed(&finding.run_id, &finding.report, recording, &settings);
+        serde_json::to_value(replayed).map_err(|error| error.to_string())
     }
 
     async fn answer(&self, _: &Job, _: Instant) -> Result<Value, String> {

@@ -9,6 +9,8 @@ use crate::ports::{AdvanceError, ApiReason, AttemptStore, AuditLog, Changes, Clo
 use crate::telemetry::{metrics, one_of};
 use jiff::SignedDuration;
 use serde_json::Value;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 /// The rules that metrics name: `remediation`, policy and the checks of a snapshot.
 const RULES: &[&str] = &[
@@ -140,7 +142,19 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
             undo_of: ask.undo_of.map(|undone| undone.id.clone()),
             audit: events.into(),
         };
-        let mut attempt = self.store.propose(new).await?;
+        let request = tracing::info_span!(
+            "sre.copilot.approval.request",
+            sre.incident.id = ask.incident,
+            sre.risk.level = plan.risk.level.as_str(),
+            sre.approval.channel = self.channel,
+            sre.attempt.id = Empty,
+            sre.attempt.state = Empty,
+            sre.plan.digest = Empty,
+        );
+        let mut attempt = self.store.propose(new).instrument(request.clone()).await?;
+        request.record("sre.attempt.id", &attempt.id).record("sre.attempt.state", attempt.state.as_str());
+        request.record("sre.plan.digest", attempt.digest.as_str());
+        drop(request);
         metrics().attempt(attempt.state.as_str());
         if ask.by_rule && decision.value == DecisionValue::Auto && attempt.state == AttemptState::Proposed {
             attempt = self.approve_by_rule(attempt, &decision).await?;

@@ -43,7 +43,7 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         let now = self.clock.now();
         let ids = self.settings.buttons.filter(|_| takes_buttons).map(|rules| shown::blank(&buttons(view, &rules, now)));
         let frame = shown::Frame { planned, is_post: false, buttons: ids.as_ref(), settings: &self.settings };
-        shown::digest(&shown::incident(view, &frame, &self.redactor))
+        shown::digest(&shown::incident(view, &frame, &self.redactor, self.clock.now()))
     }
 
     async fn rendered(
@@ -55,7 +55,8 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
     ) -> Result<Rendered, StoreError> {
         let now = self.clock.now();
         let content = self.content(view, planned, takes_buttons);
-        let fallback = shown::fallback(view, &self.settings, &self.redactor);
+        let bare = shown::Frame { planned, is_post, buttons: None, settings: &self.settings };
+        let fallback = shown::fallback(view, &bare, &self.redactor, now);
         if !is_post && planned.message.content.as_ref() == Some(&content) {
             // No buttons are made for what isn't sent.
             return Ok(Rendered { body: Value::Null, fallback, set: None, content, is_there: true });
@@ -70,7 +71,7 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         };
         let ids = minted.as_ref().map(|minted| &minted.ids);
         let frame = shown::Frame { planned, is_post, buttons: ids, settings: &self.settings };
-        let body = shown::incident(view, &frame, &self.redactor);
+        let body = shown::incident(view, &frame, &self.redactor, self.clock.now());
         Ok(Rendered { body, fallback, set: minted.map(|minted| minted.set), content, is_there: false })
     }
 
@@ -105,7 +106,7 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         let now = self.clock.now();
         let ids = self.settings.buttons.map(|rules| shown::blank(&buttons(view, &rules, now)));
         let frame = shown::Frame { planned, is_post: planned.is_post, buttons: ids.as_ref(), settings: &self.settings };
-        let body = shown::incident(view, &frame, &self.redactor);
+        let body = shown::incident(view, &frame, &self.redactor, self.clock.now());
         let wanted = channels::of_owner(view);
         let channel = match self.channels.way(&self.notifier, &wanted, now) {
             channels::Way::To(channel) => channel,

@@ -36,6 +36,10 @@ pub struct MessageSettings {
     pub dry_run: bool,
     /// What people reach the server under, without a slash at the end.
     pub public_url: Option<String>,
+    /// What the process's own cluster is called in alerts.
+    pub own_cluster: String,
+    /// Approved changes are applied.
+    pub can_apply: bool,
     /// The role that a critical message names.
     pub mention_role: Option<String>,
     /// Which buttons there are; `None` where nothing takes clicks.
@@ -55,6 +59,8 @@ impl MessageSettings {
         Self {
             dry_run: discord.dry_run,
             public_url: settings.serve.public_url.clone(),
+            own_cluster: settings.serve.default_cluster.clone(),
+            can_apply: is_enabled,
             mention_role: discord.mention_role_id.clone(),
             buttons: takes_clicks.then_some(rules),
         }

@@ -1,19 +1,17 @@
 //! What a message shows: the bridge between what is planned and `render`, which draws it.
 
 use super::MessageSettings;
-use crate::domain::{AttemptState, ButtonIds, IncidentStatus, IncidentView, PostMark, Severity};
+use crate::domain::{ButtonIds, IncidentView, PostMark};
 use crate::ports::{NewButton, Planned, ReplacedMessage};
 use crate::redact::Redactor;
-use crate::render::click as render;
+use crate::render::click::{self as render, Mask};
+use crate::render::discord;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// The longest message of those that go where another was refused, in UTF-16 units.
 const SHORT: usize = 500;
-/// So many names of others are shown.
-const NAMES: usize = 40;
-/// So many flaps within a day are flapping.
-const FLAPPING: usize = 3;
 
 /// What is shown beside the incident.
 pub(super) struct Frame<'a> {
@@ -58,57 +56,42 @@ pub(super) fn is_trouble(payload: &Value) -> bool {
 }
 
 /// The incident's message.
-pub(super) fn incident(view: &IncidentView, frame: &Frame<'_>, redactor: &Redactor) -> Value {
-    let Frame { planned, is_post, buttons, settings, .. } = frame;
-    let (incident, standing) = (&view.incident, &view.standing);
-    let text = |text: &str, most: usize| render::plain(&redactor.text(text), most);
-    let mut lines: Vec<String> = Vec::new();
-    lines.extend(planned.earlier.as_ref().map(|link| format!("Before: {link}")));
-    lines.push(match (incident.status, incident.verdict) {
-        (IncidentStatus::Resolved, _) => "✅ Resolved".to_owned(),
-        (IncidentStatus::Merged, _) => format!("Part of incident {}", incident.merged_into.as_deref().unwrap_or_default()),
-        (IncidentStatus::Open, Some(verdict)) => format!("Verdict: {}", verdict.as_str()),
-        (IncidentStatus::Open, None) => "⏳ Analysing".to_owned(),
-    });
-    lines.extend(incident.summary.as_ref().map(|summary| text(summary, 600)));
-    let waits = view.attempts.iter().find(|attempt| attempt.state == AttemptState::Proposed);
-    if let Some(attempt) = waits.filter(|_| buttons.is_none()) {
-        lines.push(format!("To decide: `sre-copilot approve {}`", attempt.code));
-    }
-    let mut names: Vec<String> = planned.affected.iter().map(|affected| text(&affected.subject.to_string(), 100)).collect();
-    if !names.is_empty() {
-        let more = names.len().saturating_sub(NAMES);
-        names.truncate(NAMES);
-        let more = if more > 0 { format!(" +{more}") } else { String::new() };
-        lines.push(format!("Affected: {}{more}", names.join(", ")));
-    }
-    let mark = if planned.message.mark == PostMark::Resurfaced { " · 🌀 RESURFACED" } else { "" };
-    let repeats =
-        if planned.message.repeats > 1 { format!(" · ×{} in 30 min", planned.message.repeats) } else { String::new() };
-    let alert = standing.episodes.first().map_or("", |episode| episode.name.as_str());
-    let mut embed = json!({
-        "title": format!("{} · {}{mark}", text(alert, 100), text(&incident.subject.to_string(), 120)),
-        "description": lines.join("\n"),
-        "footer": {"text": format!("incident {}{repeats}", incident.id)},
-    });
-    if let Some(url) = &settings.public_url {
-        embed["url"] = json!(format!("{url}/incidents/{}", incident.id));
-    }
-    let row: Vec<Value> = buttons
-        .iter()
-        .flat_map(|ids| ids.iter())
-        .map(|(verb, id)| json!({"type": 2, "style": 2, "label": verb, "custom_id": id}))
-        .collect();
-    let is_steady = standing.flap_count < FLAPPING && !standing.chronic;
-    let is_alarm = *is_post && is_steady && standing.severity == Some(Severity::Critical);
-    let role = settings.mention_role.as_ref().filter(|_| is_alarm);
-    let mentions = role.map_or_else(|| json!({"parse": []}), |role| json!({"parse": [], "roles": [role]}));
-    json!({
-        "content": role.map(|role| format!("<@&{role}>")).unwrap_or_default(),
-        "embeds": [embed],
-        "components": if row.is_empty() { json!([]) } else { json!([{"type": 1, "components": row}]) },
-        "allowed_mentions": mentions,
-    })
+pub(super) fn incident(view: &IncidentView, frame: &Frame<'_>, redactor: &Redactor, now: Timestamp) -> Value {
+    let names: Vec<String> = frame.planned.affected.iter().map(|affected| affected.subject.to_string()).collect();
+    drawn(view, frame, redactor, now, &names, discord::incident)
+}
+
+/// What goes out where the message is refused: its title, verdict, id and permalink.
+pub(super) fn fallback(view: &IncidentView, frame: &Frame<'_>, redactor: &Redactor, now: Timestamp) -> Value {
+    drawn(view, frame, redactor, now, &[], discord::short)
+}
+
+fn drawn(
+    view: &IncidentView,
+    frame: &Frame<'_>,
+    redactor: &Redactor,
+    now: Timestamp,
+    affected: &[String],
+    draw: impl FnOnce(&IncidentView, &discord::Frame<'_>) -> Value,
+) -> Value {
+    let Frame { planned, is_post, buttons, settings } = frame;
+    let message = &planned.message;
+    let mask: Mask<'_> = &|text| redactor.text(text);
+    let frame = discord::Frame {
+        mask,
+        own_cluster: &settings.own_cluster,
+        public_url: settings.public_url.as_deref(),
+        buttons: *buttons,
+        mention_role: settings.mention_role.as_deref(),
+        is_post: *is_post,
+        is_resurfaced: message.mark == PostMark::Resurfaced,
+        earlier: planned.earlier.as_deref(),
+        repeats: (message.repeats, message.last_at),
+        affected,
+        can_apply: settings.can_apply,
+        now,
+    };
+    draw(view, &frame)
 }
 
 /// An old message, which links to the one that took its place.
@@ -118,15 +101,6 @@ pub(super) fn replaced(view: &IncidentView, replaced: &ReplacedMessage, redactor
         Some(link) => format!("{subject}: goes on in {link}"),
         None => format!("{subject}: goes on in a newer message"),
     })
-}
-
-/// What goes out where the message is refused: its title, verdict, id and permalink.
-pub(super) fn fallback(view: &IncidentView, settings: &MessageSettings, redactor: &Redactor) -> Value {
-    let incident = &view.incident;
-    let verdict = incident.verdict.map_or("no verdict yet", |verdict| verdict.as_str());
-    let subject = render::plain(&redactor.text(&incident.subject.to_string()), 200);
-    let link = settings.public_url.as_ref().map(|url| format!(" {url}/incidents/{}", incident.id)).unwrap_or_default();
-    plain(&format!("{subject}: {verdict}. Incident {}{link}", incident.id))
 }
 
 /// The program's own trouble.

@@ -1,0 +1,109 @@
+//! The verdict's field: a verdict looks like what it is. "Root cause" appears only where it is confirmed.
+
+use super::super::click::plain;
+use super::Frame;
+use super::fit::{Field, Keep};
+use super::time::{length, relative};
+use crate::domain::{AnalysisState, CauseReport, IncidentView, ObjectRef, Report, Verdict};
+
+/// Whole per cent, floored, at most 99.
+fn per_cent(confidence: f64) -> u8 {
+    // From 0 to 100: the cast loses nothing but the fraction, which is meant.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=99")]
+    let whole = (confidence * 100.0).floor().clamp(0.0, 99.0) as u8;
+    whole
+}
+
+/// An object as people type it.
+pub(super) fn object(object: &ObjectRef, frame: &Frame<'_>) -> String {
+    plain(&(frame.mask)(&object.kubectl()), 100)
+}
+
+fn cause(cause: &CauseReport, frame: &Frame<'_>) -> String {
+    format!(
+        "**{}** on {} ({}%)\n{}",
+        plain(&cause.id, 80),
+        object(&cause.object, frame),
+        per_cent(cause.confidence),
+        plain(&(frame.mask)(&cause.summary), 300)
+    )
+}
+
+pub(super) fn field(view: &IncidentView, frame: &Frame<'_>) -> Field {
+    let fixed = |name: &str, value: String| Field { keep: Keep::Always, ..Field::new(name, value) };
+    let Some(finding) = &view.finding else { return without_report(view) };
+    let report = &finding.report;
+    match report.verdict {
+        Verdict::Confirmed => fixed("🎯 Root cause", causes(report, frame)),
+        Verdict::Likely => {
+            let would = report.reasoning.iter().flat_map(|it| &it.narrative.raises_confidence).next();
+            let would = would.or_else(|| report.unknown.first().map(|unknown| &unknown.would));
+            let would =
+                would.map(|would| format!("\nWould confirm it: {}", plain(&(frame.mask)(would), 200))).unwrap_or_default();
+            fixed("🔍 Likely cause", causes(report, frame) + &would)
+        }
+        Verdict::Inconclusive => fixed("❔ Not determined", undetermined(report, frame)),
+        Verdict::Recovered => {
+            let last = report.history.first();
+            let since = last.and_then(|entry| entry.ended.or(entry.at)).map_or("by itself".to_owned(), relative);
+            let what = last.map_or(report.summary.as_str(), |entry| entry.summary.as_str());
+            fixed("☑ Over since", format!("{since}\n{}", plain(&(frame.mask)(what), 300)))
+        }
+        Verdict::Healthy => {
+            let checked = plain(&(frame.mask)(&report.checked), 300);
+            let checked =
+                if checked.is_empty() { "The objects that the alert names look as they should.".to_owned() } else { checked };
+            fixed("☑ Nothing wrong found", checked)
+        }
+    }
+}
+
+/// The first cause, and a second one on its own line.
+fn causes(report: &Report, frame: &Frame<'_>) -> String {
+    let mut text = report.causes.first().map_or_else(String::new, |first| cause(first, frame));
+    if let Some(second) = report.causes.get(1) {
+        text +=
+            &format!("\nAlso {} on {} ({}%)", plain(&second.id, 80), object(&second.object, frame), per_cent(second.confidence));
+    }
+    for contradiction in report.contradictions.iter().take(1) {
+        text += &format!("\nContradiction: {}", plain(&(frame.mask)(&contradiction.why), 200));
+    }
+    text
+}
+
+/// What was seen and what is missing; no cause, no per cent.
+fn undetermined(report: &Report, frame: &Frame<'_>) -> String {
+    let mut lines: Vec<String> =
+        report.symptoms.iter().take(2).map(|symptom| format!("Seen: {}", plain(&(frame.mask)(&symptom.summary), 200))).collect();
+    let missing = report.unknown.iter().take(2);
+    lines.extend(missing.map(|unknown| {
+        format!("Missing: {} ({})", plain(&(frame.mask)(&unknown.what), 120), plain(&(frame.mask)(&unknown.why), 160))
+    }));
+    if lines.is_empty() {
+        lines.push(plain(&(frame.mask)(&report.summary), 300));
+    }
+    lines.join("\n")
+}
+
+fn without_report(view: &IncidentView) -> Field {
+    let fixed = |name: &str, value: String| Field { keep: Keep::Always, ..Field::new(name, value) };
+    match &view.analysis {
+        AnalysisState::Failed { why, retry_at } => {
+            let again =
+                retry_at.map_or_else(|| "It is not tried again.".to_owned(), |at| format!("Tried again {}.", relative(at)));
+            fixed("✗ Analysis failed", format!("{}\n{again}", plain(why, 300)))
+        }
+        AnalysisState::Running { since } | AnalysisState::Queued { since } => {
+            fixed("⏳ Analysing", format!("since {}", relative(*since)))
+        }
+        AnalysisState::Idle => {
+            let open = length(view.incident.opened_at, view.incident.resolved_at.unwrap_or(view.incident.opened_at));
+            fixed("⏳ Analysing", format!("No report yet (open {open})."))
+        }
+    }
+}
+
+/// Whether every alert is only kept: silenced, inhibited or on the list.
+pub(super) fn is_suppressed(view: &IncidentView) -> bool {
+    !view.standing.episodes.is_empty() && view.standing.episodes.iter().all(|episode| episode.incident_id.is_none())
+}
