@@ -44,8 +44,8 @@ pub use check::{Check, CheckState};
 pub use chronic_digest::{ChronicDigest, ChronicRow};
 pub use click::{ButtonIds, CustomId, TokenHash, Verb};
 pub use daily_digest::{
-    Anomalies, Changed, DailyDigest, DeployLine, ErrorSource, FragileService, GraphFigures, IncidentFigures, ModelSpend, NoisyAlert, Part, Resources,
-    StaleWorkloads, TeamCount, UnownedNamespace, WideService,
+    Anomalies, Changed, DailyDigest, DeployLine, ErrorSource, FragileService, GraphFigures, IncidentFigures, ModelSpend,
+    NoisyAlert, Part, Resources, StaleWorkloads, TeamCount, UnownedNamespace, WideService,
 };
 pub use decision::{Decision, DecisionValue};
 pub use delivery::{DeliveredAlert, Delivery, Mark, Reading, SetAside, Severity, Unparsable};
