@@ -188,11 +188,11 @@ _sre__copilot() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "text json yaml markdown" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json yaml markdown html" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "text json yaml markdown" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json yaml markdown html" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -736,11 +736,11 @@ _sre__copilot() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "text json yaml markdown" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json yaml markdown html" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "text json yaml markdown" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json yaml markdown html" -- "${cur}"))
                     return 0
                     ;;
                 --color)

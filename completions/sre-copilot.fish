@@ -53,7 +53,8 @@ complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l sinc
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people, on a screen'
 json\t'For programs'
 yaml\t'For programs, and people who read on'
-markdown\t'For a ticket or a pull request'"
+markdown\t'For a ticket or a pull request'
+html\t'For a browser: one page that loads nothing'"
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand analyze" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
 always\t'Even into a file or a pipe'
 never\t'Not at all'"
@@ -69,7 +70,8 @@ complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l all -
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people, on a screen'
 json\t'For programs'
 yaml\t'For programs, and people who read on'
-markdown\t'For a ticket or a pull request'"
+markdown\t'For a ticket or a pull request'
+html\t'For a browser: one page that loads nothing'"
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand replay" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
 always\t'Even into a file or a pipe'
 never\t'Not at all'"
@@ -165,7 +167,7 @@ complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand serve" -s h -l h
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand explain" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people, on a screen'
 json\t'For programs'
 yaml\t'For programs, and people who read on'
-markdown\t'For a ticket or a pull request'"
+markdown\t'For a page of documentation'"
 complete -c sre-copilot -n "__fish_sre_copilot_using_subcommand explain" -l color -d 'When to use colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE forces it'
 always\t'Even into a file or a pipe'
 never\t'Not at all'"

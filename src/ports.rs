@@ -5,6 +5,7 @@ mod audit;
 mod books;
 mod clicks;
 mod clock;
+mod conversations;
 mod evidence;
 mod feedback;
 mod figures;
@@ -29,6 +30,7 @@ pub use clicks::{
     ReplyTo, Seen, Told,
 };
 pub use clock::Clock;
+pub use conversations::{AskError, Asked, Conversations, NewQuestion};
 pub use evidence::{Answered, DeployHistory, EvidenceRequest, LogSearch, NodeNames, SignalSource, TicketTracker};
 pub use feedback::FeedbackStore;
 pub use figures::{Figures, StoreFigures};

@@ -1,24 +1,8 @@
 //! The targets that a person types, with kubectl's habits: `pod/x`, `pod x`, `po x`, `pods`, `deployment.apps/x`.
 
 use super::error::CliError;
+use crate::domain::{KINDS, kind_called};
 use crate::pipeline::Wanted;
-
-/// What can be analysed: the kind, its plural and short names as `kubectl api-resources` prints them, and its API group.
-const KINDS: &[(&str, &str, &str, &str)] = &[
-    ("Pod", "pods", "po", ""),
-    ("Deployment", "deployments", "deploy", "apps"),
-    ("StatefulSet", "statefulsets", "sts", "apps"),
-    ("DaemonSet", "daemonsets", "ds", "apps"),
-    ("ReplicaSet", "replicasets", "rs", "apps"),
-    ("Job", "jobs", "", "batch"),
-    ("CronJob", "cronjobs", "cj", "batch"),
-    ("Service", "services", "svc", ""),
-    ("Ingress", "ingresses", "ing", "networking.k8s.io"),
-    ("PersistentVolumeClaim", "persistentvolumeclaims", "pvc", ""),
-    ("HorizontalPodAutoscaler", "horizontalpodautoscalers", "hpa", "autoscaling"),
-    ("Node", "nodes", "no", ""),
-    ("Namespace", "namespaces", "ns", ""),
-];
 
 /// Reads the targets. Either every word is `TYPE/NAME`, or the first is a type and the others are names; a type alone
 /// means all objects of that type.
@@ -50,21 +34,7 @@ fn type_and_name(word: &str) -> Result<Wanted, CliError> {
 
 /// The kind that a type means, in any spelling that kubectl takes; case doesn't matter.
 fn kind(word: &str, is_alone: bool) -> Result<&'static str, CliError> {
-    let lower = word.to_lowercase();
-    let (name, group) = lower.split_once('.').unwrap_or((&lower, ""));
-    // `deployments.v1.apps`: a version before the group.
-    let group = match group.split_once('.') {
-        Some((version, rest)) if version.starts_with('v') && version[1..].starts_with(|char: char| char.is_ascii_digit()) => rest,
-        _ => group,
-    };
-    let found = KINDS.iter().find(|(kind, plural, short, own_group)| {
-        let called = name == *plural || name == kind.to_lowercase() || (!short.is_empty() && name == *short);
-        called && (group.is_empty() || group == *own_group)
-    });
-    match found {
-        Some((kind, ..)) => Ok(kind),
-        None => Err(unknown_type(word, &lower, is_alone)),
-    }
+    kind_called(word).ok_or_else(|| unknown_type(word, &word.to_lowercase(), is_alone))
 }
 
 fn unknown_type(word: &str, lower: &str, is_alone: bool) -> CliError {

@@ -23,6 +23,6 @@ pub struct LogTemplate {
     /// The message of the last of them, as a person reads it.
     pub example: String,
     /// The first line of its exception.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub exception: String,
 }

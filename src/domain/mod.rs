@@ -7,6 +7,7 @@ mod check;
 mod chronic_digest;
 mod click;
 mod daily_digest;
+mod conversation;
 mod decision;
 mod delivery;
 mod deploy;
@@ -23,6 +24,7 @@ mod incident_summary;
 mod incident_view;
 mod intent;
 mod job;
+mod kinds;
 mod lifecycle;
 mod log_template;
 mod message;
@@ -46,6 +48,9 @@ pub use click::{ButtonIds, CustomId, TokenHash, Verb};
 pub use daily_digest::{
     Anomalies, Changed, DailyDigest, DeployLine, ErrorSource, FragileService, GraphFigures, IncidentFigures, ModelSpend,
     NoisyAlert, Part, Resources, StaleWorkloads, TeamCount, UnownedNamespace, WideService,
+pub use conversation::{
+    AskPayload, CONVERSATION_LASTS, Conversation, CopilotAnswer, IncidentLine, LONGEST_QUESTION, MOST_QUESTIONS, Reply,
+    Suggestion, Turn,
 };
 pub use decision::{Decision, DecisionValue};
 pub use delivery::{DeliveredAlert, Delivery, Mark, Reading, SetAside, Severity, Unparsable};
@@ -65,6 +70,7 @@ pub use incident_summary::IncidentSummary;
 pub use incident_view::{AnalysisState, Finding, IncidentView};
 pub use intent::{Action, ExecutionIntent, Params, ResourceParams, ResourceType, Risk};
 pub use job::{Class, Job, JobKind, JobState, LEASE, Lane, MAX_ATTEMPTS, RISES_AFTER, Reason, Trigger, back_off, retry_after};
+pub use kinds::{KINDS, kind_called};
 pub use lifecycle::{Consequence, Lifecycle, Placement, Situation};
 pub use log_template::LogTemplate;
 pub use message::{

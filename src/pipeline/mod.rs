@@ -4,6 +4,7 @@
 mod advice;
 mod buttons;
 mod click;
+mod conversation;
 mod decision;
 pub mod execute;
 pub mod expectation;
@@ -28,6 +29,7 @@ mod witnesses;
 pub use advice::propose;
 pub use buttons::{ButtonRules, buttons};
 pub use click::{ClickRules, judge, needs_another, undo_ends_at};
+pub use conversation::{About, answer, ask, nothing_named, subject_of_question};
 pub use decision::{Decision, DecisionError, planned, situation};
 pub use history::history;
 pub use inquiry::{Examined, Inquiry};

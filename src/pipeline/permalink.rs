@@ -26,7 +26,7 @@ pub fn opens(key: &[u8; 32], incident: &str, until: i64, sign: &str, ttl: Signed
     // What was made with a longer time than the present setting's doesn't outlive it.
     let left = until.saturating_sub(now.as_second());
     let is_in_time = left > 0 && left <= ttl.as_secs();
-    let bytes: Option<Vec<u8>> = (sign.len() == 64 && sign.is_ascii())
+    let bytes: Option<Vec<u8>> = (sign.len() == 64 && sign.bytes().all(|digit| digit.is_ascii_hexdigit()))
         .then(|| (0..32).map(|place| u8::from_str_radix(sign.get(2 * place..2 * place + 2)?, 16).ok()).collect())
         .flatten();
     let (Some(bytes), Some(mac)) = (bytes, signed(key, incident, until)) else { return false };

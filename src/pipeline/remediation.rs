@@ -88,7 +88,7 @@ impl Remediation<'_> {
     ) -> Result<(), StoreError> {
         self.fill_in(store, now, incident, report).await?;
         let before = store.memory(&incident.id, now, REMEMBERED).await?;
-        let skipped = self.chosen(report).err().unwrap_or_else(executor_off);
+        let skipped = self.chosen(report).err().map_or_else(executor_off, |skipped| *skipped);
         report.execution = Some(shown(&skipped, before.last_fix().map(said)));
         telemetry::skipped(Stage::Execute, "skipped");
         Ok(())
@@ -115,10 +115,11 @@ impl Remediation<'_> {
     }
 
     /// The action that is tried; or why none is.
-    fn chosen(&self, report: &Report) -> Result<ActionReport, Outcome> {
+    fn chosen(&self, report: &Report) -> Result<ActionReport, Box<Outcome>> {
         let action = report.actions.iter().find(|action| action.intent.action.is_write()).cloned();
-        let action = action.ok_or_else(|| Outcome::skipped("no_intent", "nothing that could be changed safely is proposed"))?;
-        if self.is_enabled { Ok(action) } else { Err(executor_off()) }
+        let action =
+            action.ok_or_else(|| Box::new(Outcome::skipped("no_intent", "nothing that could be changed safely is proposed")))?;
+        if self.is_enabled { Ok(action) } else { Err(Box::new(executor_off())) }
     }
 
     /// Takes the first action that would change something as far as it comes.

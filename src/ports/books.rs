@@ -1,8 +1,8 @@
 //! All that is remembered, as one bound: what the server and the workers are generic over.
 
 use super::{
-    AttemptStore, AuditLog, Buttons, Clicks, FeedbackStore, Figures, IncidentPages, IncidentStore, Intake, JobQueue, Ledger,
-    Messages, Outbox, Periodic, Replies, StoreError,
+    AttemptStore, AuditLog, Buttons, Clicks, Conversations, FeedbackStore, Figures, IncidentPages, IncidentStore, Intake,
+    JobQueue, Ledger, Messages, Outbox, Periodic, Replies, StoreError,
 };
 use std::future::Future;
 use std::time::Duration;
@@ -23,6 +23,7 @@ pub trait Pulse: Sync {
 pub trait Books:
     Intake
     + JobQueue
+    + Conversations
     + IncidentStore
     + IncidentPages
     + AttemptStore
@@ -46,6 +47,7 @@ pub trait Books:
 impl<T> Books for T where
     T: Intake
         + JobQueue
+        + Conversations
         + IncidentStore
         + IncidentPages
         + AttemptStore

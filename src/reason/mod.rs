@@ -7,6 +7,7 @@ pub mod answers;
 mod around;
 pub mod confidence;
 mod context;
+pub mod converse;
 #[cfg(test)]
 mod corpus;
 pub mod criticize;

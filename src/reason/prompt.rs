@@ -4,6 +4,7 @@ mod texts;
 
 pub(super) use texts::{DATA_FOLLOWS, perspective, system};
 
+pub use crate::domain::Turn;
 use crate::domain::{Hypothesis, Perspective, Stage, Suspicious};
 
 /// What is asked of the model.
@@ -26,15 +27,6 @@ pub enum Task<'a> {
         /// What was said before, oldest first, redacted.
         turns: &'a [Turn],
     },
-}
-
-/// A question and its answer in a conversation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Turn {
-    /// What the person asked.
-    pub question: String,
-    /// What was answered.
-    pub answer: String,
 }
 
 /// What one call sends beside its schema.

@@ -5,8 +5,8 @@ use super::auth::{Role, asks, caller};
 use super::problem::Problem;
 use super::request::{Json, Peer};
 use super::state::App;
-use crate::domain::{Class, JobKind};
-use crate::ports::{Books, NewJob};
+use crate::pipeline;
+use crate::ports::{AskError, Books, NewQuestion};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
@@ -37,33 +37,23 @@ async fn ask<S: Books>(
     let caller = caller(&app, &headers, peer.ip(), Role::Operator)?;
     asks(&app, &caller)?;
     let Json(question) = body?;
-    let most = app.settings.llm.prompt_input_max_chars;
-    if question.prompt.trim().is_empty() {
-        return Err(Problem::invalid("prompt", "is empty"));
+    if question.conversation_id.as_deref().is_some_and(|id| Uuid::parse_str(id).is_err()) {
+        return Err(Problem::invalid("conversation_id", "is no UUID"));
     }
-    if question.prompt.chars().count() > most {
-        return Err(Problem::invalid("prompt", format!("is longer than {most} characters")));
-    }
-    let conversation_id = match question.conversation_id.as_deref().map(Uuid::parse_str) {
-        None => Uuid::now_v7(),
-        Some(Ok(id)) => id,
-        Some(Err(_)) => return Err(Problem::invalid("conversation_id", "is no UUID")),
-    }
-    .to_string();
-    if let Some(incident) = &question.incident {
-        app.store.incident(incident).await?.ok_or_else(|| Problem::not_found("incident"))?;
-    }
-    let job = NewJob {
-        kind: JobKind::Ask,
-        class: Class::Ask,
-        // Not the job's own: an analysis of the incident is nothing that a question waits for.
-        incident_id: None,
-        dedup_key: None,
-        payload: json!({"prompt": question.prompt, "incident": question.incident, "conversation_id": conversation_id}),
-        requested_by: Some(caller.sub),
-        not_before: None,
+    let about = NewQuestion {
+        by: caller.sub,
+        conversation: question.conversation_id,
+        incident: question.incident,
+        target: None,
+        prompt: question.prompt,
     };
-    let job = app.store.enqueue(job).await?;
+    let asked = pipeline::ask(&*app.store, &app.redactor, about).await.map_err(|error| match error {
+        AskError::NoConversation => Problem::not_found("conversation"),
+        AskError::NoIncident => Problem::not_found("incident"),
+        AskError::Over(_) => Problem::invalid("conversation_id", error.to_string()),
+        AskError::Invalid(why) => Problem::invalid("prompt", why),
+        AskError::Store(error) => error.into(),
+    })?;
     app.queued.notify_one();
-    Ok((StatusCode::ACCEPTED, axum::Json(json!({"task_id": job.id, "conversation_id": conversation_id}))))
+    Ok((StatusCode::ACCEPTED, axum::Json(json!({"task_id": asked.job.id, "conversation_id": asked.conversation}))))
 }

@@ -1,6 +1,6 @@
 //! `POST /replay/{incident_id}`: an analysis again, today's code over what was recorded, or anew.
 
-use super::auth::{Role, caller};
+use super::auth::{Role, asks, caller};
 use super::problem::{Code, Problem};
 use super::request::{self as read, Peer};
 use super::state::App;
@@ -44,8 +44,7 @@ async fn replay<S: Books>(
     request: Request,
 ) -> Result<Response, Problem> {
     let caller = caller(&app, request.headers(), peer.ip(), Role::Operator)?;
-    let limited = |seconds| Problem::new(Code::RateLimited, "so many replays and questions are allowed").retry_after(seconds);
-    app.ask_rate.take(caller.sub.clone()).map_err(limited)?;
+    asks(&app, &caller)?;
     let has_body =
         request.headers().get(CONTENT_LENGTH).map_or(request.headers().contains_key(TRANSFER_ENCODING), |length| length != "0");
     let mode = if has_body { read::Json::<Asked>::from_request(request, &app).await?.0.mode } else { Mode::default() };

@@ -14,6 +14,7 @@ mod chain;
 mod clicks;
 mod codes;
 mod columns;
+mod conversations;
 mod episodes;
 mod error;
 mod feedback;

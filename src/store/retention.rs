@@ -16,6 +16,7 @@ const RULES: &[(i64, &str)] = &[
         "DELETE FROM jobs WHERE id IN
            (SELECT id FROM jobs WHERE finished_at < ?1 AND state IN ('done', 'superseded') LIMIT ?2)",
     ),
+    (7, "DELETE FROM conversations WHERE id IN (SELECT id FROM conversations WHERE opened_at < ?1 LIMIT ?2)"),
     (30, "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE finished_at < ?1 AND state = 'failed' LIMIT ?2)"),
     (30, "DELETE FROM set_aside WHERE number IN (SELECT number FROM set_aside WHERE at < ?1 LIMIT ?2)"),
     (

@@ -4,11 +4,14 @@
 use super::model::Model;
 use super::witnesses::witnesses;
 use super::{Cluster, store_path};
+use crate::adapters::discord::Discord;
 use crate::adapters::kubernetes::{KubernetesReader, KubernetesWriter, WriterOptions, read_rights};
+use crate::adapters::machine::MachineClock;
 use crate::cli::installation;
 use crate::config::{Backend, Settings};
 use crate::domain::{Check, DEPLOYS, LOG_SEARCH, SIGNALS, SourceState, TICKETS};
-use crate::ports::{Access, AccessQuestion, ClusterWriter, EvidenceRequest, Pulse};
+use crate::ports::channel::INCIDENTS;
+use crate::ports::{Access, AccessQuestion, ClusterWriter, Delivery, EvidenceRequest, Notifier, Pulse};
 use crate::remedy::write_rights;
 use crate::store::Store;
 use futures::{StreamExt, stream};
@@ -27,12 +30,14 @@ const LITTLE_SPACE: u64 = 512 << 20;
 
 /// Looks at everything. `namespace` is where rights are asked for: `None` is the context's own, an empty one the whole cluster.
 pub async fn check_up(settings: &Settings, cluster: Cluster, namespace: Option<String>) -> Vec<Check> {
-    let (cluster, witnesses, model) =
-        tokio::join!(of_cluster(settings, cluster, namespace), of_witnesses(settings), of_model(settings));
+    let (cluster, witnesses, model, discord) =
+        tokio::join!(of_cluster(settings, cluster, namespace), of_witnesses(settings), of_model(settings), of_discord(settings));
     let mut all = cluster;
     all.push(of_database(settings).await);
     all.extend(witnesses);
     all.push(model);
+    all.push(discord);
+    all.extend(of_start(settings));
     all
 }
 
@@ -178,6 +183,48 @@ async fn of_witnesses(settings: &Settings) -> Vec<Check> {
         Some(SourceState::Unavailable(why)) => Check::failed(name, why, format!("check {variables}")),
     };
     named.into_iter().map(check).collect()
+}
+
+/// Whether messages reach their channel, and whether they may have buttons there. Nothing is posted.
+async fn of_discord(settings: &Settings) -> Check {
+    const NAME: &str = "discord";
+    let discord = &settings.discord;
+    if !discord.is_on() {
+        let fix = "DISCORD_WEBHOOK_URL, or DISCORD_BOT_TOKEN and DISCORD_INCIDENT_CHANNEL_ID, would add it";
+        return Check::off(NAME, "not configured: incidents are read over HTTP", fix);
+    }
+    if discord.dry_run {
+        return Check::off(NAME, "DISCORD_DRY_RUN: messages are drawn and not sent", "DISCORD_DRY_RUN=false sends them");
+    }
+    let chat = match Discord::new(discord, installation::redactor(), MachineClock) {
+        Ok(chat) => chat,
+        Err(error) => return Check::failed(NAME, error.to_string(), "docs/settings.md says what each setting is for"),
+    };
+    match chat.takes_buttons(INCIDENTS).await {
+        Ok(true) => Check::ok(NAME, "the channel answers; messages have buttons"),
+        Ok(false) => Check::ok(NAME, "the channel answers; messages have no buttons, decisions are taken with approve"),
+        Err(Delivery::RateLimited { until, .. }) => {
+            Check::warning(NAME, format!("it is limited until {until:.0}"), "ask again then")
+        }
+        Err(Delivery::ChannelGone(why) | Delivery::Refused(why)) => {
+            Check::failed(NAME, why, "make the webhook anew, or let the bot see the channel")
+        }
+        Err(Delivery::Retry(why)) => Check::failed(NAME, why, "check the network; messages wait until it answers"),
+        Err(Delivery::MessageGone | Delivery::Sent { .. }) => Check::warning(NAME, "it answered oddly", "ask again"),
+    }
+}
+
+/// What `serve` would refuse to start with, and what it would warn of.
+fn of_start(settings: &Settings) -> Vec<Check> {
+    const NAME: &str = "serve";
+    let found = settings.start_checks();
+    let refusals = found.refusals.iter().map(|what| Check::failed(NAME, what, "serve does not start with it"));
+    let warnings = found.warnings.iter().map(|what| Check::warning(NAME, what, "docs/settings.md: [serve]"));
+    let mut all: Vec<Check> = refusals.chain(warnings).collect();
+    if all.is_empty() {
+        all.push(Check::ok(NAME, format!("would start; it listens on {}", settings.serve.listen)));
+    }
+    all
 }
 
 async fn of_model(settings: &Settings) -> Check {

@@ -1,5 +1,7 @@
 //! What the server's workers have done with the adapters that the settings name: analyses, changes, recordings, copies.
 
+mod answer;
+
 use super::model::{Model, limits, prompts};
 use super::witnesses::witnesses;
 use super::{Cluster, executor};
@@ -118,7 +120,7 @@ impl LiveWorld {
         let cluster = writer.cluster_id().await.map_err(|error| error.to_string())?;
         remediation.cluster = &cluster;
         let actor = Actor { kind: "system".to_owned(), id: "serve".to_owned(), name: "sre-copilot".to_owned() };
-        let executor = executor(&writer, &*self.store, &self.clock, self.limits(), &actor);
+        let executor = executor(&writer, &self.store, &self.clock, self.limits(), &actor);
         remediation.of_incident(&executor, &view.incident, run_id, report).await.map_err(|error| error.to_string())
     }
 
@@ -187,8 +189,8 @@ impl World for LiveWorld {
         serde_json::to_value(replayed).map_err(|error| error.to_string())
     }
 
-    async fn answer(&self, _: &Job, _: Instant) -> Result<Value, String> {
-        Err("questions are not answered yet".to_owned())
+    async fn answer(&self, job: &Job, until: Instant) -> Result<Value, String> {
+        serde_json::to_value(self.answer_question(job, until).await?).map_err(|error| error.to_string())
     }
 
     async fn apply(&self, attempt: &Attempt) -> Result<Attempt, String> {
@@ -204,7 +206,7 @@ impl World for LiveWorld {
         let settings = self.settings.remediation();
         let situation = situation(&look, &memory, &settings, self.settings.mode(), attempt.undo_of.is_some());
         let actor = attempt.decided_by.clone().ok_or("nobody approved it")?;
-        let mut executor = executor(&writer, &*self.store, &self.clock, self.limits(), &actor);
+        let mut executor = executor(&writer, &self.store, &self.clock, self.limits(), &actor);
         executor.channel.clone_from(&actor.kind);
         let applied = executor.apply(attempt, &situation).await.map_err(|error| error.to_string())?;
         executor.settle(applied).await.map_err(|error| error.to_string())
@@ -213,7 +215,7 @@ impl World for LiveWorld {
     async fn undo(&self, applied: &Attempt, by: &Actor) -> Result<Attempt, String> {
         let reader = self.reader().await?;
         let writer = self.writer(&reader).await?;
-        let mut executor = executor(&writer, &*self.store, &self.clock, self.limits(), by);
+        let mut executor = executor(&writer, &self.store, &self.clock, self.limits(), by);
         executor.channel.clone_from(&by.kind);
         let decision = Decision { reader: &reader, store: &*self.store, redactor: &self.redactor };
         let settings = self.settings.remediation();
@@ -233,7 +235,7 @@ impl World for LiveWorld {
         let reader = self.reader().await?;
         let writer = self.writer(&reader).await?;
         let actor = Actor { kind: "system".to_owned(), id: "serve".to_owned(), name: "sre-copilot".to_owned() };
-        let executor = executor(&writer, &*self.store, &self.clock, self.limits(), &actor);
+        let executor = executor(&writer, &self.store, &self.clock, self.limits(), &actor);
         let mut moved = executor.recover().await.map_err(|error| error.to_string())?;
         let decision = Decision { reader: &reader, store: &*self.store, redactor: &self.redactor };
         for attempt in due.into_iter().filter(|attempt| attempt.state == AttemptState::Succeeded) {

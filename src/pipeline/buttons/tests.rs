@@ -109,7 +109,8 @@ fn what_can_be_decided_is_drawn_only_while_all_of_it_holds() {
     };
     let asked = |kind: &str, risk: &str| Attempt { requested_by: Some(somebody(kind)), ..attempt(Proposed, risk) };
     let day = 24 * 3600;
-    let cases: Vec<(&str, Vec<Attempt>, ButtonRules, i64, &[&str])> = vec![
+    type Row<'a> = (&'a str, Vec<Attempt>, ButtonRules, i64, &'a [&'a str]);
+    let cases: Vec<Row<'_>> = vec![
         ("nothing is proposed", vec![], rules(), 0, feedback),
         ("proposed", vec![attempt(Proposed, "low")], rules(), 0, apply),
         ("medium", vec![attempt(Proposed, "medium")], rules(), 1799, apply),

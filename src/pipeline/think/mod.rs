@@ -2,6 +2,7 @@
 
 mod breaker;
 mod call;
+mod converse;
 mod gate;
 mod live;
 mod price;
@@ -15,6 +16,7 @@ mod tests;
 mod waves;
 
 pub use call::{Called, Caller, Gap, Question, Voice};
+pub use converse::{Said, converse, converse_by_rules};
 pub use gate::Gate;
 pub use live::{Limits, Live};
 pub use price::price_of;

@@ -200,15 +200,15 @@ fn missing(traces: &[StageTrace]) -> Option<String> {
 }
 
 /// Where the questions of one incident are put.
-struct Table<'a, V> {
-    case: Case<'a>,
-    context: Context<'a>,
-    caller: Caller<V>,
-    prompts: Prompts<'a>,
+pub(super) struct Table<'a, V> {
+    pub(super) case: Case<'a>,
+    pub(super) context: Context<'a>,
+    pub(super) caller: Caller<V>,
+    pub(super) prompts: Prompts<'a>,
 }
 
 /// What came of one question.
-struct Heard<A> {
+pub(super) struct Heard<A> {
     trace: StageTrace,
     prose: Prose,
     answer: Option<A>,
@@ -220,7 +220,7 @@ impl<V: Voice> Table<'_, V> {
     }
 
     /// Asks; `open` are the stages of all calls that are still to be made, this one among them.
-    async fn ask<A: Answer>(&self, task: Task<'_>, open: &[Stage]) -> Heard<A> {
+    pub(super) async fn ask<A: Answer>(&self, task: Task<'_>, open: &[Stage]) -> Heard<A> {
         let stage = task.stage();
         let perspective = if let Task::Hypothesize(perspective) = task { Some(perspective) } else { None };
         let mut trace = StageTrace::of(stage, perspective);
@@ -265,7 +265,7 @@ impl<V: Voice> Table<'_, V> {
 
 impl<A> Heard<A> {
     /// Checks the answer, if there is one, and files how the stage went.
-    fn checked<T>(self, check: impl FnOnce(A, &Prose) -> (T, Dropped), traces: &mut Vec<StageTrace>) -> Option<T> {
+    pub(super) fn checked<T>(self, check: impl FnOnce(A, &Prose) -> (T, Dropped), traces: &mut Vec<StageTrace>) -> Option<T> {
         let Self { mut trace, prose, answer } = self;
         let checked = answer.map(|answer| check(answer, &prose));
         let value = checked.map(|(value, dropped)| {

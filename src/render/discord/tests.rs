@@ -156,6 +156,7 @@ pub(super) fn holds(message: &Value) {
         let mut embed = message["embeds"][0].clone();
         // What twilight's model requires of an embed that it reads.
         embed["type"] = json!("rich");
+        embed.as_object_mut().unwrap().remove("timestamp");
         embed
     })
     .unwrap();

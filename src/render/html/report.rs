@@ -14,6 +14,8 @@ use crate::render::value::{show, show_field};
 
 /// Items of a list that stand open.
 const OPEN: usize = 5;
+/// Values of no more characters stand in their line.
+const SHORT: usize = 40;
 /// Characters of one value.
 const VALUE: usize = 2_000;
 
@@ -22,8 +24,8 @@ pub(super) fn report(html: &mut Html, report: &Report, all: bool, timeline: bool
     let open = if all { usize::MAX } else { OPEN };
     answer(html, report);
     to_do(html, report);
-    evidence(html, report, all);
     change(html, report);
+    evidence(html, report, all);
     let further = report.causes.get(usize::from(report.answer().is_some())..).unwrap_or_default();
     let title = if report.answer().is_some() { "Also" } else { "Perhaps" };
     list(html, title, further, open, |html, cause| {
@@ -164,7 +166,6 @@ fn proposed(html: &mut Html, action: &ActionReport) {
         html.words("code", &action.intent.object().to_string());
         html.text(&format!(": {}", action.why));
     });
-    html.words("pre class=\"command\"", &action.command);
     let ruling = match decision.value {
         DecisionValue::Block => "not allowed",
         DecisionValue::Approve => "needs approval",
@@ -175,6 +176,7 @@ fn proposed(html: &mut Html, action: &ActionReport) {
         html.words("code", &decision.rule);
         html.text(&format!(": {}", decision.why));
     });
+    html.words("pre class=\"command\"", &action.command);
 }
 
 /// What the answer rests on; everything else that was seen is folded.
@@ -187,7 +189,8 @@ fn evidence(html: &mut Html, report: &Report, all: bool) {
     }
     section(html, "Evidence", |html| {
         let draw = |html: &mut Html, item: &&NumberedEvidence| observation(html, report, item);
-        let shown = if all { usize::MAX } else { 8 };
+        // What is cited stands open; where nothing is, a little of the rest does.
+        let shown = if all { usize::MAX } else { first.len().clamp(3, 8) };
         folded(html, "ul class=\"evidence\"", &[first, rest].concat(), shown, draw);
     });
 }
@@ -204,7 +207,13 @@ fn observation(html: &mut Html, report: &Report, item: &NumberedEvidence) {
     let count = evidence.count.filter(|count| *count > 1).map(|count| format!(" ×{count}")).unwrap_or_default();
     let age = evidence.at.map(|at| format!(", {}", ago(at, report.captured_at))).unwrap_or_default();
     html.words("span class=\"quiet\"", &format!("{line}{count}{age}"));
-    html.tag("pre", |html| html.lines(&cut(&show(&evidence.value))));
+    let value = cut(&show(&evidence.value));
+    if value.chars().count() <= SHORT && !value.contains('\n') {
+        html.text(": ");
+        html.words("strong", &value);
+    } else {
+        html.tag("pre", |html| html.lines(&value));
+    }
 }
 
 fn change(html: &mut Html, report: &Report) {

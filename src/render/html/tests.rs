@@ -217,6 +217,7 @@ fn with_text(text: &str, report: Report) -> (IncidentView, Vec<Run>, Timeline) {
 /// Where a report holds text that may be anything.
 static PLACES: LazyLock<(Value, Vec<String>)> = LazyLock::new(|| {
     let whole = serde_json::to_value(full()).unwrap();
+    serde_json::from_value::<Report>(whole.clone()).unwrap();
     let mut places = Vec::new();
     find(&whole, String::new(), &mut places);
     places.retain(|place| {

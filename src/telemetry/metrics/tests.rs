@@ -57,8 +57,11 @@ fn busy() -> Metrics {
     metrics
 }
 
-/// The samples of an exposition: names, labels, values. Their type by name of the family.
-fn read(text: &str) -> (Vec<(String, BTreeMap<String, String>, f64)>, BTreeMap<String, String>) {
+/// A series: its name, its labels, its value.
+type Series = (String, BTreeMap<String, String>, f64);
+
+/// The series of an exposition, and the type of each family by its name.
+fn read(text: &str) -> (Vec<Series>, BTreeMap<String, String>) {
     let (mut samples, mut types) = (Vec::new(), BTreeMap::new());
     assert!(text.ends_with("# EOF\n"), "{text}");
     for line in text.lines() {

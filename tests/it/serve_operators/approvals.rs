@@ -146,7 +146,8 @@ async fn a_rejection_is_one_step() {
 #[tokio::test]
 async fn the_rules_of_approvals_hold_here_too() {
     let anna = token("anna", &["approver"]);
-    let cases: [(&str, &str, Option<Actor>, fn(&mut Settings)); 4] = [
+    type Row = (&'static str, &'static str, Option<Actor>, fn(&mut Settings));
+    let cases: [Row; 4] = [
         ("risk_high", "high", None, |_| {}),
         ("executor_disabled", "low", None, |settings| settings.executor.approval_enabled = false),
         ("separate_approver", "medium", Some(operator("anna")), |settings| {

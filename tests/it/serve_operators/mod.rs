@@ -28,8 +28,7 @@ const OTHER: &str = include_str!("keys/other.pem");
 
 /// In production, with the RSA key, and where changes may be applied.
 fn settings() -> Settings {
-    let mut settings = Settings::default();
-    settings.environment = Environment::Production;
+    let mut settings = Settings { environment: Environment::Production, ..Settings::default() };
     settings.serve.jwt_public_key = Some(RSA_PUBLIC.to_owned());
     settings.executor.enabled = true;
     settings.executor.approval_enabled = true;
