@@ -6,8 +6,8 @@ mod audit;
 mod check;
 mod chronic_digest;
 mod click;
-mod daily_digest;
 mod conversation;
+mod daily_digest;
 mod decision;
 mod delivery;
 mod deploy;
@@ -45,12 +45,13 @@ pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRo
 pub use check::{Check, CheckState};
 pub use chronic_digest::{ChronicDigest, ChronicRow};
 pub use click::{ButtonIds, CustomId, TokenHash, Verb};
-pub use daily_digest::{
-    Anomalies, Changed, DailyDigest, DeployLine, ErrorSource, FragileService, GraphFigures, IncidentFigures, ModelSpend,
-    NoisyAlert, Part, Resources, StaleWorkloads, TeamCount, UnownedNamespace, WideService,
 pub use conversation::{
     AskPayload, CONVERSATION_LASTS, Conversation, CopilotAnswer, IncidentLine, LONGEST_QUESTION, MOST_QUESTIONS, Reply,
     Suggestion, Turn,
+};
+pub use daily_digest::{
+    Anomalies, Changed, DailyDigest, DeployLine, ErrorSource, FragileService, GraphFigures, IncidentFigures, ModelSpend,
+    NoisyAlert, Part, Resources, StaleWorkloads, TeamCount, UnownedNamespace, WideService,
 };
 pub use decision::{Decision, DecisionValue};
 pub use delivery::{DeliveredAlert, Delivery, Mark, Reading, SetAside, Severity, Unparsable};
