@@ -143,6 +143,7 @@ pub struct NoisyAlert {
 
 /// Incidents of 24 hours.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct IncidentFigures {
     /// How many were opened.
     pub opened: u64,
@@ -216,6 +217,7 @@ pub struct StaleWorkloads {
 
 /// How good the graph is, in per cent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct GraphFigures {
     /// Components.
     pub components: u64,

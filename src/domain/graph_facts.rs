@@ -48,6 +48,7 @@ pub struct GraphFacts {
 
 /// Pods of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Replicas {
     /// Ready ones.
     pub ready: u32,
@@ -57,6 +58,7 @@ pub struct Replicas {
 
 /// A rollout that goes on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Rollout {
     /// Pods of the new revision.
     pub updated: u32,
@@ -68,6 +70,7 @@ pub struct Rollout {
 
 /// A revision or a deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SeenChange {
     /// In words: `revision 15`, `build 1481`.
     pub what: String,
@@ -89,6 +92,7 @@ pub struct SeenChange {
 
 /// An alert on what the subject depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FiringUpstream {
     /// Its name.
     pub alert: String,
@@ -100,6 +104,7 @@ pub struct FiringUpstream {
 
 /// Something that the subject depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Dependency {
     /// `calls`, `uses_db` and the like.
     pub kind: String,
@@ -113,6 +118,7 @@ pub struct Dependency {
 
 /// An event of a pod.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PodEvent {
     /// Its reason.
     pub reason: String,
@@ -125,6 +131,7 @@ pub struct PodEvent {
 
 /// One subject of a message broker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MessagingLink {
     /// Its name.
     pub subject: String,
@@ -136,6 +143,7 @@ pub struct MessagingLink {
 
 /// How often one reason came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TrailEntry {
     /// The reason.
     pub reason: String,

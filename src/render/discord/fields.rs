@@ -6,7 +6,7 @@ use super::fit::{Drop, Field, Keep};
 use super::head::{began, first, severity};
 use super::time::{against, relative};
 use super::{facts, outcome, verdict};
-use crate::domain::{DeployReport, EvidenceSource, IncidentView, NumberedEvidence, Report, Severity, Verdict};
+use crate::domain::{AttemptState, DeployReport, EvidenceSource, IncidentView, NumberedEvidence, Report, Severity, Verdict};
 use std::collections::BTreeMap;
 
 /// So many names are shown, then "+N".
@@ -191,8 +191,13 @@ fn affected(view: &IncidentView, frame: &Frame<'_>) -> Option<Field> {
 
 /// Three commands to go on with.
 fn next_steps(view: &IncidentView, report: &Report, frame: &Frame<'_>) -> Option<Field> {
-    let steps = report.next.iter().take(3);
-    let commands: Vec<&str> = steps.map(String::as_str).filter(|step| !step.is_empty()).collect();
+    let steps = report.next.iter();
+    // What is proposed above is no news.
+    let is_proposed = |step: &str| {
+        let mut waits = view.attempts.iter().filter(|attempt| attempt.state == AttemptState::Proposed);
+        waits.any(|attempt| attempt.context.get("command").and_then(|command| command.as_str()) == Some(step))
+    };
+    let commands: Vec<&str> = steps.map(String::as_str).filter(|step| !step.is_empty() && !is_proposed(step)).take(3).collect();
     let is_over = view.incident.resolved_at.is_some();
     (!commands.is_empty() && !is_over).then(|| Field {
         drop: Some((Drop::NextSteps, None)),

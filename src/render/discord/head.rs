@@ -2,7 +2,9 @@
 
 use super::time::{clock, length};
 use super::{Frame, facts, verdict};
-use crate::domain::{AttemptState, EpisodeRecord, IncidentStatus, IncidentView, Origin, Reasoning, Report, Severity, Verdict};
+use crate::domain::{
+    AttemptState, EpisodeRecord, IncidentStatus, IncidentView, Origin, REPEATS_WITHIN, Reasoning, Report, Severity, Verdict,
+};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
@@ -190,9 +192,8 @@ pub(super) fn footer(view: &IncidentView, frame: &Frame<'_>) -> String {
     }
     let (times, last) = frame.repeats;
     if times > 1 {
-        let first = began(view);
-        let within = length(first, last.max(first));
-        parts.push(format!("×{times} in {within} · first {} · last {} UTC", clock(first), clock(last)));
+        let (first, minutes) = (began(view), REPEATS_WITHIN.as_mins());
+        parts.push(format!("×{times} in {minutes} min · first {} · last {} UTC", clock(first), clock(last.max(first))));
     }
     if view.attempts.iter().any(|attempt| attempt.state == AttemptState::Unknown) {
         parts.push("a change's outcome is unknown".to_owned());

@@ -13,6 +13,8 @@ mod verdict;
 #[cfg(test)]
 mod gallery;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 pub use digest::{chronic_digest, daily_digest, team_digest};
