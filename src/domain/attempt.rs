@@ -155,7 +155,7 @@ pub struct AttemptContext {
 }
 
 /// One try at applying one plan, as it is stored.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
     /// UUID v7.

@@ -32,7 +32,7 @@ impl FeedbackReason {
 }
 
 /// One answer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Feedback {
     /// The incident.
     pub incident_id: String,

@@ -29,7 +29,7 @@ impl IncidentStatus {
 }
 
 /// One incident. At most one of a subject is open.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Incident {
     /// UUID v7.
@@ -88,8 +88,8 @@ pub struct IncidentRecord {
 }
 
 /// What happened to a subject before: the last word on a fix that did not hold.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct OutcomeMemory {
     /// Other incidents of the subject that were over within the window before this one opened, newest first.
     pub incidents: Vec<Incident>,

@@ -2,10 +2,10 @@
 
 use super::{AlertStanding, Attempt, Feedback, Incident, OutcomeMemory, Report};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is being done about an incident.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum AnalysisState {
     /// Nothing waits; the newest analysis, if there is one, stands.
@@ -30,7 +30,7 @@ pub enum AnalysisState {
 }
 
 /// The newest analysis that is done.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The run's id.
     pub run_id: String,
@@ -41,7 +41,7 @@ pub struct Finding {
 }
 
 /// An incident with all that is known of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IncidentView {
     /// The incident.
     pub incident: Incident,

@@ -4,8 +4,10 @@ mod alert;
 mod attempt;
 mod audit;
 mod check;
+mod chronic_digest;
 mod click;
 mod conversation;
+mod daily_digest;
 mod decision;
 mod delivery;
 mod deploy;
@@ -14,6 +16,7 @@ mod episode;
 mod evidence;
 mod exchange;
 mod feedback;
+mod graph_facts;
 mod health;
 mod history;
 mod incident;
@@ -33,16 +36,22 @@ mod reasoning;
 mod report;
 mod source;
 mod standing;
+mod team_digest;
 mod ticket;
 
 pub use alert::{alerted_node, subject_of, target_of};
 pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
 pub use check::{Check, CheckState};
+pub use chronic_digest::{ChronicDigest, ChronicRow};
 pub use click::{ButtonIds, CustomId, TokenHash, Verb};
 pub use conversation::{
     AskPayload, CONVERSATION_LASTS, Conversation, CopilotAnswer, IncidentLine, LONGEST_QUESTION, MOST_QUESTIONS, Reply,
     Suggestion, Turn,
+};
+pub use daily_digest::{
+    Anomalies, Changed, DailyDigest, DeployLine, ErrorSource, FragileService, GraphFigures, IncidentFigures, ModelSpend,
+    NoisyAlert, Part, Resources, StaleWorkloads, TeamCount, UnownedNamespace, WideService,
 };
 pub use decision::{Decision, DecisionValue};
 pub use delivery::{DeliveredAlert, Delivery, Mark, Reading, SetAside, Severity, Unparsable};
@@ -52,6 +61,9 @@ pub use episode::{Effect, End, Ended, Episode, Windows, effect};
 pub use evidence::{Evidence, EvidenceSource};
 pub use exchange::{EXCHANGE_VERSION, Exchange, ExchangeAnswer, ExchangeError, ExchangeMessage, ExchangeRequest, ModelName};
 pub use feedback::{Feedback, FeedbackCounts, FeedbackReason};
+pub use graph_facts::{
+    Dependency, FiringUpstream, GraphFacts, MessagingLink, PodEvent, Replicas, Rollout, SeenChange, TrailEntry,
+};
 pub use health::{ClusterHealth, FIGURES, HealthStatus};
 pub use history::{Cycle, FixResult, Flapping, History, Occurrence, PastFix, Recurrence, RememberedIncident, SimilarIncident};
 pub use incident::{Incident, IncidentRecord, IncidentStatus, OutcomeMemory, Run};
@@ -83,4 +95,5 @@ pub use report::{
 pub(crate) use source::named;
 pub use source::{DEPLOYS, HISTORY, KUBERNETES, LOG_SEARCH, LOGS, SIGNALS, SourceState, Sources, TICKETS, beside, not_checked};
 pub use standing::{AlertStanding, EpisodeRecord};
+pub use team_digest::{BudgetBurn, StuckEpisode, TeamDigest};
 pub use ticket::Ticket;

@@ -2,11 +2,11 @@
 
 use super::{Mark, Severity};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One episode, as it is shown. `starts_at` and `ended_at` are the sender's times, the others ours.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpisodeRecord {
     /// UUID v7.
     pub id: String,
@@ -43,7 +43,7 @@ pub struct EpisodeRecord {
 }
 
 /// What an incident's alerts make of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlertStanding {
     /// The highest severity so far.
     pub severity: Option<Severity>,

@@ -6,6 +6,7 @@ use super::value::show_field;
 use crate::domain::{Actor, Attempt, AttemptContext, AttemptState, Plan, Verb};
 use serde_json::{Value, json};
 use std::borrow::Cow;
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Of a field's value ("Message", "Embed Limits": 1024), in UTF-16 units, with its code block.
 const FIELD: usize = 1000;
@@ -149,41 +150,58 @@ pub(super) fn label(verb: Verb) -> (&'static str, u8) {
 
 /// Text from outside within a line of ours: it can mention, link, format and end nothing.
 pub fn plain(text: &str, most: usize) -> String {
-    let pieces = text.char_indices().map(|(at, char)| {
+    let shown = shown(text, most, |char| if matches!(char, '\n' | '\r' | '\t') { ' ' } else { char });
+    // What begins a line makes a list of it: a sign, or digits and a full stop.
+    let (mut is_start, mut is_number) = (true, false);
+    let pieces = shown.grapheme_indices(true).map(|(at, grapheme)| {
         let mut piece = String::with_capacity(4);
-        match char {
-            '\n' | '\r' | '\t' => piece.push(' '),
-            char if is_unsafe(char) => {}
-            '\\' | '*' | '_' | '~' | '|' | '#' | '>' | '[' | ']' | '(' | ')' | '<' | '`' => piece.extend(['\\', char]),
-            '-' | '+' if at == 0 => piece.extend(['\\', char]),
-            '.' if text.get(..at).is_some_and(|before| !before.is_empty() && before.bytes().all(|b| b.is_ascii_digit())) => {
-                piece.extend(['\\', char]);
+        for (offset, char) in grapheme.char_indices() {
+            match char {
+                '\\' | '*' | '_' | '~' | '|' | '#' | '>' | '[' | ']' | '(' | ')' | '<' | '`' => piece.extend(['\\', char]),
+                '-' | '+' if is_start => piece.extend(['\\', char]),
+                '.' if is_number => piece.extend(['\\', char]),
+                '@' => piece.extend([char, APART]),
+                ':' if shown.get(at + offset..).is_some_and(|rest| rest.starts_with("://")) => piece.extend([char, APART]),
+                char => piece.push(char),
             }
-            '@' => piece.extend([char, APART]),
-            ':' if text.get(at..).is_some_and(|rest| rest.starts_with("://")) => piece.extend([char, APART]),
-            char => piece.push(char),
+            is_number = (is_start || is_number) && char.is_ascii_digit();
+            is_start = is_start && char.is_whitespace();
         }
         piece
     });
     cut(pieces, most)
 }
 
+/// Text from outside where no markup is read: it mentions nothing.
+pub(super) fn bare(text: &str, most: usize) -> String {
+    let shown = shown(text, most, |char| if matches!(char, '\n' | '\r' | '\t') { ' ' } else { char });
+    let pieces = shown.graphemes(true).map(|grapheme| grapheme.replace('@', "@\u{200b}"));
+    cut(pieces, most)
+}
+
 /// Text from outside as a block of code, which nothing in it ends.
 pub(super) fn block(text: &str, most: usize) -> String {
+    let shown = shown(text, most, |char| if char == '\t' { ' ' } else { char });
     let mut before = ' ';
-    let pieces = text.chars().map(move |char| {
+    let pieces = shown.graphemes(true).map(|grapheme| {
         let mut piece = String::with_capacity(4);
-        match char {
-            '\n' => piece.push(char),
-            '\t' => piece.push(' '),
-            char if is_unsafe(char) => {}
-            '`' if before == '`' => piece.extend([APART, char]),
-            char => piece.push(char),
+        for char in grapheme.chars() {
+            if char == '`' && before == '`' {
+                piece.push(APART);
+            }
+            piece.push(char);
+            before = char;
         }
-        before = char;
         piece
     });
     format!("```\n{}\n```", cut(pieces, most.saturating_sub(8)))
+}
+
+/// As much of a text as may be needed, without what acts on the display: it goes first, so that nothing that it kept apart
+/// comes together later.
+fn shown(text: &str, most: usize, other: impl Fn(char) -> char) -> String {
+    let harmless = text.chars().map(other).filter(|char| *char == '\n' || !is_unsafe(*char));
+    harmless.take(most.saturating_add(1)).collect()
 }
 
 /// As many pieces as there is room for, in UTF-16 units; `…` where that isn't all.

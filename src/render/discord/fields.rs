@@ -1,13 +1,13 @@
 //! The fields between the verdict and the links, in the order in which they are read.
 
-use super::super::click::{block, plain};
 use super::super::value::{show, show_field};
 use super::Frame;
 use super::fit::{Drop, Field, Keep};
-use super::head::{began, first};
+use super::head::{began, first, severity};
 use super::time::{against, relative};
-use super::{outcome, verdict};
-use crate::domain::{EvidenceSource, IncidentView, NumberedEvidence, Report, SourceState};
+use super::{facts, outcome, verdict};
+use crate::domain::{AttemptState, DeployReport, EvidenceSource, IncidentView, NumberedEvidence, Report, Severity, Verdict};
+use std::collections::BTreeMap;
 
 /// So many names are shown, then "+N".
 const NAMES: usize = 8;
@@ -15,32 +15,48 @@ const NAMES: usize = 8;
 const LOG: usize = 300;
 
 pub(super) fn all(view: &IncidentView, frame: &Frame<'_>) -> Vec<Field> {
-    let report = view.finding.as_ref().map(|finding| &finding.report);
-    let mut all = vec![verdict::field(view, frame)];
-    all.extend(report.and_then(|report| evidence(report, frame)));
+    let mut all = match &view.finding {
+        Some(finding) => of_incident(view, &finding.report, frame),
+        None => of_alert(view, frame),
+    };
+    all.extend(facts::rows(view, frame));
+    all.extend(unseen(view, frame));
+    all.extend(links(view, frame));
+    all.retain(|field| !field.value.trim().is_empty());
+    all
+}
+
+/// Nobody analysed it yet: what the alert and the surroundings say.
+fn of_alert(view: &IncidentView, frame: &Frame<'_>) -> Vec<Field> {
+    let mut all: Vec<Field> = facts::summary(view, frame).into_iter().collect();
     all.extend(inline(view, frame));
-    all.extend(report.and_then(|report| changed(report, view, frame)));
-    all.extend(report.and_then(|report| log(report, frame)));
-    all.extend(report.and_then(|report| history(report, frame)));
+    all.push(verdict::field(view, frame));
+    all.extend(affected(view, frame));
+    all.extend(outcome::fields(view, frame));
+    all.extend(facts::why_it_matters(view, frame));
+    all.extend(changed(None, view, frame));
+    all
+}
+
+/// What was found, what it rests on, what is proposed.
+fn of_incident(view: &IncidentView, report: &Report, frame: &Frame<'_>) -> Vec<Field> {
+    let mut all = vec![verdict::field(view, frame)];
+    all.extend(evidence(report, frame));
+    all.extend(inline(view, frame));
+    all.extend(changed(Some(report), view, frame));
+    all.extend(log(report, frame));
+    all.extend(history(report, frame));
     all.extend(affected(view, frame));
     all.extend(outcome::fields(view, frame));
     all.extend(next_steps(view, report, frame));
-    all.extend(report.and_then(|report| tickets(report, frame)));
-    all.extend(report.and_then(unseen(frame)));
-    all.extend(links(view, frame));
-    all.retain(|field| !field.value.trim().is_empty());
+    all.extend(facts::why_it_matters(view, frame));
     all
 }
 
 fn line(evidence: &NumberedEvidence, frame: &Frame<'_>) -> String {
     let it = &evidence.evidence;
     let at = it.line.map(|line| format!(" line {line}")).unwrap_or_default();
-    format!(
-        "• {} ({}, {}{at})",
-        plain(&(frame.mask)(&show(&it.value)), 140),
-        verdict::object(&it.object, frame),
-        plain(&it.path, 80)
-    )
+    format!("• {} ({}, {}{at})", frame.text(&show(&it.value), 140), verdict::object(&it.object, frame), frame.text(&it.path, 80))
 }
 
 /// Three lines of the first cause's evidence, then what was ruled out.
@@ -50,7 +66,7 @@ fn evidence(report: &Report, frame: &Frame<'_>) -> Option<Field> {
     let cited = cited.or_else(by_symptom)?;
     let find = |id: &String| report.evidence.iter().find(|evidence| evidence.id == *id);
     let mut lines: Vec<String> = cited.iter().filter_map(find).take(3).map(|evidence| line(evidence, frame)).collect();
-    let out: Vec<String> = report.ruled_out.iter().take(3).map(|out| plain(&out.id, 60)).collect();
+    let out: Vec<String> = report.ruled_out.iter().take(3).map(|out| frame.text(&out.id, 60)).collect();
     if report.verdict.is_fault() && !out.is_empty() {
         lines.push(format!("Ruled out: {}", out.join(", ")));
     }
@@ -58,58 +74,72 @@ fn evidence(report: &Report, frame: &Frame<'_>) -> Option<Field> {
     Some(Field { drop: Some((Drop::Evidence, short)), keep: Keep::FirstLine, ..Field::new("Evidence", lines.join("\n")) })
 }
 
-/// Namespace, owner, pod or node, reason: beside each other.
+/// Labels and annotations that say who owns something, as alerts have them.
+const OWNER: [&str; 2] = ["team", "owner"];
+
+/// Namespaces, owner, status, replicas, pod or node, reason: beside each other.
 fn inline(view: &IncidentView, frame: &Frame<'_>) -> Vec<Field> {
-    let text = |text: &str| plain(&(frame.mask)(text), 100);
     let field = |name: &str, value: String| Field { is_inline: true, keep: Keep::Always, ..Field::new(name, value) };
     let firing = view.standing.episodes.iter().filter(|episode| episode.ended_at.is_none());
-    let label = |key: &'static str| first(view).and_then(move |episode| episode.labels.get(key));
+    let label = |key: &str| first(view).and_then(|episode| episode.labels.get(key)).filter(|value| !value.is_empty());
     let mut namespaces: Vec<&str> = firing.filter_map(|episode| episode.labels.get("namespace")).map(String::as_str).collect();
     namespaces.extend(view.incident.subject.namespace.as_deref());
     namespaces.sort_unstable();
     namespaces.dedup();
-    let owner = ["team", "owner"].into_iter().find_map(label).map_or_else(|| "unowned".to_owned(), |owner| text(owner));
-    let mut fields = vec![field("Namespace", names(&namespaces, 4, frame)), field("Owner", owner)];
-    if view.standing.severity.is_none() {
-        fields.push(field("Severity", "not set".to_owned()));
-    }
-    let place = label("pod").map(|pod| ("Pod", pod)).or_else(|| label("node").map(|node| ("Node", node)));
-    fields.extend(place.map(|(name, value)| field(name, text(value))));
-    let status = view.standing.truncated;
-    if status > 0 {
-        fields.push(field("Left out", format!("{status} more that the sender left out")));
-    }
+    let known = frame.facts.and_then(|facts| facts.owner.as_ref());
+    let owner = known.or_else(|| OWNER.into_iter().find_map(label));
+    let owner = owner.map_or_else(|| "unowned".to_owned(), |owner| frame.text(owner, 80));
+    let is_node = view.incident.subject.kind == "Node";
+    let place = label("pod").filter(|_| !is_node).map(|pod| ("Pod", pod.as_str()));
+    let place = place.or_else(|| label("node").map(|node| ("Node", node.as_str())));
+    let reason = label("reason").map(|reason| frame.text(reason, 80));
+    let mut fields = vec![
+        field(if namespaces.len() > 1 { "Namespaces" } else { "Namespace" }, names(&namespaces, 4, frame)),
+        field("Owner", owner),
+    ];
+    fields.extend(facts::status(view, frame).map(|status| field("Status", status)));
+    fields.extend(facts::replicas(frame).map(|replicas| Field { keep: Keep::Nothing, ..field("Replicas", replicas) }));
+    fields.extend(place.map(|(name, value)| field(name, frame.text(value, 120))));
+    fields.extend(reason.map(|reason| Field { keep: Keep::Nothing, ..field("Reason", reason) }));
     fields
 }
 
 /// The first names, and how many more.
 fn names(all: &[&str], most: usize, frame: &Frame<'_>) -> String {
-    let shown: Vec<String> = all.iter().take(most).map(|name| plain(&(frame.mask)(name), 80)).collect();
+    let shown: Vec<String> = all.iter().take(most).map(|name| frame.text(name, 70)).collect();
     let more = all.len().saturating_sub(most);
     if more > 0 { format!("{} +{more}", shown.join(", ")) } else { shown.join(", ") }
 }
 
-/// The change that explains it, field by field, else what was deployed not long before.
-fn changed(report: &Report, view: &IncidentView, frame: &Frame<'_>) -> Option<Field> {
+/// The change that explains it, field by field; then what else was brought out not long before.
+fn changed(report: Option<&Report>, view: &IncidentView, frame: &Frame<'_>) -> Option<Field> {
     let alert = began(view);
     let mut lines = Vec::new();
-    if let Some(change) = &report.change {
+    if let Some(change) = report.and_then(|report| report.change.as_ref()) {
         let when = change.at.map(|at| format!(", {}", against(at, alert))).unwrap_or_default();
-        lines.push(format!("{} {} to {}{when}", verdict::object(&change.object, frame), change.from, change.to));
+        lines.push(format!("{}: revision {} → {}{when}", verdict::object(&change.object, frame), change.from, change.to));
         lines.extend(change.fields.iter().take(4).map(|field| {
-            let value = |value| plain(&(frame.mask)(&show_field(value)), 80);
-            format!("• {}: {} → {}", plain(&field.path, 120), value(&field.before), value(&field.after))
+            let value = |value| frame.text(&show_field(value), 80);
+            format!("• {}: {} → {}", frame.text(&field.path, 120), value(&field.before), value(&field.after))
         }));
     }
-    lines.extend(
-        report
-            .deploys
-            .iter()
-            .take(3usize.saturating_sub(usize::from(report.change.is_some())))
-            .map(|deploy| format!("• {}, {}", plain(&(frame.mask)(&deploy.what), 160), against(deploy.at, alert))),
-    );
+    let most = match (lines.is_empty(), severity(view)) {
+        (true, Severity::Critical) => 3,
+        (true, _) => 1,
+        (false, _) => 2,
+    };
+    let known = frame.facts.map(|facts| facts.changes.as_slice()).unwrap_or_default();
+    if known.is_empty() {
+        let deploys = report.map(|report| report.deploys.as_slice()).unwrap_or_default();
+        let line = |deploy: &DeployReport| format!("• {}, {}", frame.text(&deploy.what, 160), against(deploy.at, alert));
+        lines.extend(deploys.iter().take(most).map(line));
+    } else {
+        lines.extend(known.iter().take(most).map(|change| facts::change(change, view, frame)));
+    }
     let short = lines.first().cloned();
-    (!lines.is_empty()).then(|| Field { drop: Some((Drop::Changed, short)), ..Field::new("🚀 What changed", lines.join("\n")) })
+    let keeps = short.clone().filter(|_| lines.len() > 1);
+    short?;
+    Some(Field { drop: keeps.map(|first| (Drop::Changed, Some(first))), ..Field::new("🚀 What changed", lines.join("\n")) })
 }
 
 /// The line of a log that decides.
@@ -118,18 +148,20 @@ fn log(report: &Report, frame: &Frame<'_>) -> Option<Field> {
     let is_log =
         |evidence: &&NumberedEvidence| evidence.evidence.source == EvidenceSource::Log && cited.evidence.contains(&evidence.id);
     let line = report.evidence.iter().find(is_log)?.evidence.value.as_str()?;
-    Some(Field { drop: Some((Drop::Log, None)), ..Field::new("Log", block(&(frame.mask)(line), LOG)) })
+    Some(Field { drop: Some((Drop::Log, None)), ..Field::new("Log", frame.block(line, LOG)) })
 }
 
 /// What it was before, what was done, and whether that held.
 fn history(report: &Report, frame: &Frame<'_>) -> Option<Field> {
     let memory = report.memory.as_ref()?;
     let mut lines = Vec::new();
+    let names_causes = report.verdict != Verdict::Inconclusive;
     for before in memory.recurrence.iter().flat_map(|again| &again.before).take(3) {
-        let cause = before.cause.as_deref().map_or_else(|| "the same alert".to_owned(), |cause| plain(cause, 80));
+        let cause = before.cause.as_deref().filter(|_| names_causes);
+        let cause = cause.map_or_else(|| "the same alert".to_owned(), |cause| frame.text(cause, 80));
         let done = before.fixes.last().map_or_else(
             || "nothing was applied".to_owned(),
-            |fix| format!("{}, {}", plain(&fix.action, 60), fix.result.as_str().replace('_', " ")),
+            |fix| format!("{}, {}", frame.text(&fix.action, 60), fix.result.as_str().replace('_', " ")),
         );
         lines.push(format!("• over {}: {cause}; {done}", relative(before.resolved_at)));
     }
@@ -137,12 +169,9 @@ fn history(report: &Report, frame: &Frame<'_>) -> Option<Field> {
         lines.push(format!("• came back {} times within a day", flapping.returns));
     }
     for similar in memory.similar.iter().take(2usize.saturating_sub(lines.len())) {
-        lines.push(format!(
-            "• like {} {}: {}",
-            verdict::object(&similar.subject, frame),
-            relative(similar.resolved_at),
-            plain(&similar.cause, 80)
-        ));
+        let cause = if names_causes { format!(": {}", frame.text(&similar.cause, 80)) } else { String::new() };
+        let subject = verdict::object(&similar.subject, frame);
+        lines.push(format!("• like {subject}, over {}{cause}", relative(similar.resolved_at)));
     }
     (!lines.is_empty()).then(|| Field { drop: Some((Drop::History, None)), ..Field::new("History", lines.join("\n")) })
 }
@@ -161,57 +190,44 @@ fn affected(view: &IncidentView, frame: &Frame<'_>) -> Option<Field> {
 }
 
 /// Three commands to go on with.
-fn next_steps(view: &IncidentView, report: Option<&Report>, frame: &Frame<'_>) -> Option<Field> {
-    let steps = report?.next.iter().take(3);
-    let commands: Vec<&str> = steps.map(String::as_str).filter(|step| !step.is_empty()).collect();
+fn next_steps(view: &IncidentView, report: &Report, frame: &Frame<'_>) -> Option<Field> {
+    let steps = report.next.iter();
+    // What is proposed above is no news.
+    let is_proposed = |step: &str| {
+        let mut waits = view.attempts.iter().filter(|attempt| attempt.state == AttemptState::Proposed);
+        waits.any(|attempt| attempt.context.get("command").and_then(|command| command.as_str()) == Some(step))
+    };
+    let commands: Vec<&str> = steps.map(String::as_str).filter(|step| !step.is_empty() && !is_proposed(step)).take(3).collect();
     let is_over = view.incident.resolved_at.is_some();
     (!commands.is_empty() && !is_over).then(|| Field {
         drop: Some((Drop::NextSteps, None)),
-        ..Field::new("Next steps", block(&(frame.mask)(&commands.join("\n")), 600))
+        ..Field::new("Next steps", frame.block(&commands.join("\n"), 600))
     })
 }
 
-fn tickets(report: &Report, frame: &Frame<'_>) -> Option<Field> {
-    let line = |ticket: &crate::domain::Ticket| {
-        format!("• {} {} ({})", plain(&ticket.key, 40), plain(&(frame.mask)(&ticket.summary), 120), plain(&ticket.status, 40))
-    };
-    let lines: Vec<String> = report.tickets.iter().take(4).map(line).collect();
-    (!lines.is_empty()).then(|| Field { drop: Some((Drop::Tickets, None)), ..Field::new("🎫 Tickets", lines.join("\n")) })
-}
-
 /// Each source that failed, with why.
-fn unseen<'a>(frame: &'a Frame<'_>) -> impl Fn(&Report) -> Option<Field> + 'a {
-    move |report| {
-        let line = |(name, state): (&String, &SourceState)| {
-            let why = match state {
-                SourceState::Ok => return None,
-                SourceState::Partial(why) | SourceState::Unavailable(why) | SourceState::Forbidden(why) => why,
-            };
-            Some(format!("• {}: {}", plain(name, 60), plain(&(frame.mask)(why), 120)))
-        };
-        let lines: Vec<String> = report.sources.iter().filter_map(line).collect();
-        let more = lines.len().saturating_sub(5);
-        let mut shown: Vec<String> = lines.into_iter().take(5).collect();
-        if more > 0 {
-            shown.push(format!("+{more} more"));
-        }
-        (!shown.is_empty()).then(|| Field { keep: Keep::Always, ..Field::new("🔎 Could not see", shown.join("\n")) })
+fn unseen(view: &IncidentView, frame: &Frame<'_>) -> Option<Field> {
+    let sources = view.finding.iter().flat_map(|finding| &finding.report.sources);
+    let found = sources.filter_map(|(name, state)| Some((name.as_str(), state.why()?)));
+    let around = frame.facts.iter().flat_map(|facts| &facts.failed).map(|(name, why)| (name.as_str(), why.as_str()));
+    let all: BTreeMap<&str, &str> = around.chain(found).collect();
+    let line = |(name, why): (&&str, &&str)| format!("• {}: {}", frame.text(name, 60), frame.text(why, 120));
+    let mut lines: Vec<String> = all.iter().take(5).map(line).collect();
+    if all.len() > lines.len() {
+        lines.push(format!("+{} more", all.len() - lines.len()));
     }
+    (!lines.is_empty()).then(|| Field { keep: Keep::Always, ..Field::new("🔎 Could not see", lines.join("\n")) })
 }
 
-/// The runbook and the alert's source: http and https only, with the host in our own label.
+/// The runbook and the alert's source.
 fn links(view: &IncidentView, frame: &Frame<'_>) -> Option<Field> {
     let episode = first(view)?;
     let runbook = episode.annotations.get("runbook_url").map(|url| ("runbook", url));
-    let source = Some(("source", &episode.generator_url));
-    let link = |(what, url): (&str, &String)| {
-        let masked = (frame.mask)(url);
-        let host = masked.strip_prefix("https://").or_else(|| masked.strip_prefix("http://"))?;
-        let host: String = host.chars().take_while(|c| !"/?#".contains(*c)).collect();
-        let is_plain = masked.chars().all(|c| c.is_ascii_graphic() && !"()<>[]`\\|*_~".contains(c)) && masked.len() < 400;
-        let is_safe = is_plain && !host.is_empty() && !host.contains('@');
-        is_safe.then(|| format!("[{what} ({host})]({masked})"))
-    };
-    let all: Vec<String> = [runbook, source].into_iter().flatten().filter_map(link).collect();
+    let source = Some(("source", &episode.generator_url)).filter(|(_, url)| !url.is_empty());
+    let links = [runbook, source].into_iter().flatten().map(|(what, url)| match frame.link(what, url) {
+        Some(link) => link,
+        None => format!("{what}: {}", frame.text(url, 200)),
+    });
+    let all: Vec<String> = links.collect();
     (!all.is_empty()).then(|| Field { drop: Some((Drop::Links, None)), ..Field::new("📖 Links", all.join(" · ")) })
 }

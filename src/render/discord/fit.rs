@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use unicode_segmentation::UnicodeSegmentation;
 
 const TITLE: usize = 256;
-const DESCRIPTION: usize = 1200;
+/// Of an incident's description, which is read at a glance, and of one that is a list (Discord's limit is 4096).
+pub(super) const DESCRIPTION: usize = 1200;
+const LIST: usize = 4000;
 const FIELDS: usize = 25;
 const NAME: usize = 256;
 const VALUE: usize = 1024;
@@ -20,8 +22,24 @@ const LEAST: usize = 40;
 /// What goes where there is too much, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Drop {
+    /// Events of the last hour.
+    PodTrail,
+    /// What is said over a broker.
+    Messaging,
     /// Tickets.
     Tickets,
+    /// Events of its pods.
+    PodEvents,
+    /// Who calls it.
+    Callers,
+    /// What fires upstream.
+    Upstream,
+    /// What it depends on.
+    DependsOn,
+    /// What fails with it.
+    BlastRadius,
+    /// Why it matters.
+    WhyItMatters,
     /// Links.
     Links,
     /// What was before.
@@ -36,6 +54,27 @@ pub(super) enum Drop {
     Evidence,
     /// Commands to go on with.
     NextSteps,
+}
+
+impl Drop {
+    const ALL: [Self; 16] = [
+        Self::PodTrail,
+        Self::Messaging,
+        Self::Tickets,
+        Self::PodEvents,
+        Self::Callers,
+        Self::Upstream,
+        Self::DependsOn,
+        Self::BlastRadius,
+        Self::WhyItMatters,
+        Self::Links,
+        Self::History,
+        Self::Log,
+        Self::Diff,
+        Self::Changed,
+        Self::Evidence,
+        Self::NextSteps,
+    ];
 }
 
 /// What stays of a field.
@@ -69,7 +108,7 @@ impl Field {
     }
 
     pub fn is_whole_enough(&self) -> bool {
-        self.command_is_whole && (self.name != "Proposed action" || units(&self.value) <= VALUE)
+        self.command_is_whole && (self.name != super::outcome::PROPOSED || units(&self.value) <= VALUE)
     }
 
     fn units(&self) -> usize {
@@ -89,6 +128,8 @@ pub(super) struct Embed {
     pub timestamp: Timestamp,
     /// Where all of it is.
     pub page: Option<String>,
+    /// Of the description.
+    pub most: usize,
 }
 
 pub(super) fn units(text: &str) -> usize {
@@ -96,6 +137,29 @@ pub(super) fn units(text: &str) -> usize {
 }
 
 impl Embed {
+    /// A digest's, whose description is a list of its own.
+    pub fn of_digest(title: String, color: u32, description: Vec<String>, footer: String, timestamp: Timestamp) -> Self {
+        let description = description.into_iter().map(|line| (Part::Own, line)).collect();
+        let most = LIST;
+        Self { title, url: None, color, description, fields: Vec::new(), footer, timestamp, page: None, most }
+    }
+
+    /// Leaves out whole fields, the last ones first, until the rest fits; the last line counts them.
+    pub fn fit_whole(&mut self) {
+        self.title = shorten(&self.title, TITLE);
+        self.footer = shorten(&self.footer, FOOTER);
+        for field in &mut self.fields {
+            field.value = shorten(field.value.trim(), VALUE);
+        }
+        self.fields.retain(|field| !field.value.is_empty());
+        let all = self.fields.len();
+        while self.is_too_much() && self.fields.pop().is_some() {}
+        let left_out = all - self.fields.len();
+        if left_out > 0 {
+            self.footer.push_str(&format!(" · {left_out} more left out"));
+        }
+    }
+
     fn units(&self) -> usize {
         let description: usize = self.description.iter().map(|(_, line)| units(line) + 1).sum();
         let fields: usize = self.fields.iter().map(Field::units).sum();
@@ -116,9 +180,7 @@ impl Embed {
             field.value = shorten(&field.value, VALUE);
         }
         let mut left_out = 0;
-        let order =
-            [Drop::Tickets, Drop::Links, Drop::History, Drop::Log, Drop::Diff, Drop::Changed, Drop::Evidence, Drop::NextSteps];
-        for step in order {
+        for step in Drop::ALL {
             if !self.is_too_much() {
                 break;
             }
@@ -126,7 +188,7 @@ impl Embed {
         }
         for part in [Part::Narrative, Part::Alert] {
             let long: usize = self.description.iter().map(|(_, line)| units(line) + 1).sum();
-            if self.is_too_much() || long > DESCRIPTION {
+            if self.is_too_much() || long > self.most {
                 let before = self.description.len();
                 self.description.retain(|(kind, _)| *kind != part);
                 left_out += before - self.description.len();
@@ -192,7 +254,7 @@ impl Embed {
             "footer": {"text": self.footer},
             "timestamp": self.timestamp,
         });
-        let description = shorten(&description.join("\n"), DESCRIPTION);
+        let description = shorten(&description.join("\n"), self.most);
         if !description.trim().is_empty() {
             embed["description"] = json!(description);
         }

@@ -1,9 +1,10 @@
 //! What a message shows above and below its fields: title, colour, description, footer.
 
-use super::super::click::plain;
 use super::time::{clock, length};
-use super::{Frame, verdict};
-use crate::domain::{AttemptState, EpisodeRecord, IncidentStatus, IncidentView, Origin, Reasoning, Severity};
+use super::{Frame, facts, verdict};
+use crate::domain::{
+    AttemptState, EpisodeRecord, IncidentStatus, IncidentView, Origin, REPEATS_WITHIN, Reasoning, Report, Severity, Verdict,
+};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
@@ -30,7 +31,7 @@ pub(super) fn began(view: &IncidentView) -> Timestamp {
     first(view).map_or(view.incident.opened_at, |episode| episode.starts_at)
 }
 
-fn severity(view: &IncidentView) -> Severity {
+pub(super) fn severity(view: &IncidentView) -> Severity {
     view.standing.severity.unwrap_or(Severity::Warning)
 }
 
@@ -58,7 +59,7 @@ pub(super) fn color(view: &IncidentView, frame: &Frame<'_>) -> u32 {
 }
 
 pub(super) fn title(view: &IncidentView, frame: &Frame<'_>) -> String {
-    let text = |text: &str, most| plain(&(frame.mask)(text), most);
+    let text = |text: &str, most| frame.text(text, most);
     let subject = &view.incident.subject;
     let name = first(view).map_or("Incident", |episode| episode.name.as_str());
     let what = match subject.kind.as_str() {
@@ -110,7 +111,7 @@ fn marks(view: &IncidentView, frame: &Frame<'_>) -> Vec<String> {
 
 /// Verdict and summary, and under "Model:" what a model wrote; without a report the alert's own text.
 pub(super) fn description(view: &IncidentView, frame: &Frame<'_>) -> Vec<(Part, String)> {
-    let text = |text: &str, most| plain(&(frame.mask)(text), most);
+    let text = |text: &str, most| frame.text(text, most);
     let mut parts = Vec::new();
     let whole = |line: String| (Part::Own, line);
     if let Some(earlier) = frame.earlier {
@@ -128,8 +129,11 @@ pub(super) fn description(view: &IncidentView, frame: &Frame<'_>) -> Vec<(Part, 
     }
     match &view.finding {
         Some(finding) => {
-            parts.push(whole(text(&finding.report.summary, SUMMARY)));
-            if let Some(model) = finding.report.reasoning.as_ref().and_then(narrative) {
+            let report = &finding.report;
+            let allowed = |text: &str| !tells_undetermined_cause(report, text);
+            let summary = Some(text(&report.summary, SUMMARY)).filter(|_| allowed(&report.summary)).unwrap_or_default();
+            parts.push(whole(format!("**{}**. {summary}", verdict::word(report.verdict)).trim_end().to_owned()));
+            if let Some(model) = report.reasoning.as_ref().and_then(narrative).filter(|model| allowed(model)) {
                 parts.push((Part::Narrative, format!("Model: {}", text(&model, NARRATIVE))));
             }
         }
@@ -139,8 +143,21 @@ pub(super) fn description(view: &IncidentView, frame: &Frame<'_>) -> Vec<(Part, 
             parts.extend(own.map(|own| (Part::Alert, text(own, ALERT_TEXT))));
         }
     }
+    parts.extend(facts::notes(frame).into_iter().map(whole));
     parts.retain(|(_, line)| !line.trim().is_empty());
     parts
+}
+
+/// Where nothing was determined, no text may name a cause as if it were.
+pub(super) fn tells_undetermined_cause(report: &Report, text: &str) -> bool {
+    if report.verdict != Verdict::Inconclusive {
+        return false;
+    }
+    let causes = report.causes.iter().map(|cause| &cause.id);
+    let others = report.reasoning.iter().flat_map(|reasoning| &reasoning.hypotheses).map(|hypothesis| &hypothesis.cause);
+    let out = report.ruled_out.iter().map(|out| &out.id);
+    // An id of one word may be an ordinary one.
+    causes.chain(others).chain(out).any(|id| id.contains('_') && text.contains(id.as_str()))
 }
 
 /// What a line of the description is, which says when it goes.
@@ -167,23 +184,22 @@ fn narrative(reasoning: &Reasoning) -> Option<String> {
 pub(super) fn footer(view: &IncidentView, frame: &Frame<'_>) -> String {
     let name = first(view).map_or("no alert", |episode| episode.name.as_str());
     // A footer is not Markdown ("Embed Structure"), so that only what can't be seen and what mentions has to go.
-    let mut parts = vec![plain(&(frame.mask)(name), 80), format!("incident {}", view.incident.id)];
+    let mut parts = vec![frame.bare(name, 80), format!("incident {}", view.incident.id)];
     let model = view.finding.as_ref().and_then(|finding| finding.report.reasoning.as_ref());
     if view.finding.is_some() {
         let named = model.filter(|reasoning| narrative(reasoning).is_some()).and_then(|it| it.model.model.clone());
-        parts.push(named.map_or_else(|| "rules only".to_owned(), |model| plain(&model, 60)));
+        parts.push(named.map_or_else(|| "rules only".to_owned(), |model| frame.bare(&model, 60)));
     }
     let (times, last) = frame.repeats;
     if times > 1 {
-        let first = began(view);
-        let within = length(first, last.max(first));
-        parts.push(format!("×{times} in {within} · first {} · last {} UTC", clock(first), clock(last)));
+        let (first, minutes) = (began(view), REPEATS_WITHIN.as_mins());
+        parts.push(format!("×{times} in {minutes} min · first {} · last {} UTC", clock(first), clock(last.max(first))));
     }
     if view.attempts.iter().any(|attempt| attempt.state == AttemptState::Unknown) {
         parts.push("a change's outcome is unknown".to_owned());
     }
     if verdict::is_suppressed(view) {
-        parts.push("silenced".to_owned());
+        parts.push("suppressed".to_owned());
     }
     parts.join(" · ")
 }

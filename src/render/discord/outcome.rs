@@ -1,6 +1,6 @@
 //! What is proposed, what its dry run said, and what became of it.
 
-use super::super::click::{block, outcome as told, plain};
+use super::super::click::{block, outcome as told};
 use super::super::value::show_field;
 use super::Frame;
 use super::fit::{Drop, Field, Keep};
@@ -12,16 +12,18 @@ const COMMAND: usize = 700;
 /// Of the diff, in UTF-16 units.
 const DIFF: usize = 600;
 
+/// What a change that waits for a decision stands under.
+pub(super) const PROPOSED: &str = "Proposed action";
+
 pub(super) fn fields(view: &IncidentView, frame: &Frame<'_>) -> Vec<Field> {
     let Some(finding) = &view.finding else { return Vec::new() };
-    if !finding.report.verdict.is_fault() && view.attempts.is_empty() {
-        return Vec::new();
-    }
+    let is_fault = finding.report.verdict.is_fault();
     let newest = view.attempts.iter().rev().find(|attempt| attempt.state != AttemptState::Superseded);
     match newest {
-        Some(attempt) if attempt.state == AttemptState::Proposed => proposed(attempt, frame),
-        Some(attempt) => vec![became(attempt, frame)],
-        None => advice(&finding.report, frame),
+        Some(attempt) if attempt.state == AttemptState::Proposed && is_fault => proposed(attempt, frame),
+        Some(attempt) if attempt.state != AttemptState::Proposed => vec![became(attempt, frame)],
+        None if is_fault => advice(&finding.report, frame),
+        _ => Vec::new(),
     }
 }
 
@@ -40,22 +42,22 @@ fn proposed(attempt: &Attempt, frame: &Frame<'_>) -> Vec<Field> {
     let plan: Option<Plan> = serde_json::from_value(attempt.plan.clone()).ok();
     let command = (frame.mask)(&shown.command);
     let whole = block(&command, usize::MAX).encode_utf16().count() <= COMMAND;
-    let decision = shown.decision.as_ref().map(|decision| format!(" · {}", plain(&decision.rule, 60))).unwrap_or_default();
+    let decision = shown.decision.as_ref().map(|decision| format!(" · {}", frame.text(&decision.rule, 60))).unwrap_or_default();
     let how = if frame.buttons.is_some() && whole {
         format!("{} · expires {}", attempt.code, relative(attempt.expires_at))
     } else {
         format!("`sre-copilot approve {}` · expires {}", attempt.code, relative(attempt.expires_at))
     };
     let risk = icon(plan.as_ref().map(|plan| plan.risk.level));
-    let command = if command.is_empty() { plain(&(frame.mask)(&shown.title), 300) } else { block(&command, COMMAND) };
+    let command = if command.is_empty() { frame.text(&shown.title, 300) } else { block(&command, COMMAND) };
     let value = format!("{risk}{decision}\n{command}\n{how}");
-    let mut fields = vec![Field { keep: Keep::Always, command_is_whole: whole, ..Field::new("Proposed action", value) }];
-    if let Some(plan) = plan {
+    let mut fields = vec![Field { keep: Keep::Always, command_is_whole: whole, ..Field::new(PROPOSED, value) }];
+    if let Some(plan) = plan.filter(|_| frame.can_apply) {
         let line = |line: &DiffLine| format!("{}  {} -> {}", line.path, show_field(&line.before), show_field(&line.after));
         let lines: Vec<String> = plan.diff.iter().take(20).map(line).collect();
         let diff = match lines.as_slice() {
             [] => "✓ accepted".to_owned(),
-            lines => format!("✓ accepted\n{}", block(&(frame.mask)(&lines.join("\n")), DIFF)),
+            lines => format!("✓ accepted\n{}", frame.block(&lines.join("\n"), DIFF)),
         };
         fields.push(Field { drop: Some((Drop::Diff, Some("✓ accepted".to_owned()))), ..Field::new("Dry run", diff) });
     }
@@ -76,9 +78,9 @@ fn advice(report: &Report, frame: &Frame<'_>) -> Vec<Field> {
         Some("error") => "⚠ could not be tried",
         _ => "advisory",
     };
-    let why = execution.filter(|_| note != "advisory").map(|execution| plain(&(frame.mask)(&execution.text), 300));
-    let value = format!("{}\n{}\n{note}", icon(Some(action.risk)), block(&(frame.mask)(&action.command), COMMAND));
-    let mut fields = vec![Field { keep: Keep::Always, ..Field::new("Proposed action", value) }];
+    let why = execution.filter(|_| note != "advisory").map(|execution| frame.text(&execution.text, 300));
+    let value = format!("{}\n{}\n{note}", icon(Some(action.risk)), frame.block(&action.command, COMMAND));
+    let mut fields = vec![Field { keep: Keep::Always, ..Field::new(PROPOSED, value) }];
     fields.extend(why.filter(|_| frame.can_apply).map(|why| Field::new("Dry run", format!("{note}: {why}"))));
     fields
 }

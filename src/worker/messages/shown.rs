@@ -89,6 +89,7 @@ fn drawn(
         repeats: (message.repeats, message.last_at),
         affected,
         can_apply: settings.can_apply,
+        facts: None,
         now,
     };
     draw(view, &frame)
