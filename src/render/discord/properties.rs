@@ -135,7 +135,7 @@ proptest! {
         }
         // Whoever may press Apply sees the whole command.
         let has_apply = message["components"].to_string().contains("Apply");
-        let whole = super::super::click::block(&text, usize::MAX);
+        let whole = block(&text, usize::MAX);
         prop_assert!(!has_apply || field(&message, outcome::PROPOSED).is_some_and(|value| value.contains(&whole)));
         prop_assert!(has_buttons || message["components"] == json!([]));
     }
