@@ -304,7 +304,7 @@ pub(super) fn holds_back(message: &Value) {
         let mut bare = String::new();
         while let Some(char) = chars.next() {
             match char {
-                '\\' => _ = chars.next(),
+                '\\' => bare.push(if chars.next().is_some() { 'x' } else { char }),
                 char => bare.push(char),
             }
         }
