@@ -6,7 +6,7 @@
 //!
 //! `main → cli → {server, worker} → pipeline → reason → {diagnose, remedy, bundle} → {cluster, ports} → {domain, redact}`;
 //! `adapters → {ports, cluster, config, domain, redact}`; `store → {ports, cluster, domain}`; `config → {remedy, domain}`;
-//! `render → domain`. `telemetry` is used by what isn't pure and uses nothing.
+//! `render → {domain, redact}`. `telemetry` is used by what isn't pure and uses nothing.
 //!
 //! Only `cli/wiring` names concrete adapters. `domain`, `redact`, `cluster`, `diagnose`, `reason` and `remedy` are pure: they name no
 //! tokio, HTTP client, Kubernetes client, file system, environment or wall clock. `tests/it/architecture.rs` reads the

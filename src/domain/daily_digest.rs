@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One part of a digest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part<T> {
     /// What was measured.
@@ -13,13 +13,8 @@ pub enum Part<T> {
     /// Its source failed, with why.
     NotMeasured(String),
     /// Nobody asks for it here.
+    #[default]
     Absent,
-}
-
-impl<T> Default for Part<T> {
-    fn default() -> Self {
-        Self::Absent
-    }
 }
 
 /// A figure now and by the same query 24 hours before.

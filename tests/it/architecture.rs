@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("bundle", &["cluster", "domain", "ports"]),
     ("adapters", &["cluster", "config", "domain", "ports", "redact", "telemetry"]),
     ("store", &["cluster", "domain", "ports", "telemetry"]),
-    ("render", &["domain"]),
+    ("render", &["domain", "redact"]),
     ("config", &["domain", "remedy"]),
     ("pipeline", &["bundle", "cluster", "diagnose", "domain", "ports", "reason", "redact", "remedy", "telemetry"]),
     ("telemetry", &[]),

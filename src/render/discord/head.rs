@@ -46,10 +46,12 @@ fn icon(view: &IncidentView, frame: &Frame<'_>) -> (&'static str, u32) {
     match (view.incident.status, severity(view)) {
         (IncidentStatus::Resolved, _) => ("✅", 0x43_A0_47),
         (IncidentStatus::Merged, _) => ("🔇", 0x9E_9E_9E),
-        (IncidentStatus::Open, _) if is_stale(view, frame) => ("🟠", 0xFB_8C_00),
+        (IncidentStatus::Open, Severity::Critical) if is_stale(view, frame) || verdict::is_suppressed(view) => ("🟠", 0xFB_8C_00),
+        (IncidentStatus::Open, _) if verdict::is_suppressed(view) => ("🔇", 0x9E_9E_9E),
         (IncidentStatus::Open, Severity::Critical) => ("🚨", 0xE5_39_35),
         (IncidentStatus::Open, Severity::Warning) => ("⚠️", 0xFD_D8_35),
-        (IncidentStatus::Open, Severity::Info | Severity::None) => ("ℹ️", 0x9E_9E_9E),
+        (IncidentStatus::Open, Severity::Info) => ("ℹ️", 0x9E_9E_9E),
+        (IncidentStatus::Open, Severity::None) => ("🔇", 0x9E_9E_9E),
     }
 }
 

@@ -19,8 +19,8 @@ mod tests;
 
 pub use digest::{chronic_digest, daily_digest, team_digest};
 
-use super::click::{Mask, bare, block, label, plain};
-use crate::domain::{ButtonIds, GraphFacts, IncidentStatus, IncidentView, Severity, Verb, Verdict};
+use super::click::{Mask, bare, block, label, person, plain};
+use crate::domain::{Actor, ButtonIds, GraphFacts, IncidentStatus, IncidentView, Severity, Verb, Verdict};
 use fit::{Embed, Field};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -63,6 +63,12 @@ impl Frame<'_> {
     /// Text from outside within a line: masked, made harmless, cut.
     fn text(&self, text: &str, most: usize) -> String {
         plain(&(self.mask)(text), most)
+    }
+
+    /// Somebody who decided.
+    fn person(&self, actor: &Actor) -> String {
+        let name = (self.mask)(&actor.name).into_owned();
+        person(&Actor { name, ..actor.clone() })
     }
 
     /// The same as a block of code.
@@ -140,7 +146,12 @@ fn link(view: &IncidentView, frame: &Frame<'_>) -> Option<String> {
 fn alarms(view: &IncidentView, frame: &Frame<'_>) -> bool {
     let standing = &view.standing;
     let is_steady = standing.flap_count < head::FLAPPING && !standing.chronic;
-    frame.is_post && is_steady && standing.severity == Some(Severity::Critical) && view.incident.status == IncidentStatus::Open
+    let is_heard = !verdict::is_suppressed(view);
+    frame.is_post
+        && is_steady
+        && is_heard
+        && standing.severity == Some(Severity::Critical)
+        && view.incident.status == IncidentStatus::Open
 }
 
 /// Whether a button is drawn: what decides on a change stands beside the whole command, and where nothing was determined there is

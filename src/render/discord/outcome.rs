@@ -6,6 +6,7 @@ use super::Frame;
 use super::fit::{Drop, Field, Keep};
 use super::time::relative;
 use crate::domain::{Attempt, AttemptContext, AttemptState, DiffLine, IncidentView, Plan, Report, Risk};
+use serde_json::Value;
 
 /// Of a command: all of it has to be seen by who approves it.
 const COMMAND: usize = 700;
@@ -19,12 +20,16 @@ pub(super) fn fields(view: &IncidentView, frame: &Frame<'_>) -> Vec<Field> {
     let Some(finding) = &view.finding else { return Vec::new() };
     let is_fault = finding.report.verdict.is_fault();
     let newest = view.attempts.iter().rev().find(|attempt| attempt.state != AttemptState::Superseded);
-    match newest {
-        Some(attempt) if attempt.state == AttemptState::Proposed && is_fault => proposed(attempt, frame),
-        Some(attempt) if attempt.state != AttemptState::Proposed => vec![became(attempt, frame)],
-        None if is_fault => advice(&finding.report, frame),
+    let waits = newest.filter(|attempt| attempt.state == AttemptState::Proposed);
+    // A proposal to take a change back stands above what became of that change.
+    let tried = view.attempts.iter().rev().find(|attempt| attempt.sent_at.is_some()).or_else(|| newest.xor(waits));
+    let mut fields = match waits {
+        Some(attempt) if is_fault || attempt.undo_of.is_some() => proposed(attempt, frame),
+        None if is_fault && newest.is_none() => advice(&finding.report, frame),
         _ => Vec::new(),
-    }
+    };
+    fields.extend(tried.map(|attempt| became(attempt, frame)));
+    fields
 }
 
 fn icon(risk: Option<Risk>) -> &'static str {
@@ -64,8 +69,20 @@ fn proposed(attempt: &Attempt, frame: &Frame<'_>) -> Vec<Field> {
     fields
 }
 
+/// Who applied what, and how that was found to be.
 fn became(attempt: &Attempt, frame: &Frame<'_>) -> Field {
-    Field { keep: Keep::Always, ..Field::new("Outcome", told(attempt, frame.mask)) }
+    let shown: AttemptContext = serde_json::from_value(attempt.context.clone()).unwrap_or_default();
+    let by = attempt.decided_by.as_ref().filter(|_| attempt.sent_at.is_some());
+    let by = by.map(|actor| format!(", approved by {}", frame.person(actor))).unwrap_or_default();
+    let mut lines = vec![told(attempt, frame.mask)];
+    let title = frame.text(&shown.title, 200);
+    lines.extend((!title.is_empty()).then(|| format!("{title}{by}")));
+    let criteria = attempt.verification.as_ref().and_then(|seen| seen.get("criteria")?.as_array());
+    lines.extend(criteria.into_iter().flatten().take(3).filter_map(|criterion| {
+        let word = |key: &str| criterion.get(key).and_then(Value::as_str).map(|word| frame.text(word, 100));
+        Some(format!("• {}: {}", word("name")?, word("seen").or_else(|| word("state"))?))
+    }));
+    Field { keep: Keep::Always, ..Field::new("Outcome", lines.join("\n")) }
 }
 
 /// What the report proposes, where nothing was tried.

@@ -299,10 +299,20 @@ pub(super) fn holds_back(message: &Value) {
     let embed = &message["embeds"][0];
     let values = embed["fields"].as_array().unwrap().iter().map(|field| &field["value"]);
     for text in values.chain([&embed["description"], &embed["title"]]).filter_map(Value::as_str) {
+        // Without what a backslash makes a plain character of.
+        let mut chars = text.chars();
+        let mut bare = String::new();
+        while let Some(char) = chars.next() {
+            match char {
+                '\\' => bare.push(if chars.next().is_some() { 'x' } else { char }),
+                char => bare.push(char),
+            }
+        }
+        let text = bare.as_str();
         assert!(text.matches("```").count().is_multiple_of(2), "{text}");
-        let acting = text.replace("\\<", "");
-        for mention in ["@everyone", "@here", "<@", "<#", "://evil"] {
-            assert!(!acting.contains(mention), "{text}");
+        // In a block of code nothing acts, and a command has to be copied as it is.
+        for mention in ["@everyone", "@here", "<@", "://evil"] {
+            assert!(text.split("```").step_by(2).all(|outside| !outside.contains(mention)), "{text}");
         }
         assert!(!text.contains('\u{202e}'));
         for line in text.split("```").step_by(2).flat_map(str::lines) {

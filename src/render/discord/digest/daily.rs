@@ -76,15 +76,18 @@ fn state(digest: &DailyDigest, mask: Mask<'_>) -> Option<Section> {
         Part::NotMeasured(why) => Some(Err(why.as_str())),
         Part::Absent => None,
     };
-    let figure = |part| match part {
-        &Part::Measured(ref it) => Some(Ok(change(it))),
-        Part::NotMeasured(why) => Some(Err(why.as_str())),
-        Part::Absent => None,
-    };
     let all =
         [line("nodes ready", nodes), line("crash loops", figure(&digest.crash_loops)), line("firing", figure(&digest.firing))];
     let lines: Vec<String> = all.into_iter().flatten().collect();
     (!lines.is_empty()).then_some(Section { name: "Cluster", lines, inline: false })
+}
+
+fn figure(part: &Part<Changed>) -> Option<Result<String, &str>> {
+    match part {
+        Part::Measured(it) => Some(Ok(change(it))),
+        Part::NotMeasured(why) => Some(Err(why)),
+        Part::Absent => None,
+    }
 }
 
 fn resources(it: &Resources) -> Vec<String> {
