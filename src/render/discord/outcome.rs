@@ -46,7 +46,8 @@ fn proposed(attempt: &Attempt, frame: &Frame<'_>) -> Vec<Field> {
     let shown: AttemptContext = serde_json::from_value(attempt.context.clone()).unwrap_or_default();
     let plan: Option<Plan> = serde_json::from_value(attempt.plan.clone()).ok();
     let command = (frame.mask)(&shown.command);
-    let whole = block(&command, usize::MAX).encode_utf16().count() <= COMMAND;
+    // What isn't there to be read can't be approved either.
+    let whole = !command.trim().is_empty() && block(&command, usize::MAX).encode_utf16().count() <= COMMAND;
     let decision = shown.decision.as_ref().map(|decision| format!(" · {}", frame.text(&decision.rule, 60))).unwrap_or_default();
     let how = if frame.buttons.is_some() && whole {
         format!("{} · expires {}", attempt.code, relative(attempt.expires_at))
