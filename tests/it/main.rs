@@ -23,6 +23,7 @@ mod serve_ask;
 mod serve_clicks;
 mod serve_discord;
 mod serve_http;
+mod serve_live;
 mod serve_operators;
 mod serve_pages;
 mod serve_store;

@@ -1,7 +1,7 @@
 //! From the outbox to a Discord that says what it is told to: what stands there in the end, and what was asked of it when.
 
 mod answers;
-mod chat;
+pub mod chat;
 mod killed;
 mod life;
 mod replies;
@@ -38,7 +38,7 @@ fn at(second: i64) -> Timestamp {
 
 /// Our clock, in milliseconds.
 #[derive(Clone, Default)]
-struct Time(Arc<AtomicI64>);
+pub struct Time(Arc<AtomicI64>);
 
 impl Clock for Time {
     fn now(&self) -> Timestamp {
