@@ -1,7 +1,8 @@
 //! `serve` under a flood, as a sender sees it: the release program, pinned to two cores where there are more, gets batches over
 //! kept connections, half of them repeats, while somebody clicks in Discord. Prints what it takes idle, alerts and single posts
 //! a second, the time from the first byte sent to the status line, its memory, and beside that what the disk takes for one
-//! write; asserts nothing about time.
+//! write; asserts nothing about time. Where Debian's Alertmanager is installed, what its own API takes of the same alerts, in
+//! the same run: it keeps them in memory.
 //!
 //! `SECONDS` (60), `BATCH` (64) and `CONNECTIONS` (16) change the flood; the folder is `TMPDIR`'s.
 
@@ -35,16 +36,22 @@ fn main() -> Result<(), Failure> {
     std::thread::sleep(seconds.min(Duration::from_secs(60)));
     println!("idle: {:.1} MiB resident", serving.memory("VmRSS"));
     for (what, size, time) in [("single alerts", 1, seconds / 4), ("batches", batch, seconds)] {
-        let flood = Flood { address: &serving.address, size, group: AtomicU32::new(0), from: Instant::now() + WARM_UP, time };
-        let (mut posts, mut clicks) = flood.run(connections)?;
-        let taken = posts.len() as f64 / time.as_secs_f64();
-        println!("{what}: {taken:.0} posts/s, {:.0} durable alerts/s, {size} a post", taken * f64::from(size));
-        print("  a post", &mut posts);
+        let flood = Flood::new(&serving.address, OURS, size, time);
+        let (posts, mut clicks) = flood.run(connections)?;
+        flood.print(what, posts);
         print("  a click meanwhile", &mut clicks);
-        println!("  memory: {:.1} MiB resident, {:.1} MiB at most", serving.memory("VmRSS"), serving.memory("VmHWM"));
+        serving.print_memory();
     }
     print("fdatasync of 4 KiB, before", &mut syncs);
     drop(serving);
+    if let Some(alertmanager) = Serving::alertmanager(folder.path())? {
+        for (what, size, time) in [("single alerts", 1, seconds / 4), ("batches", batch, seconds)] {
+            let flood = Flood::new(&alertmanager.address, ALERTMANAGER, size, time);
+            let (posts, _) = flood.run(connections)?;
+            flood.print(&format!("Alertmanager's API v2, {what}"), posts);
+            alertmanager.print_memory();
+        }
+    }
     print("fdatasync of 4 KiB, after", &mut disk(folder.path())?);
     Ok(())
 }
@@ -107,6 +114,34 @@ impl Serving {
         Ok(Self { child, address })
     }
 
+    /// `None` where it isn't installed.
+    fn alertmanager(folder: &Path) -> Result<Option<Self>, Failure> {
+        std::fs::write(
+            folder.join("alertmanager.yml"),
+            r#"{"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}"#,
+        )?;
+        let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let mut command = Command::new("prometheus-alertmanager");
+        command.args(["--config.file=alertmanager.yml", "--storage.path=alertmanager", "--cluster.listen-address="]);
+        command.arg(format!("--web.listen-address={address}")).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
+        let Ok(child) = command.spawn() else {
+            println!("prometheus-alertmanager isn't installed: nothing to compare with");
+            return Ok(None);
+        };
+        let began = Instant::now();
+        while TcpStream::connect(&address).is_err() {
+            if began.elapsed() > WARM_UP {
+                return Err("Alertmanager doesn't listen".into());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(Some(Self { child, address }))
+    }
+
+    fn print_memory(&self) {
+        println!("  memory: {:.1} MiB resident, {:.1} MiB at most", self.memory("VmRSS"), self.memory("VmHWM"));
+    }
+
     /// A line of its status, in MiB.
     fn memory(&self, what: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
@@ -127,8 +162,24 @@ fn hex(mut text: String, byte: &u8) -> String {
     text
 }
 
+/// Who takes alerts, and how.
+#[derive(Clone, Copy)]
+struct Taker {
+    path: &'static str,
+    headers: &'static str,
+    is_envelope: bool,
+    answers: &'static str,
+}
+
+const OURS: Taker =
+    Taker { path: "/webhooks/alertmanager", headers: "Authorization: Bearer s3cret\r\n", is_envelope: true, answers: "202" };
+
+/// What Prometheus sends its alerts to.
+const ALERTMANAGER: Taker = Taker { path: "/api/v2/alerts", headers: "", is_envelope: false, answers: "200" };
+
 struct Flood<'a> {
     address: &'a str,
+    taker: Taker,
     /// Alerts a post.
     size: u32,
     /// Numbers the posts.
@@ -138,12 +189,22 @@ struct Flood<'a> {
     time: Duration,
 }
 
-impl Flood<'_> {
-    /// The times of posts and of clicks.
+impl<'a> Flood<'a> {
+    fn new(address: &'a str, taker: Taker, size: u32, time: Duration) -> Self {
+        Self { address, taker, size, group: AtomicU32::new(0), from: Instant::now() + WARM_UP, time }
+    }
+
+    fn print(&self, what: &str, mut posts: Vec<Duration>) {
+        let (taken, size) = (posts.len() as f64 / self.time.as_secs_f64(), self.size);
+        println!("{what}: {taken:.0} posts/s, {:.0} alerts/s, {size} a post", taken * f64::from(size));
+        print("  a post", &mut posts);
+    }
+
+    /// The times of posts and of clicks, which nobody but us takes.
     fn run(&self, connections: u32) -> Result<(Vec<Duration>, Vec<Duration>), Failure> {
         std::thread::scope(|scope| {
             let senders: Vec<_> = (0..connections).map(|_| scope.spawn(|| self.send())).collect();
-            let clicks = scope.spawn(|| self.click());
+            let clicks = scope.spawn(|| if self.taker.is_envelope { self.click() } else { Ok(Vec::new()) });
             let mut posts = Vec::new();
             for sender in senders {
                 posts.extend(sender.join().map_err(|_| "a sender fell over")??);
@@ -164,8 +225,8 @@ impl Flood<'_> {
             let group = self.group.fetch_add(1, Ordering::Relaxed);
             self.write(group, &mut text);
             let began = Instant::now();
-            let status = ask(&mut stream, "/webhooks/alertmanager", "Authorization: Bearer s3cret\r\n", &text, &mut answer)?;
-            if status != "202" {
+            let status = ask(&mut stream, self.taker.path, self.taker.headers, &text, &mut answer)?;
+            if status != self.taker.answers {
                 return Err(format!("answered {status}: {}", String::from_utf8_lossy(&answer)).into());
             }
             if began >= self.from {
@@ -179,17 +240,23 @@ impl Flood<'_> {
     fn write(&self, group: u32, text: &mut String) {
         text.clear();
         let (number, size) = (group / 2, self.size);
-        _ = write!(text, r#"{{"version":"4","receiver":"sre","groupKey":"{size}-{group}","alerts":["#);
+        if self.taker.is_envelope {
+            _ = write!(text, r#"{{"version":"4","receiver":"sre","groupKey":"{size}-{group}","alerts":"#);
+        }
+        text.push('[');
+        // Alertmanager adds these itself.
+        let (status, end) =
+            if self.taker.is_envelope { (r#""status":"firing","#, r#","endsAt":"0001-01-01T00:00:00Z""#) } else { ("", "") };
         for index in 0..size {
             let (comma, workload) = (if index == 0 { "" } else { "," }, (index + number) % 50);
             let pod = format!("web-{workload}-{size}-{number}-{index}");
             _ = write!(
                 text,
-                r#"{comma}{{"status":"firing","startsAt":"2026-01-02T04:00:00Z","endsAt":"0001-01-01T00:00:00Z","generatorURL":"http://prometheus.monitoring:9090/graph?g0.expr=up","labels":{{"alertname":"KubePodCrashLooping","namespace":"squad-{}","severity":"warning","deployment":"web-{workload}","pod":"{pod}","container":"app","job":"kube-state-metrics"}},"annotations":{{"summary":"{pod} restarts","runbook_url":"https://runbooks.example/crash-looping"}}}}"#,
+                r#"{comma}{{{status}"startsAt":"2026-01-02T04:00:00Z"{end},"generatorURL":"http://prometheus.monitoring:9090/graph?g0.expr=up","labels":{{"alertname":"KubePodCrashLooping","namespace":"squad-{}","severity":"warning","deployment":"web-{workload}","pod":"{pod}","container":"app","job":"kube-state-metrics"}},"annotations":{{"summary":"{pod} restarts","runbook_url":"https://runbooks.example/crash-looping"}}}}"#,
                 workload % 10
             );
         }
-        text.push_str("]}");
+        text.push_str(if self.taker.is_envelope { "]}" } else { "]" });
     }
 
     /// Somebody clicks twenty times a second.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod authentication;
+mod killed;
 mod payloads;
 mod process;
 

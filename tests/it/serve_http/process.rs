@@ -14,15 +14,20 @@ fn program(folder: &Path) -> Command {
     command
 }
 
-struct Serving {
-    child: Child,
-    address: String,
+pub struct Serving {
+    pub child: Child,
+    pub address: String,
     log: BufReader<std::process::ChildStderr>,
 }
 
 impl Serving {
     fn start(folder: &Path) -> Self {
-        let mut child = program(folder).spawn().unwrap();
+        Self::start_with(folder, &[])
+    }
+
+    /// With these variables too.
+    pub fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut child = program(folder).envs(variables.iter().copied()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut address = None;
         while address.is_none() {
