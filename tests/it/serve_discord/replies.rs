@@ -28,7 +28,7 @@ impl Home {
             incident,
             run_id,
             plan: serde_json::from_value(plan).unwrap(),
-            context: json!({"decision": {"value": "approve", "rule": "r", "why": "because"}}),
+            context: json!({"command": "kubectl get pods", "decision": {"value": "approve", "rule": "r", "why": "because"}}),
             requested_by: None,
             expires_at: at(3_600),
             before: None,
