@@ -1,7 +1,7 @@
 //! What a click does: whose it is, whether the button still means what it meant, whether they may, and whether it is still
 //! open. Pure: the store tells what it knows, and does what is said here in the same transaction.
 
-use super::may_approve::{APPROVAL_RATE, ApprovalRules, Denied, is_enabled, may_approve, requester, risk_of};
+use super::may_approve::{APPROVAL_RATE, ApprovalRules, Denied, Means, is_enabled, may_approve, requester, risk_of};
 use crate::domain::{Attempt, AttemptState, ExecutionIntent, Feedback, FeedbackReason, IncidentStatus, Plan, Risk, Verb};
 use crate::ports::{Button, Click, Effect, Refusal, Seen};
 use crate::remedy;
@@ -152,7 +152,7 @@ fn decision(click: &Click, seen: &Seen, rules: &ClickRules, button: &Button) -> 
     if button.verb == Verb::Decline {
         return Ok(Effect::Declined);
     }
-    may_approve(attempt, &click.by, rules.approval).map_err(refused)?;
+    may_approve(attempt, &click.by, Means::Pressing, rules.approval).map_err(refused)?;
     Ok(match button.verb {
         Verb::Apply => Effect::Shown(Verb::Apply2),
         Verb::Approve => Effect::Shown(Verb::Approve2),

@@ -1,5 +1,5 @@
-//! Whether somebody who could be an approver may approve this attempt: what holds on every channel but the terminal, which
-//! has its own rule for high risks. Who is an approver is each channel's to say, and that the plan is still open the store's.
+//! Whether somebody who could be an approver may approve this attempt, on whichever channel. Who is an approver is each channel's
+//! to say, and that the plan is still open the store's.
 
 use crate::domain::{Actor, Attempt, Plan, Risk};
 use crate::remedy::{RISK_HIGH, SeparateApprover};
@@ -18,6 +18,15 @@ pub struct ApprovalRules {
     pub is_enabled: bool,
     /// `approval.separate_approver`.
     pub separate: SeparateApprover,
+}
+
+/// How somebody says that they mean it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// By typing the object's name on a terminal.
+    Typing,
+    /// By a button, a request or a flag.
+    Pressing,
 }
 
 /// Why somebody may not: a code for the audit log, and a sentence for them.
@@ -52,12 +61,14 @@ pub fn is_enabled(rules: ApprovalRules) -> Result<(), Denied> {
 ///
 /// # Errors
 /// Changes aren't applied here, the risk is for a terminal, or they asked for it and somebody else has to agree.
-pub fn may_approve(attempt: &Attempt, who: &Actor, rules: ApprovalRules) -> Result<(), Denied> {
+pub fn may_approve(attempt: &Attempt, who: &Actor, by: Means, rules: ApprovalRules) -> Result<(), Denied> {
     is_enabled(rules)?;
     // What can't be read is taken for the worst.
     let risk = risk_of(attempt).unwrap_or(Risk::High);
-    if risk >= Risk::High {
-        let why = format!("the risk is high: it is approved on a terminal, with sre-copilot approve {}", attempt.code);
+    if risk >= Risk::High && by == Means::Pressing {
+        let code = &attempt.code;
+        let why =
+            format!("the risk is high: it is approved on a terminal, by typing the object's name (sre-copilot approve {code})");
         return Err(Denied { code: RISK_HIGH, why });
     }
     let is_requester = requester(attempt).is_some_and(|requester| requester.kind == who.kind && requester.id == who.id);

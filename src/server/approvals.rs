@@ -9,7 +9,7 @@ use super::request::{Json, Peer};
 use super::state::{App, Clock};
 use crate::domain::{Actor, Attempt, AttemptContext, AttemptState, Digest};
 use crate::pipeline::execute::{ApproveError, Executor, Limits, Unheard};
-use crate::pipeline::may_approve::{APPROVAL_RATE, may_approve};
+use crate::pipeline::may_approve::{APPROVAL_RATE, Means, may_approve};
 use crate::ports::{self, AdvanceError, Books};
 use axum::Router;
 use axum::extract::{Path, State};
@@ -91,7 +91,7 @@ async fn approve<S: Books>(
             Unconfirmed::Foreign => Problem::new(Code::Forbidden, "this confirm was not given to you for this plan"),
         });
     }
-    if let Err(denied) = may_approve(&attempt, &executor.actor, approval_rules(&app.settings)) {
+    if let Err(denied) = may_approve(&attempt, &executor.actor, Means::Pressing, approval_rules(&app.settings)) {
         executor.deny(&attempt, denied.code).await?;
         return Err(Problem::new(Code::Forbidden, denied.why).fault("rule", denied.code));
     }

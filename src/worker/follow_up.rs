@@ -1,7 +1,7 @@
 //! What somebody who clicked is told later: what became of the attempt, how one is taken back, or why it can't be.
 
 use crate::domain::Verb;
-use crate::pipeline::may_approve::{ApprovalRules, may_approve};
+use crate::pipeline::may_approve::{ApprovalRules, Means, may_approve};
 use crate::ports::{AttemptStore, Buttons, FollowUp, IncidentStore, NewButton, NewButtons, Replies, Reply, StoreError, Told};
 use crate::render::click as render;
 use jiff::{SignedDuration, Timestamp};
@@ -29,7 +29,7 @@ pub async fn follow_up(
         Told::NoUndo(why) => render::said(&format!("{} can't be taken back: {}", attempt.code, render::plain(&mask(why), 500))),
         Told::Plan => {
             let who = crate::domain::Actor { kind: "discord".to_owned(), id: reply.user_id.clone(), name: String::new() };
-            if let Err(denied) = may_approve(&attempt, &who, approval) {
+            if let Err(denied) = may_approve(&attempt, &who, Means::Pressing, approval) {
                 let head = format!("This takes it back; {}.", denied.why);
                 return Ok(Some((reply, render::plan(&attempt, &head, None, mask))));
             }

@@ -7,16 +7,14 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::output;
 use crate::cli::wiring::Desk;
 use crate::config::Settings;
-use crate::domain::{Actor, Attempt, AttemptState, ExecutionIntent, Risk};
+use crate::domain::{Actor, Attempt, AttemptState, ExecutionIntent};
 use crate::pipeline::FreshLook;
 use crate::pipeline::execute::ApproveError;
+use crate::pipeline::may_approve::{APPROVAL_RATE, Denied, Means, may_approve};
 use crate::ports::{AdvanceError, AttemptFilter, AttemptStore, Clock, IncidentStore};
-use crate::remedy::RISK_HIGH;
+use crate::server::interactions::approval_rules;
 use jiff::SignedDuration;
 use std::io::IsTerminal;
-
-/// Somebody approved as often as an hour allows.
-const APPROVAL_RATE: &str = "approval_rate";
 
 /// Where one attempt is decided.
 pub(super) struct Counter<'a> {
@@ -101,7 +99,7 @@ impl Counter<'_> {
         }
         let intent = intent(&plan(&attempt)?)?;
         let executor = self.desk.executor(&self.actor);
-        if let Err(denied) = self.may_approve(&attempt).await? {
+        if let Err(denied) = self.may_approve(&attempt) {
             executor.deny(&attempt, denied.code).await?;
             return Err(CliError::refused(denied.code, &denied.why));
         }
@@ -140,29 +138,14 @@ impl Counter<'_> {
     }
 
     /// Whether this person may approve it, here.
-    async fn may_approve(&self, attempt: &Attempt) -> Result<Result<(), Denied>, CliError> {
-        let denied = |code, why: String| Ok(Err(Denied { code, why }));
-        let executor = &self.settings.executor;
-        if !executor.enabled || !executor.approval_enabled {
-            let why = "changes are not applied here: EXECUTOR_ENABLED and EXECUTOR_APPROVAL_ENABLED have to be true";
-            return denied("executor_disabled", why.to_owned());
-        }
+    fn may_approve(&self, attempt: &Attempt) -> Result<(), Denied> {
+        let rules = approval_rules(self.settings);
         if let Some(digits) = self.args.digest.as_deref().filter(|digits| !attempt.digest.begins_with(digits)) {
             let why = format!("the plan of {} has {}, not {digits} (at least eight digits)", attempt.code, attempt.digest);
-            return denied("digest_differs", why);
+            return Err(Denied { code: "digest_differs", why });
         }
-        let level = plan(attempt)?.risk.level;
-        let approval = &self.settings.approval;
-        let is_requester = attempt.requested_by.as_ref().is_some_and(|requester| requester.id == self.actor.id);
-        if is_requester && approval.separate_approver.applies_to(level) {
-            let why = format!("{} asked for it: somebody else has to approve it (approval.separate_approver)", self.actor.name);
-            return denied("separate_approver", why);
-        }
-        if self.args.yes && level == Risk::High {
-            let why = "the risk is high: it is approved on a terminal, by typing the object's name";
-            return denied(RISK_HIGH, why.to_owned());
-        }
-        Ok(Ok(()))
+        let by = if self.args.yes { Means::Pressing } else { Means::Typing };
+        may_approve(attempt, &self.actor, by, rules)
     }
 
     fn is_typed(&self, intent: &ExecutionIntent) -> Result<bool, CliError> {
@@ -206,10 +189,4 @@ impl Counter<'_> {
         }
         Ok(attempt)
     }
-}
-
-/// Why somebody may not approve: the reason code and its sentence.
-struct Denied {
-    code: &'static str,
-    why: String,
 }

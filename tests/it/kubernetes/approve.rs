@@ -41,7 +41,7 @@ fn template(node: &str, memory: &str) -> Value {
 }
 
 /// A Deployment whose second revision lowered the memory limit, and whose new pod is killed for it.
-async fn broken_by_its_last_revision(cluster: &Cluster, node: &str) {
+pub(super) async fn broken_by_its_last_revision(cluster: &Cluster, node: &str) {
     let shop = &cluster.namespace;
     let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
     let spec = json!({"replicas": 1, "selector": {"matchLabels": {"app": "checkout"}}, "strategy": strategy, "template": template(node, "512Mi")});

@@ -6,6 +6,7 @@ mod live;
 mod logs;
 mod made;
 mod rights;
+mod served;
 mod transport;
 mod whole;
 

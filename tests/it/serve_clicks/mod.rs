@@ -49,15 +49,15 @@ struct Home {
 
 /// Somebody in the channel.
 #[derive(Clone, Copy)]
-struct Who {
-    id: &'static str,
+pub struct Who {
+    pub id: &'static str,
     name: &'static str,
     roles: &'static [&'static str],
 }
 
-const APPROVER: Who = Who { id: ANNA, name: "anna", roles: &[] };
+pub const APPROVER: Who = Who { id: ANNA, name: "anna", roles: &[] };
 const OTHER_APPROVER: Who = Who { id: BERT, name: "bert", roles: &["7", ROLE] };
-const STRANGER: Who = Who { id: "1100000000000000012", name: "anna", roles: &["7"] };
+pub const STRANGER: Who = Who { id: "1100000000000000012", name: "anna", roles: &["7"] };
 
 fn settings() -> Settings {
     let mut settings = Settings::default();
@@ -244,7 +244,7 @@ fn place() -> Place {
 }
 
 /// A click as Discord sends it, which its own types read.
-fn interaction(id: &str, who: Who, channel: &str, message: &str, custom_id: &str) -> Value {
+pub fn interaction(id: &str, who: Who, channel: &str, message: &str, custom_id: &str) -> Value {
     let user = json!({"id": who.id, "username": who.name, "global_name": null, "avatar": null, "discriminator": "0"});
     let author = json!({"id": "1100000000000000099", "username": "sre-copilot", "global_name": null, "avatar": null, "discriminator": "0", "bot": true});
     let body = json!({
@@ -264,7 +264,7 @@ fn interaction(id: &str, who: Who, channel: &str, message: &str, custom_id: &str
 }
 
 /// An answer that Discord's own types read, which one person alone sees and which mentions nobody.
-fn checked(answer: Value) -> Value {
+pub fn checked(answer: Value) -> Value {
     let mut read = answer.clone();
     // What Discord adds when it gives an embed back, and these types are of that.
     for embed in read["data"]["embeds"].as_array_mut().into_iter().flatten() {
@@ -285,12 +285,12 @@ fn checked(answer: Value) -> Value {
     answer
 }
 
-fn text(answer: &Value) -> &str {
+pub fn text(answer: &Value) -> &str {
     answer["data"]["content"].as_str().unwrap()
 }
 
 /// The only button of an answer.
-fn button(answer: &Value) -> String {
+pub fn button(answer: &Value) -> String {
     let row = answer["data"]["components"][0]["components"].as_array().unwrap_or_else(|| panic!("no button in {answer}"));
     assert_eq!(row.len(), 1, "{answer}");
     row[0]["custom_id"].as_str().unwrap().to_owned()

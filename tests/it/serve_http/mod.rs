@@ -4,7 +4,7 @@ mod answers;
 mod authentication;
 mod killed;
 mod payloads;
-mod process;
+pub mod process;
 
 use jiff::Timestamp;
 use serde_json::Value;

@@ -29,12 +29,13 @@ impl Serving {
     pub fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Self {
         let mut child = program(folder).envs(variables.iter().copied()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut address = None;
+        let (mut address, mut said) = (None, String::new());
         while address.is_none() {
             let mut line = String::new();
-            assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended");
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended: {said}");
             let at = line.contains("listening").then(|| line.find("127.0.0.1:")).flatten();
             address = at.map(|at| line[at..].chars().take_while(|c| c.is_ascii_digit() || ".:".contains(*c)).collect());
+            said.push_str(&line);
         }
         Self { child, address: address.unwrap(), log }
     }

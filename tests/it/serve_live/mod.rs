@@ -1,7 +1,7 @@
 //! A real Prometheus or vmalert and a real Alertmanager drive the real program, with a Discord that keeps what it is sent.
 //! Skipped where those servers aren't installed, unless `SRE_COPILOT_REQUIRE_ALERTMANAGER` is set.
 
-mod servers;
+pub mod servers;
 
 use crate::serve_discord::Time;
 use crate::serve_discord::chat::{Answers, Chat};

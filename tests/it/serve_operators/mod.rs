@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 
 const EPOCH: i64 = 1_790_000_000_000;
 const RSA: &str = include_str!("keys/rsa.pem");
-const RSA_PUBLIC: &str = include_str!("keys/rsa.pub.pem");
+pub const RSA_PUBLIC: &str = include_str!("keys/rsa.pub.pem");
 const P256: &str = include_str!("keys/p256.pem");
 const P256_PUBLIC: &str = include_str!("keys/p256.pub.pem");
 const OTHER: &str = include_str!("keys/other.pem");
@@ -134,7 +134,7 @@ fn signed(algorithm: Algorithm, key: &EncodingKey, claims: &Value) -> String {
     encode(&Header::new(algorithm), claims, key).unwrap()
 }
 
-fn rsa(claims: &Value) -> String {
+pub fn rsa(claims: &Value) -> String {
     signed(Algorithm::RS256, &EncodingKey::from_rsa_pem(RSA.as_bytes()).unwrap(), claims)
 }
 
