@@ -104,6 +104,10 @@ pub fn outcome(attempt: &Attempt, mask: Mask<'_>) -> String {
             format!("{code} was not applied: nobody took it up within a minute of the approval.")
         }
         AttemptState::Expired => format!("{code} is over: nobody decided in time."),
+        // Approved, and found to be out of date before anything was sent.
+        AttemptState::Superseded if attempt.decided_by.is_some() => {
+            format!("{code} was not applied. {reason}\n`sre-copilot approve {code}` plans it afresh.")
+        }
         AttemptState::Superseded => {
             format!("{code} was not applied: something newer took its place. {reason}").trim_end().to_owned()
         }

@@ -19,7 +19,9 @@ pub(super) const PROPOSED: &str = "Proposed action";
 pub(super) fn fields(view: &IncidentView, frame: &Frame<'_>) -> Vec<Field> {
     let Some(finding) = &view.finding else { return Vec::new() };
     let is_fault = finding.report.verdict.is_fault();
-    let newest = view.attempts.iter().rev().find(|attempt| attempt.state != AttemptState::Superseded);
+    // What nobody approved before something newer took its place is nobody's news.
+    let is_news = |attempt: &&Attempt| attempt.state != AttemptState::Superseded || attempt.decided_by.is_some();
+    let newest = view.attempts.iter().rev().find(is_news);
     let waits = newest.filter(|attempt| attempt.state == AttemptState::Proposed);
     // A proposal to take a change back stands above what became of that change.
     let tried = view.attempts.iter().rev().find(|attempt| attempt.sent_at.is_some()).or_else(|| newest.xor(waits));

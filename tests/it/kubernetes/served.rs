@@ -129,12 +129,11 @@ impl Team {
     fn attempt(&self) -> (String, String, String) {
         let connection = rusqlite::Connection::open(self.folder.path().join("state.db")).unwrap();
         let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        connection.query_row("SELECT code, digest, state FROM attempts WHERE state <> 'superseded'", [], row).unwrap()
+        connection.query_row("SELECT code, digest, state FROM attempts", [], row).unwrap()
     }
 
-    async fn end(mut self) {
-        self.serving.child.kill().unwrap();
-        self.serving.child.wait().unwrap();
+    async fn end(self) {
+        drop(self.serving);
         self.cluster.stop().await;
     }
 }
@@ -145,7 +144,11 @@ async fn two_clicks_end_in_the_same_attempt_as_approve() {
     let apply = team.button("Apply").unwrap();
     assert_eq!(team.memory().await, "256Mi");
     let refused = team.click(STRANGER, false, &apply).await;
-    assert!(!text(&refused).is_empty() && refused["data"]["components"].as_array().is_none_or(Vec::is_empty), "{refused}");
+    assert!(
+        text(&refused).contains("you are not among those who may decide")
+            && refused["data"]["components"].as_array().is_none_or(Vec::is_empty),
+        "{refused}"
+    );
     let shown = team.click(APPROVER, false, &apply).await;
     assert!(shown.to_string().contains("rollout undo"), "{shown}");
     assert_eq!(team.memory().await, "256Mi", "the first click applies nothing");
@@ -157,7 +160,7 @@ async fn two_clicks_end_in_the_same_attempt_as_approve() {
 
     // A second click, another channel: one attempt, told as it stands.
     let again = team.click(APPROVER, true, &second).await;
-    assert!(!text(&again).is_empty(), "{again}");
+    assert!(text(&again).contains("You decided this already"), "{again}");
     let (code, digest, _) = team.attempt();
     let (said, exit) = team.cli(&["approve", &code, "--yes", "--digest", &digest]);
     assert_eq!(exit, 0, "{said}");
@@ -179,11 +182,18 @@ async fn what_changed_after_the_message_is_not_touched_and_that_is_told() {
     let path = format!("/apis/apps/v1/namespaces/{}/deployments/checkout", team.cluster.namespace);
     team.cluster.patch(&path, json!({"spec": {"replicas": 2}})).await;
     assert_eq!(team.click(APPROVER, true, &button(&shown)).await["type"], 5);
-    team.until("it is refused", async || team.attempt().2 == "failed").await;
+    team.until("it is refused", async || team.attempt().2 == "superseded").await;
     assert_eq!(team.memory().await, "256Mi");
-    team.until("the message says so", async || team.chat.texts()[0].contains("Outcome")).await;
+    let told = |body: &str| body.contains("the object was changed since") && body.contains("plans it afresh");
+    team.until("who clicked is told", async || {
+        team.chat.asked().iter().any(|asked| asked.path.contains("token-of") && told(&asked.body.to_string()))
+    })
+    .await;
+    team.until("everybody is told", async || told(&team.chat.texts()[0])).await;
+    assert_eq!(team.button("Apply"), None);
     let (said, exit) = team.cli(&["approve", &team.attempt().0]);
     assert_eq!(exit, 0, "{said}");
+    assert!(said.contains("proposed 0s ago") && said.contains("256Mi -> 512Mi"), "{said}");
     team.end().await;
 }
 
@@ -201,6 +211,11 @@ async fn over_http_it_is_the_same_attempt_and_the_buttons_know() {
     team.until("it is applied", async || team.memory().await == "512Mi").await;
     team.until("it is noted", async || team.attempt().2 == "succeeded").await;
     let late = team.click(APPROVER, false, &apply).await;
-    assert!(!text(&late).is_empty() && !late.to_string().contains("custom_id"), "{late}");
+    assert!(
+        text(&late).contains("Nothing was done")
+            && text(&late).contains("was applied")
+            && !late.to_string().contains("custom_id"),
+        "{late}"
+    );
     team.end().await;
 }

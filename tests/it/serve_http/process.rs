@@ -1,10 +1,12 @@
 //! The program itself: how it starts, refuses to, and ends.
 
 use serde_json::json;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 
 fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sre-copilot"));
@@ -14,10 +16,30 @@ fn program(folder: &Path) -> Command {
     command
 }
 
+/// The lines of a log, which is kept in a file too. Whoever writes it never waits for whoever reads it.
+fn followed(log: ChildStderr, file: &Path) -> Receiver<String> {
+    let (mut file, (sender, receiver)) = (File::create(file).unwrap(), channel());
+    std::thread::spawn(move || {
+        for line in BufReader::new(log).lines().map_while(Result::ok) {
+            writeln!(file, "{line}").unwrap();
+            let _ = sender.send(line);
+        }
+    });
+    receiver
+}
+
 pub struct Serving {
     pub child: Child,
     pub address: String,
-    log: BufReader<std::process::ChildStderr>,
+    log: Receiver<String>,
+}
+
+/// It doesn't outlive its test, whichever way that ends.
+impl Drop for Serving {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
 }
 
 impl Serving {
@@ -28,11 +50,10 @@ impl Serving {
     /// With these variables too.
     pub fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Self {
         let mut child = program(folder).envs(variables.iter().copied()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let log = followed(child.stderr.take().unwrap(), &folder.join("serve.log"));
         let (mut address, mut said) = (None, String::new());
         while address.is_none() {
-            let mut line = String::new();
-            assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended: {said}");
+            let line = log.recv().unwrap_or_else(|_| panic!("it ended: {said}"));
             let at = line.contains("listening").then(|| line.find("127.0.0.1:")).flatten();
             address = at.map(|at| line[at..].chars().take_while(|c| c.is_ascii_digit() || ".:".contains(*c)).collect());
             said.push_str(&line);
@@ -52,6 +73,11 @@ impl Serving {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         Some(answer)
+    }
+
+    /// Once it has said this.
+    fn says(&self, what: &str) {
+        assert!(self.log.iter().any(|line| line.contains(what)), "it ended, and never said {what}");
     }
 
     fn signal(&self, name: &str) {
@@ -96,10 +122,7 @@ fn it_ends_in_order_and_what_was_acknowledged_is_there() {
     let mut serving = Serving::start(folder.path());
     assert!(serving.deliver(1).unwrap().starts_with("HTTP/1.1 202"));
     serving.signal("-TERM");
-    let mut log = String::new();
-    while !log.contains("SIGTERM") {
-        assert_ne!(serving.log.read_line(&mut log).unwrap(), 0, "{log}");
-    }
+    serving.says("SIGTERM");
     // Not ready any more, and still taking.
     let answer = serving.deliver(2).unwrap();
     assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
@@ -117,10 +140,7 @@ fn a_second_signal_ends_it_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut serving = Serving::start(folder.path());
     serving.signal("-TERM");
-    let mut log = String::new();
-    while !log.contains("SIGTERM") {
-        assert_ne!(serving.log.read_line(&mut log).unwrap(), 0, "{log}");
-    }
+    serving.says("SIGTERM");
     serving.signal("-INT");
     assert_eq!(serving.child.wait().unwrap().code(), Some(1));
 }
