@@ -234,6 +234,16 @@ fn alike(requirement: &Requirement<'_>, labels: &Value) -> Option<String> {
     })
 }
 
+/// The least number of edits between two ASCII texts by their letters alone: a transposition moves none, and any other edit brings
+/// or takes one of each text at most.
+fn foreign(a: &str, b: &str) -> usize {
+    let mut counts = [0_i16; 128];
+    a.bytes().for_each(|letter| counts[usize::from(letter & 127)] += 1);
+    b.bytes().for_each(|letter| counts[usize::from(letter & 127)] -= 1);
+    let (more, fewer) = counts.iter().fold((0, 0), |(more, fewer), count| (more + count.max(&0), fewer - count.min(&0)));
+    usize::try_from(more.max(fewer)).unwrap_or(0)
+}
+
 /// The candidate that looks most like `wanted`, if one looks like a misspelling of it. Of equally near ones the first.
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let mut best: Option<(f64, &str)> = None;
@@ -241,9 +251,9 @@ pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) 
         if wanted.len() > MAX_COMPARED || candidate.len() > MAX_COMPARED {
             continue;
         }
-        // What differs in length by more than this can't be alike; the names of a large namespace are many.
-        let (short, long) = (wanted.len().min(candidate.len()), wanted.len().max(candidate.len()));
-        if (short as f64) < ALIKE * long as f64 && wanted.is_ascii() && candidate.is_ascii() {
+        // The names of a large namespace are many, and most need no matrix to be told apart.
+        let long = wanted.len().max(candidate.len());
+        if wanted.is_ascii() && candidate.is_ascii() && (1.0 - foreign(wanted, candidate) as f64 / long as f64) < ALIKE {
             continue;
         }
         let likeness = strsim::normalized_damerau_levenshtein(wanted, candidate);

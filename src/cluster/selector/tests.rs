@@ -113,3 +113,11 @@ proptest! {
         prop_assert_eq!(near_miss(&requirements, &labels).is_empty(), all_match(&requirements, &labels));
     }
 }
+
+proptest! {
+    /// What is passed over without a matrix would have been passed over with it.
+    #[test]
+    fn letters_alone_never_ask_for_more_edits_than_there_are(a in "[a-d-]{0,12}", b in "[a-d-]{0,12}") {
+        prop_assert!(foreign(&a, &b) <= strsim::damerau_levenshtein(&a, &b));
+    }
+}
