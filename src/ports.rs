@@ -6,6 +6,7 @@ mod books;
 mod clicks;
 mod clock;
 mod conversations;
+mod digests;
 mod evidence;
 mod feedback;
 mod figures;
@@ -31,6 +32,7 @@ pub use clicks::{
 };
 pub use clock::Clock;
 pub use conversations::{AskError, Asked, Conversations, NewQuestion};
+pub use digests::{Chronic, DayFigures, Digests, Fired, Recent};
 pub use evidence::{Answered, DeployHistory, EvidenceRequest, LogSearch, NodeNames, SignalSource, TicketTracker};
 pub use feedback::FeedbackStore;
 pub use figures::{Figures, StoreFigures};

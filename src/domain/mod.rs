@@ -30,6 +30,8 @@ mod log_template;
 mod message;
 mod moments;
 mod object;
+mod owner;
+mod periodic_digest;
 mod plan;
 mod price;
 mod reasoning;
@@ -80,6 +82,8 @@ pub use message::{
 };
 pub use moments::{Moment, MomentKind, Timeline, Unheard};
 pub use object::{ObjectRef, Subject};
+pub use owner::owner_of;
+pub use periodic_digest::PeriodicDigest;
 pub use plan::{
     CLAIM_TIME, DiffLine, Digest, Plan, PlanRequest, PlanTarget, RESOURCE_VERSION, RiskAxis, RiskReport, template_hash,
 };

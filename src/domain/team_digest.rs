@@ -12,19 +12,23 @@ pub struct TeamDigest {
     pub at: Timestamp,
     /// The team.
     pub team: String,
-    /// How many services it owns.
-    pub services: u64,
+    /// How many services it owns; `None` where nobody knows.
+    #[serde(default)]
+    pub services: Option<u64>,
     /// Deploys of 24 hours, and how many of them failed.
+    #[serde(default)]
     pub deploys: Part<(u64, u64)>,
     /// Alerts that are not resolved, by severity, worst first.
     pub open: Vec<(Severity, u64)>,
     /// How many of them began within 24 hours.
     pub new_alerts: u64,
     /// Its most fragile services, worst first.
+    #[serde(default)]
     pub fragile: Part<Vec<FragileService>>,
     /// What fires for 24 hours or more, longest first.
     pub stuck: Vec<StuckEpisode>,
     /// Error budgets, most burnt first.
+    #[serde(default)]
     pub budgets: Part<Vec<BudgetBurn>>,
 }
 

@@ -1,8 +1,8 @@
 //! All that is remembered, as one bound: what the server and the workers are generic over.
 
 use super::{
-    AttemptStore, AuditLog, Buttons, Clicks, Conversations, FeedbackStore, Figures, IncidentPages, IncidentStore, Intake,
-    JobQueue, Ledger, Messages, Outbox, Periodic, Replies, StoreError,
+    AttemptStore, AuditLog, Buttons, Clicks, Conversations, Digests, FeedbackStore, Figures, IncidentPages, IncidentStore,
+    Intake, JobQueue, Ledger, Messages, Outbox, Periodic, Replies, StoreError,
 };
 use std::future::Future;
 use std::time::Duration;
@@ -34,6 +34,7 @@ pub trait Books:
     + Ledger
     + Pulse
     + Figures
+    + Digests
     + FeedbackStore
     + Buttons
     + Clicks
@@ -58,6 +59,7 @@ impl<T> Books for T where
         + Ledger
         + Pulse
         + Figures
+        + Digests
         + FeedbackStore
         + Buttons
         + Clicks

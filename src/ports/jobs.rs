@@ -1,7 +1,7 @@
 //! The queue of what is to be done. Each write of a worker names its lease, so that one that was taken for dead and comes back
 //! changes nothing.
 
-use super::StoreError;
+use super::{Notice, StoreError};
 use crate::domain::{Class, Job, JobKind, JobState, Lane, ObjectRef, Report, Run};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -42,6 +42,8 @@ pub enum Outcome {
     Report(Box<Report>),
     /// Anything else.
     Result(Value),
+    /// What there is to say of it, and messages that go out.
+    Messages(Value, Vec<Notice>),
 }
 
 /// Which jobs; `None` is all.

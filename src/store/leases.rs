@@ -1,7 +1,7 @@
 //! What workers do with jobs. Each write names the lease: who lost it changes nothing.
 
 use super::jobs::{by_id, job};
-use super::{attempts, codes, columns, incidents, messages, taking, triggers};
+use super::{attempts, codes, columns, incidents, messages, outbox, taking, triggers};
 use crate::domain::{
     Class, Job, JobKind, JobState, LEASE, Lane, Lifecycle, MAX_ATTEMPTS, Reason, Severity, Trigger, back_off, retry_after,
 };
@@ -59,6 +59,10 @@ pub(super) fn finish(
     let mut result = None;
     match outcome {
         Outcome::Result(value) => result = Some(columns::text(value)?),
+        Outcome::Messages(value, notices) => {
+            result = Some(columns::text(value)?);
+            notices.iter().try_for_each(|notice| outbox::put(connection, now, notice))?;
+        }
         Outcome::Report(report) => {
             let (Some(incident), Some(id)) = (&job.incident_id, &job.run_id) else {
                 return Err(StoreError::Invalid("a report of a job that is no analysis".to_owned()));

@@ -15,6 +15,7 @@ mod clicks;
 mod codes;
 mod columns;
 mod conversations;
+mod digests;
 mod episodes;
 mod error;
 mod feedback;

@@ -28,7 +28,8 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
                 let backups = self.settings.backups.as_ref().ok_or("no folder for copies is configured any more")?;
                 Outcome::Result(self.world.back_up(backups).await?)
             }
-            kind @ (JobKind::Verify | JobKind::Digest | JobKind::GraphSync) => {
+            JobKind::Digest => self.digest(&leased.job).await?,
+            kind @ (JobKind::Verify | JobKind::GraphSync) => {
                 return Err(format!("nobody does {} here", kind.as_str()));
             }
         };

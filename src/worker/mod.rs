@@ -2,6 +2,7 @@
 //! names a lease, so that one that was taken for dead changes nothing when it comes back.
 
 mod changes;
+mod digest;
 pub mod follow_up;
 mod job;
 mod lanes;
@@ -13,6 +14,7 @@ pub use world::{Analysed, World};
 
 use crate::domain::Lane;
 use crate::ports::{Books, Clock};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +35,17 @@ pub struct Settings {
     pub shutdown: Duration,
     /// Where copies of the database go, how often, and how many are kept.
     pub backups: Option<Backups>,
+    /// Whom digests are for; `None` where nobody reads them.
+    pub digests: Option<Digests>,
+}
+
+/// Digests.
+#[derive(Clone, Debug, Default)]
+pub struct Digests {
+    /// The teams that have a channel.
+    pub teams: BTreeSet<String>,
+    /// What models may cost a day, in millionths of a US dollar; `None` where there is no model.
+    pub budget_micro_usd: Option<u64>,
 }
 
 /// Copies of the database.

@@ -1,5 +1,6 @@
 //! What happens by the clock. What is work becomes a job; what is one write is done here.
 
+use super::digest::{CHRONIC, DAILY, TEAM};
 use super::{Workers, World};
 use crate::domain::{AuditCheck, JobKind};
 use crate::ports::{Books, Clock, Intake, Periodic, PeriodicTask, Schedule};
@@ -10,6 +11,8 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_secs(3);
 /// Retention begins at this minute of the day, UTC.
 const RETENTION: i64 = 3 * 60;
+/// People read of their day at this one.
+const MORNING: i64 = 9 * 60;
 
 impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
     pub(super) async fn periodic(self) {
@@ -44,6 +47,12 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
         ];
         if let Some(backups) = &self.settings.backups {
             tasks.push(PeriodicTask { name: "backup", schedule: Schedule::Every(backups.every), job: Some(JobKind::Backup) });
+        }
+        if self.settings.digests.is_some() {
+            let digest = |name, schedule| PeriodicTask { name, schedule, job: Some(JobKind::Digest) };
+            tasks.push(digest(CHRONIC, Schedule::Every(SignedDuration::from_hours(6))));
+            tasks.push(digest(DAILY, Schedule::Daily(MORNING)));
+            tasks.push(digest(TEAM, Schedule::Daily(MORNING)));
         }
         tasks
     }

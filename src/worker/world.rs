@@ -2,6 +2,8 @@
 
 use super::Backups;
 use crate::domain::{Actor, Attempt, IncidentView, Job, ObjectRef, Report};
+use crate::pipeline::Measured;
+use jiff::Timestamp;
 use serde_json::Value;
 use std::future::Future;
 use tokio::time::Instant;
@@ -51,6 +53,10 @@ pub trait World: Send + Sync + 'static {
 
     /// Moves attempts whose time is over, reads back what is unknown, and looks whether what was applied helped. Those that moved.
     fn look_after(&self) -> impl Future<Output = Result<Vec<Attempt>, String>> + Send;
+
+    /// The cluster's figures at a moment, by the names of [`FIGURES`](crate::domain::FIGURES): counts as they were then, shares as
+    /// the mean of the 24 hours before it. `whole` are only means of as good as all of these hours.
+    fn figures(&self, at: Timestamp, whole: bool) -> impl Future<Output = Measured> + Send;
 
     /// Removes rows and recordings that were kept for long enough.
     fn tidy(&self) -> impl Future<Output = Result<Value, String>> + Send;

@@ -3,6 +3,7 @@
 //! and calls nothing zero that wasn't measured.
 
 mod answer;
+mod day;
 mod labels;
 mod plan;
 mod templates;

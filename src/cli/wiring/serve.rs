@@ -8,11 +8,12 @@ use super::{open, runtime, store_path};
 use crate::adapters::machine::MachineClock;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::installation;
-use crate::config::{Environment, Settings};
+use crate::config::{Backend, Environment, Settings};
+use crate::domain::micro_usd;
 use crate::ports::JobQueue;
 use crate::server::{self, App, Phase, Stopping};
 use crate::store::Store;
-use crate::worker::{self, Backups, Workers};
+use crate::worker::{self, Backups, Digests, Workers};
 use jiff::Timestamp;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -123,6 +124,7 @@ fn workers(app: &App<Store>, path: &Path) -> Result<Workers<Store, LiveWorld, Ma
         // The rest of the time is for what they give back.
         shutdown: serve.shutdown_timeout.unsigned_abs().saturating_sub(Duration::from_secs(2)),
         backups: backups.map(|folder| Backups { folder, every: serve.backup_every, keep: serve.backup_keep }),
+        digests: app.settings.discord.is_on().then(|| digests(&app.settings)),
     };
     Ok(Workers {
         store: Arc::clone(&app.store),
@@ -132,6 +134,13 @@ fn workers(app: &App<Store>, path: &Path) -> Result<Workers<Store, LiveWorld, Ma
         stop,
         settings,
     })
+}
+
+/// Whom digests are for.
+fn digests(settings: &Settings) -> Digests {
+    let teams = settings.discord.team_channel_map.keys().cloned().collect();
+    let budget_micro_usd = (settings.llm.backend != Backend::None).then(|| micro_usd(settings.llm.daily_budget_usd));
+    Digests { teams, budget_micro_usd }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {

@@ -15,15 +15,18 @@ use crate::bundle;
 use crate::cli::error::CliError;
 use crate::cluster::Recording;
 use crate::config::Settings;
-use crate::domain::{Actor, Attempt, AttemptState, Exchange, ExecutionReport, IncidentView, Job, ModelName, Reasoning, Report};
+use crate::domain::{
+    Actor, Attempt, AttemptState, Exchange, ExecutionReport, IncidentView, Job, ModelName, Part, Reasoning, Report,
+};
 use crate::pipeline::execute::{ExecutionStatus, Limits};
 use crate::pipeline::think::{self, Gate, Live, think};
-use crate::pipeline::{Decision, Examined, FreshLook, Inquiry, Remediation, Witnesses, replayed, situation};
+use crate::pipeline::{Decision, Examined, FreshLook, Inquiry, Measured, Remediation, Witnesses, replayed, situation};
 use crate::ports::{AdvanceError, AttemptStore, Clock, ClusterWriter, IncidentPages};
 use crate::reason::{Case, Numbers};
 use crate::redact::Redactor;
 use crate::store::Store;
 use crate::worker::{Analysed, Backups, World};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -249,6 +252,16 @@ impl World for LiveWorld {
             }
         }
         Ok(moved)
+    }
+
+    async fn figures(&self, at: Timestamp, whole: bool) -> Measured {
+        match &self.witnesses.signals {
+            None => Part::Absent,
+            Some(Err(state)) => Part::NotMeasured(state.to_string()),
+            Some(Ok(metrics)) => {
+                metrics.day(at, whole).await.map_or_else(|state| Part::NotMeasured(state.to_string()), Part::Measured)
+            }
+        }
     }
 
     async fn tidy(&self) -> Result<Value, String> {

@@ -6,7 +6,9 @@ use super::fit::{Drop, Field, Keep};
 use super::head::{began, first, severity};
 use super::time::{against, relative};
 use super::{facts, outcome, verdict};
-use crate::domain::{AttemptState, DeployReport, EvidenceSource, IncidentView, NumberedEvidence, Report, Severity, Verdict};
+use crate::domain::{
+    AttemptState, DeployReport, EvidenceSource, IncidentView, NumberedEvidence, Report, Severity, Verdict, owner_of,
+};
 use std::collections::BTreeMap;
 
 /// So many names are shown, then "+N".
@@ -74,9 +76,6 @@ fn evidence(report: &Report, frame: &Frame<'_>) -> Option<Field> {
     Some(Field { drop: Some((Drop::Evidence, short)), keep: Keep::FirstLine, ..Field::new("Evidence", lines.join("\n")) })
 }
 
-/// Labels and annotations that say who owns something, as alerts have them.
-const OWNER: [&str; 2] = ["team", "owner"];
-
 /// Namespaces, owner, status, replicas, pod or node, reason: beside each other.
 fn inline(view: &IncidentView, frame: &Frame<'_>) -> Vec<Field> {
     let field = |name: &str, value: String| Field { is_inline: true, keep: Keep::Always, ..Field::new(name, value) };
@@ -86,8 +85,8 @@ fn inline(view: &IncidentView, frame: &Frame<'_>) -> Vec<Field> {
     namespaces.extend(view.incident.subject.namespace.as_deref());
     namespaces.sort_unstable();
     namespaces.dedup();
-    let known = frame.facts.and_then(|facts| facts.owner.as_ref());
-    let owner = known.or_else(|| OWNER.into_iter().find_map(label));
+    let known = frame.facts.and_then(|facts| facts.owner.as_deref());
+    let owner = known.or_else(|| first(view).and_then(|episode| owner_of(&episode.labels, &episode.annotations)));
     let owner = owner.map_or_else(|| "unowned".to_owned(), |owner| frame.text(owner, 80));
     let is_node = view.incident.subject.kind == "Node";
     let place = label("pod").filter(|_| !is_node).map(|pod| ("Pod", pod.as_str()));

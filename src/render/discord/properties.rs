@@ -184,7 +184,7 @@ proptest! {
         let stuck = |_| crate::domain::StuckEpisode { alert: text.clone(), subject: subject.clone(), seconds: u64::MAX };
         let budget = |_| crate::domain::BudgetBurn { name: text.clone(), spent: f64::INFINITY };
         let team = team_digest(&TeamDigest {
-            at: at(0), team: text.clone(), services: 1, deploys: Part::NotMeasured(text.clone()), open: vec![], new_alerts: 0,
+            at: at(0), team: text.clone(), services: Some(1), deploys: Part::NotMeasured(text.clone()), open: vec![], new_alerts: 0,
             fragile: Part::Measured((0..many).map(service).collect()), stuck: (0..many).map(stuck).collect(),
             budgets: Part::Measured((0..many).map(budget).collect()),
         }, mask);

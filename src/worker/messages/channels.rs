@@ -1,17 +1,13 @@
 //! Which channel a message goes to. A channel that is broken is left alone for an hour; what would go there goes to the default
 //! one meanwhile, so nothing is lost by it.
 
-use crate::domain::IncidentView;
+use crate::domain::{IncidentView, owner_of};
 use crate::ports::Notifier;
 use crate::ports::channel::{INCIDENTS, SELF_HEALTH, STATS, TEAM, TEAM_DIGEST, team};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Labels and annotations that name an owner; the first that is there counts.
-const OWNER_KEYS: [&str; 3] = ["team", "owner", "squad"];
-/// Words that name nobody.
-const NOBODY: [&str; 5] = ["", "unknown", "n/a", "-", "none"];
 /// A broken channel is asked again after this.
 const ASKED_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 
@@ -80,12 +76,8 @@ pub(super) fn kind(channel: &str) -> &'static str {
 /// don't.
 pub(super) fn of_owner(view: &IncidentView) -> String {
     let said = view.standing.episodes.iter().rev();
-    let owner = said
-        .flat_map(|episode| {
-            OWNER_KEYS.iter().filter_map(|key| episode.labels.get(*key).or_else(|| episode.annotations.get(*key)))
-        })
-        .find(|owner| !NOBODY.contains(&owner.trim().to_lowercase().as_str()));
-    owner.map(|owner| team(owner)).unwrap_or_default()
+    let owner = said.filter_map(|episode| owner_of(&episode.labels, &episode.annotations)).next();
+    owner.map(team).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use super::deliver::{Rendered, Wanted, counted};
 use super::{Courier, shown};
+use crate::domain::PeriodicDigest;
 use crate::pipeline::may_approve::ApprovalRules;
 use crate::pipeline::view;
 use crate::ports::channel::SELF_HEALTH;
@@ -11,6 +12,7 @@ use crate::remedy::SeparateApprover;
 use crate::render::click::Mask;
 use crate::worker::follow_up::follow_up as told;
 use jiff::SignedDuration;
+use serde::Deserialize;
 use serde_json::Value;
 
 /// An answer to a click that failed is tried again after this: it lives for a quarter of an hour.
@@ -28,7 +30,10 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         if let Some(number) = payload.get("message").and_then(Value::as_i64) {
             return self.replaced(outgoing, number).await;
         }
-        let (channel, body) = if shown::is_trouble(payload) {
+        let digest = payload.get("digest").map(PeriodicDigest::deserialize);
+        let (channel, body) = if let Some(Ok(digest)) = &digest {
+            (outgoing.notice.channel.clone(), shown::of_digest(digest, &self.redactor))
+        } else if shown::is_trouble(payload) {
             (SELF_HEALTH.to_owned(), shown::trouble(payload, &self.redactor))
         } else if let Some(message) = payload.get("message").filter(|message| message.is_object()) {
             (outgoing.notice.channel.clone(), message.clone())

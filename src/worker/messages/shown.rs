@@ -1,7 +1,7 @@
 //! What a message shows: the bridge between what is planned and `render`, which draws it.
 
 use super::MessageSettings;
-use crate::domain::{ButtonIds, IncidentView, PostMark};
+use crate::domain::{ButtonIds, IncidentView, PeriodicDigest, PostMark};
 use crate::ports::{NewButton, Planned, ReplacedMessage};
 use crate::redact::Redactor;
 use crate::render::click::{self as render, Mask};
@@ -107,6 +107,16 @@ pub(super) fn replaced(view: &IncidentView, replaced: &ReplacedMessage, redactor
 /// The program's own trouble.
 pub(super) fn trouble(payload: &Value, redactor: &Redactor) -> Value {
     plain(&render::plain(&redactor.text(payload.get("text").and_then(Value::as_str).unwrap_or_default()), SHORT))
+}
+
+/// A digest.
+pub(super) fn of_digest(digest: &PeriodicDigest, redactor: &Redactor) -> Value {
+    let mask: Mask<'_> = &|text| redactor.text(text);
+    match digest {
+        PeriodicDigest::Chronic(digest) => discord::chronic_digest(digest, mask),
+        PeriodicDigest::Daily(digest) => discord::daily_digest(digest, mask),
+        PeriodicDigest::Team(digest) => discord::team_digest(digest, mask),
+    }
 }
 
 /// The text of a message of others, short.

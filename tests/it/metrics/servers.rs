@@ -3,9 +3,12 @@
 //! `SRE_COPILOT_REQUIRE_METRICS` is set.
 
 use super::{ask, health, request};
+use sre_copilot::adapters::prometheus::Prometheus;
 use sre_copilot::cluster::Signal;
+use sre_copilot::config::MetricsSettings;
 use sre_copilot::domain::{HealthStatus, SourceState};
 use sre_copilot::ports::Answered;
+use sre_copilot::redact::Redactor;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -111,6 +114,11 @@ async fn victoria_metrics() -> Option<Server> {
 fn samples(unit: i64) -> String {
     let mut text = String::new();
     let mut series = |name: &str, labels: &str, to: i64, value: &dyn Fn(f64) -> f64| {
+        // The memory of nodes is known for more than a day.
+        let day_before = if name.starts_with("node_memory") { AT - 25 * 3_600 } else { FROM };
+        for at in (day_before..FROM).step_by(240) {
+            text.push_str(&format!("{name}{{{labels}}} {} {}\n", value(0.0), at * unit));
+        }
         for at in (FROM..=to).step_by(30) {
             let value = value((at - FROM) as f64);
             text.push_str(&format!("{name}{{{labels}}} {value} {}\n", at * unit));
@@ -299,7 +307,22 @@ async fn check(server: &Server) -> BTreeSet<String> {
     assert_eq!(health.status, HealthStatus::Critical);
     assert!(health.reasons.contains(&"2 of 3 nodes are ready".to_owned()), "{:?}", health.reasons);
     dead_exporter(server).await;
+    day(server).await;
     last.into_keys().collect()
+}
+
+/// A digest's figures: of the day before there are counts as they were, and means only of what was there all day.
+async fn day(server: &Server) {
+    let settings = MetricsSettings { url: Some(server.url.clone()), ..MetricsSettings::default() };
+    let metrics = Prometheus::new(&settings, Redactor::fixed()).unwrap().unwrap();
+    let at = "2026-01-02T05:00:00Z".parse().unwrap();
+    let counts = [("crashloops", 0), ("nodes_ready", 2), ("nodes_total", 3)];
+    for (whole, shares) in [(false, vec![("cpu_pct", 60), ("disk_peak_pct", 60), ("mem_pct", 75)]), (true, vec![("mem_pct", 75)])]
+    {
+        let read = metrics.day(at, whole).await.unwrap();
+        let read: BTreeSet<(&str, i64)> = read.iter().map(|(name, value)| (name.as_str(), value.round() as i64)).collect();
+        assert_eq!(read, counts.into_iter().chain(shares).collect(), "whole: {whole}");
+    }
 }
 
 /// Forty minutes later kube-state-metrics has been gone for 25, while all other exporters live.

@@ -4,6 +4,31 @@ use super::*;
 use sre_copilot::ports::{MessageOp, Messages, Notice, Outbox};
 
 #[tokio::test]
+async fn a_digest_goes_to_its_channel_as_it_is_drawn_and_masked() {
+    let canary = "ghp_aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5";
+    let home = Home::with(|settings, _| {
+        settings.stats_url = Some(secret(format!("{}/webhooks/2/{CANARY}", settings.api_url)));
+    })
+    .await;
+    let row = json!({
+        "alert": "Crash", "subject": {"kind": "Deployment", "name": "checkout", "namespace": "shop"}, "severity": "critical",
+        "owner": canary, "episodes": 42, "firingSeconds": 3_600, "lastAt": at(0), "fires": true,
+    });
+    let digest = json!({"chronic": {"at": at(0), "hours": 24, "rows": [row], "total": 7}});
+    let (channel, op, payload) = ("stats".to_owned(), MessageOp::Post, json!({ "digest": digest }));
+    home.store.put(Notice { channel, op, incident_id: None, payload, not_before: None }).await.unwrap();
+    home.send().await;
+    let [message] = home.chat.messages().try_into().unwrap();
+    assert!(message.path.starts_with("/webhooks/2/"), "{}", message.path);
+    let text = message.body.to_string();
+    for part in ["Chronic alerts", "**42×** Crash", "shop/checkout", "+6 more"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains(canary), "{text}");
+    assert_eq!(home.count("outbox WHERE state = 'sent'"), 1);
+}
+
+#[tokio::test]
 async fn a_first_message_has_its_report_if_that_comes_at_once() {
     let home = Home::new().await;
     home.fires("checkout").await;

@@ -1,13 +1,15 @@
 //! Workers over a real store and a world that does as it is told: what is begun ends once, whatever happens to whoever began it.
 
+mod digests;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sre_copilot::domain::{
-    Actor, Attempt, Delivery, IncidentView, Job, JobState, Lane, ObjectRef, Reading, Report, Severity, Verdict,
+    Actor, Attempt, Delivery, IncidentView, Job, JobState, Lane, ObjectRef, Part, Reading, Report, Severity, Verdict,
 };
 use sre_copilot::ports::{Clock, IncidentStore, Intake, JobFilter, JobQueue, Outbox};
 use sre_copilot::store::Store;
-use sre_copilot::worker::{Analysed, Backups, Settings, Workers, World};
+use sre_copilot::worker::{Analysed, Backups, Digests, Settings, Workers, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -93,6 +95,12 @@ impl World for Told {
         Ok(Vec::new())
     }
 
+    async fn figures(&self, _: Timestamp, whole: bool) -> Part<BTreeMap<String, f64>> {
+        // A day before there was one node more.
+        let nodes = if whole { 3.0 } else { 2.0 };
+        Part::Measured([("nodes_ready", nodes), ("nodes_total", 3.0)].map(|(name, value)| (name.to_owned(), value)).into())
+    }
+
     async fn tidy(&self) -> Result<Value, String> {
         Ok(json!({}))
     }
@@ -109,12 +117,16 @@ struct House {
     world: Arc<Told>,
     stops: watch::Sender<bool>,
     queued: Arc<Notify>,
+    digests: Option<Digests>,
 }
 
 impl House {
     fn new(does: Does) -> Self {
+        Self::with_clock(does, Later::default())
+    }
+
+    fn with_clock(does: Does, clock: Later) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Later::default();
         let told = clock.clone();
         let store = Arc::new(Store::open(&folder.path().join("s.db"), move || told.now()).unwrap());
         let world = Told {
@@ -124,7 +136,15 @@ impl House {
             heard: Notify::new(),
             may_go_on: Semaphore::new(0),
         };
-        Self { folder, store, clock, world: Arc::new(world), stops: watch::Sender::new(false), queued: Arc::default() }
+        Self {
+            folder,
+            store,
+            clock,
+            world: Arc::new(world),
+            stops: watch::Sender::new(false),
+            queued: Arc::default(),
+            digests: None,
+        }
     }
 
     fn work(&self) -> JoinHandle<()> {
@@ -134,7 +154,7 @@ impl House {
             clock: Arc::new(self.clock.clone()),
             queued: Arc::clone(&self.queued),
             stop: self.stops.subscribe(),
-            settings: Settings { workers: 2, shutdown: Duration::from_millis(50), backups: None },
+            settings: Settings { workers: 2, shutdown: Duration::from_millis(50), backups: None, digests: self.digests.clone() },
         };
         tokio::spawn(workers.run())
     }
@@ -142,7 +162,12 @@ impl House {
     async fn alert(&self, name: &str, start: i64) -> String {
         let labels = json!({"alertname": name, "namespace": "shop", "deployment": "checkout", "severity": "critical"});
         let start = Timestamp::from_second(1_790_000_000 + start).unwrap();
-        let body = json!({"alerts": [{"status": "firing", "labels": labels, "startsAt": start}]});
+        self.take(json!({"status": "firing", "labels": labels, "startsAt": start})).await
+    }
+
+    /// Delivers one alert; the incident it is in.
+    async fn take(&self, alert: Value) -> String {
+        let body = json!({"alerts": [alert]});
         let severities: BTreeMap<String, Severity> = BTreeMap::new();
         let how =
             Reading { cluster_labels: &[], default_cluster: "default", severities: &severities, received: self.clock.now() };

@@ -72,7 +72,7 @@ pub fn team_digest(digest: &TeamDigest, mask: Mask<'_>) -> Value {
         Part::Absent => vec!["not measured".to_owned()],
     };
     let sections = vec![
-        inline("Services", digest.services.to_string()),
+        inline("Services", digest.services.map_or_else(|| "not measured".to_owned(), |count| count.to_string())),
         inline("Deploys in 24 h", deploys),
         inline("Open alerts", alerts),
         part("Most fragile", fragile),
@@ -97,7 +97,7 @@ fn color(digest: &TeamDigest) -> u32 {
         0xE5_39_35
     } else if has(Severity::Warning) || is_poor {
         0xFD_D8_35
-    } else if digest.services == 0 {
+    } else if digest.services == Some(0) {
         0x9E_9E_9E
     } else {
         0x43_A0_47
