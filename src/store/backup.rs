@@ -32,7 +32,6 @@ fn copy(path: &Path, folder: &Path, name: &str) -> Result<PathBuf, StoreError> {
     // A connection of its own: one read transaction, which no writer waits for.
     let name = partial.to_str().ok_or_else(|| StoreError::Location("the folder's name isn't text".to_owned()))?;
     open::create(&partial)?;
-    open::create(&partial)?;
     open::connect(path)?.execute("VACUUM INTO ?1", [name])?;
     let copy = Connection::open(&partial)?;
     let checked: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;

@@ -22,6 +22,7 @@ mod replay;
 mod serve_ask;
 mod serve_clicks;
 mod serve_discord;
+mod serve_faults;
 mod serve_http;
 mod serve_live;
 mod serve_operators;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
-fn program(folder: &Path) -> Command {
+pub fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sre-copilot"));
     let database = format!("sqlite:{}", folder.join("state.db").display());
     command.env_clear().env("DATABASE_URL", database).env("XDG_STATE_HOME", folder).env("XDG_CONFIG_HOME", folder);
@@ -43,7 +43,7 @@ impl Drop for Serving {
 }
 
 impl Serving {
-    fn start(folder: &Path) -> Self {
+    pub fn start(folder: &Path) -> Self {
         Self::start_with(folder, &[])
     }
 
@@ -76,11 +76,11 @@ impl Serving {
     }
 
     /// Once it has said this.
-    fn says(&self, what: &str) {
+    pub fn says(&self, what: &str) {
         assert!(self.log.iter().any(|line| line.contains(what)), "it ended, and never said {what}");
     }
 
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
