@@ -38,6 +38,8 @@ pub struct Snapshot {
     /// What could not be understood while reading.
     pub warnings: Vec<String>,
     objects: Vec<Object>,
+    /// What controls each object, by its index: who belongs to whom is asked all the time.
+    controllers: Vec<Option<ObjectRef>>,
     children: BTreeMap<ObjectRef, Vec<usize>>,
     pods_on_node: BTreeMap<String, Vec<usize>>,
     events: Vec<Event>,
@@ -61,12 +63,13 @@ impl Snapshot {
         objects.dedup_by(|later, first| later.id == first.id);
         let mut children: BTreeMap<ObjectRef, Vec<usize>> = BTreeMap::new();
         let mut pods_on_node: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (index, object) in objects.iter().enumerate() {
-            if let Some(owner) = object.controller() {
-                let is_read = objects.binary_search_by(|other| other.id.cmp(&owner)).is_ok();
+        let controllers: Vec<Option<ObjectRef>> = objects.iter().map(Object::controller).collect();
+        for (index, (object, controller)) in objects.iter().zip(&controllers).enumerate() {
+            if let Some(owner) = controller {
+                let is_read = objects.binary_search_by(|other| other.id.cmp(owner)).is_ok();
                 // A pod whose ReplicaSet was not read is still its Deployment's.
-                let above = if is_read { None } else { deployment_by_hash(object, &owner) };
-                children.entry(above.unwrap_or(owner)).or_default().push(index);
+                let above = if is_read { None } else { deployment_by_hash(object, owner) };
+                children.entry(above.unwrap_or_else(|| owner.clone())).or_default().push(index);
             }
             if object.id.kind == "Pod" && !object.text("spec.nodeName").is_empty() {
                 pods_on_node.entry(object.text("spec.nodeName").to_owned()).or_default().push(index);
@@ -87,6 +90,7 @@ impl Snapshot {
             target,
             warnings: Vec::new(),
             objects,
+            controllers,
             children,
             pods_on_node,
             events,
@@ -145,12 +149,12 @@ impl Snapshot {
 
     /// An object by kind, namespace (empty for cluster-scoped ones) and name.
     pub fn find(&self, kind: &str, namespace: &str, name: &str) -> Option<&Object> {
+        self.objects.get(self.index(kind, namespace, name)?)
+    }
+
+    fn index(&self, kind: &str, namespace: &str, name: &str) -> Option<usize> {
         let key = (kind, namespace, name);
-        let index = self
-            .objects
-            .binary_search_by(|object| (object.id.kind.as_str(), object.id.ns(), object.id.name.as_str()).cmp(&key))
-            .ok()?;
-        self.objects.get(index)
+        self.objects.binary_search_by(|object| (object.id.kind.as_str(), object.id.ns(), object.id.name.as_str()).cmp(&key)).ok()
     }
 
     /// An object by its reference.
@@ -175,8 +179,8 @@ impl Snapshot {
         let mut chain: Vec<ObjectRef> = Vec::new();
         let mut current = id.clone();
         while chain.len() < MAX_OWNERS {
-            let owner = match self.get(&current) {
-                Some(object) => object.controller(),
+            let owner = match self.index(&current.kind, current.ns(), &current.name) {
+                Some(index) => self.controllers.get(index).cloned().flatten(),
                 None => self.get(id).and_then(|pod| deployment_by_hash(pod, &current)),
             };
             match owner {

@@ -59,6 +59,8 @@ fn read(cx: &Context<'_>, alert: &Value) -> Alert {
     let texts =
         ["summary", "description", "message"].map(|key| json::key(json::key(alert, "annotations"), key).as_str().unwrap_or(""));
     let said = texts.iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join("; ");
+    // Without annotations, that it fires is all that it says.
+    let said = if said.is_empty() { "firing".to_owned() } else { said };
     let since = json::time(alert, "startsAt");
     let evidence = Evidence {
         source: EvidenceSource::Alert,

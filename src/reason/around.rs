@@ -32,8 +32,7 @@ pub(super) fn is_same_workload(snapshot: &Snapshot, a: &ObjectRef, b: &ObjectRef
 /// An object, its owners and its node.
 pub(super) fn around(snapshot: &Snapshot, object: &ObjectRef) -> BTreeSet<ObjectRef> {
     let mut all: BTreeSet<ObjectRef> = snapshot.owners(object).into_iter().collect();
-    let node = snapshot.get(object).filter(|object| object.id.kind == "Pod").map(|pod| pod.text("spec.nodeName"));
-    all.extend(node.filter(|node| !node.is_empty()).map(|node| ObjectRef::cluster("Node", node)));
+    all.extend(node_of(snapshot, object).map(|node| ObjectRef::cluster("Node", node)));
     all.insert(object.clone());
     all
 }
@@ -45,9 +44,25 @@ pub(super) fn is_direct(snapshot: &Snapshot, fact: &FactReport, cause: &str, obj
 
 /// Whether a fact about one object says something of the other: they are of one workload, or one is around the other.
 pub(super) fn touches(snapshot: &Snapshot, subject: &ObjectRef, object: &ObjectRef) -> bool {
-    is_same_workload(snapshot, subject, object)
-        || around(snapshot, object).contains(subject)
-        || around(snapshot, subject).contains(object)
+    if subject == object {
+        return true;
+    }
+    let (of_subject, of_object) = (snapshot.owners(subject), snapshot.owners(object));
+    of_subject.last().unwrap_or(subject) == of_object.last().unwrap_or(object)
+        || of_object.contains(subject)
+        || of_subject.contains(object)
+        || is_node_of(snapshot, subject, object)
+        || is_node_of(snapshot, object, subject)
+}
+
+fn is_node_of(snapshot: &Snapshot, node: &ObjectRef, pod: &ObjectRef) -> bool {
+    node.kind == "Node" && node_of(snapshot, pod) == Some(node.name.as_str())
+}
+
+/// The node that an object is bound to, if it is a pod.
+fn node_of<'a>(snapshot: &'a Snapshot, object: &ObjectRef) -> Option<&'a str> {
+    let pod = snapshot.get(object).filter(|object| object.id.kind == "Pod")?;
+    Some(pod.text("spec.nodeName")).filter(|node| !node.is_empty())
 }
 
 /// How sure a fact is: both sides of a contradiction are capped, also where a fact was not ranked.

@@ -152,8 +152,8 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
 /// The first signal ends the process in order, the second at once: what was accepted is on disk.
 async fn signals(mut told: Told, stopping: Stopping) {
     let first = told.next().await;
-    tracing::info!(signal = first, "ending: deliveries are taken for 3 s more");
     stopping.enter(Phase::Leaving);
+    tracing::info!(signal = first, "ending: deliveries are taken for 3 s more");
     tokio::spawn(async move {
         sleep(LEAVING).await;
         stopping.enter(Phase::Closed);

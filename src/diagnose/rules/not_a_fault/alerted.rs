@@ -6,7 +6,7 @@ use crate::cluster::{Object, json, pod, workload};
 use crate::diagnose::alerts::{self, Alert};
 use crate::diagnose::confidence::Proof;
 use crate::diagnose::context::Context;
-use crate::diagnose::findings::Findings;
+use crate::diagnose::findings::{Findings, SymptomFinding};
 use crate::diagnose::scope::Scope;
 use crate::diagnose::symptoms::ALERT_FIRING;
 use crate::domain::{Evidence, ObjectRef};
@@ -74,6 +74,8 @@ const OF_STATUS: &[&str] = &[
     "KubeStatefulSetUpdateNotRolledOut",
 ];
 
+/// At most so many alerts of one name about one object are quoted.
+const SAYINGS: usize = 3;
 /// A fault that ended within this time may be what the alert was about.
 const LATELY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -127,8 +129,20 @@ fn speaks_of(alert: &Alert, target: &ObjectRef) -> bool {
         && !namespace.is_empty()
 }
 
+/// Several alerts of one name about one object are one symptom: those of pods that can't be seen are about the target.
 fn symptom(alert: &Alert, subject: &ObjectRef, out: &mut Findings) {
     let summary = format!("alert {} is firing", alert.name);
+    let is_same = |seen: &&mut SymptomFinding| {
+        seen.symptom.id == ALERT_FIRING.id && seen.subject.object == *subject && seen.summary == summary
+    };
+    if let Some(seen) = out.symptoms.iter_mut().find(is_same) {
+        seen.since = seen.since.into_iter().chain(alert.since).min();
+        let says_more = seen.evidence.iter().all(|known| known.value != alert.evidence.value);
+        if says_more && seen.evidence.len() < SAYINGS {
+            seen.evidence.push(alert.evidence.clone());
+        }
+        return;
+    }
     out.symptom(&ALERT_FIRING, subject.clone(), summary, alert.since, vec![alert.evidence.clone()]);
 }
 
