@@ -42,7 +42,7 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
         match self.watch(&leased, work).await {
             Held::Done => {
                 metrics().job_attempt(kind, "done");
-                tracing::info!(task = id, kind, ms = began.elapsed().as_millis(), "done");
+                tracing::info!(task = id, kind, ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), "done");
                 // What follows may wait already.
                 self.queued.notify_waiters();
             }
