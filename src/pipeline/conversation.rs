@@ -107,7 +107,7 @@ fn is_edge(char: char) -> bool {
 }
 
 /// What a text names: an object as kubectl calls it (`deploy/checkout -n shop`) or as reports do (`Deployment shop/checkout`),
-/// else the one open incident whose subject is called like one of its words.
+/// the one open incident of `shop/checkout`, else the one open incident whose subject is called like one of its words.
 fn named(text: &str, open: &[Incident]) -> Option<About> {
     let words: Vec<&str> = text.split(is_edge).map(|word| word.trim_end_matches('.')).filter(|word| !word.is_empty()).collect();
     let before = |first: &str| words.iter().position(|word| *word == first).and_then(|at| words.get(at + 1)).copied();
@@ -118,7 +118,13 @@ fn named(text: &str, open: &[Incident]) -> Option<About> {
         let (kind, namespace) = match (before, kind_called(left)) {
             (Some(kind), _) if is_name(left) => (kind, Some(left)),
             (_, Some(kind)) => (kind, namespace),
-            _ => continue,
+            _ => {
+                let same = |incident: &&Incident| incident.subject.ns() == left && incident.subject.name == name;
+                match only(open.iter().filter(same)) {
+                    Some(incident) => return Some(About::Incident(incident.clone())),
+                    None => continue,
+                }
+            }
         };
         if CLUSTER_WIDE.contains(&kind) {
             return Some(about(ObjectRef::cluster(kind, name), open));
@@ -254,6 +260,9 @@ mod tests {
             ("what is wrong with Deployment shop/checkout?", Some(incident.clone())),
             ("deploy/checkout, again", Some(incident.clone())),
             ("Is checkout down?", Some(incident.clone())),
+            ("why does shop/checkout restart?", Some(incident.clone())),
+            ("why does other/checkout restart?", None),
+            ("b/web", Some(About::Incident(all[2].clone()))),
             ("is checkout in namespace other down?", None),
             ("po/checkout-7d9-x in namespace shop.", Some(target("Pod", "shop", "checkout-7d9-x"))),
             ("node/n1?", Some(About::Target(ObjectRef::cluster("Node", "n1")))),
