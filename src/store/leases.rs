@@ -198,9 +198,13 @@ fn lost(
 }
 
 /// The jobs whose lease is over. One that is longer than a lease can be was given before our clock was put back: it is cut,
-/// so that it ends.
+/// so that it ends. So is the wait of a job that was queued, or failed, at a time that is still to come.
 pub(super) fn expire(connection: &Connection, now: Timestamp, rules: &Lifecycle) -> Result<usize, StoreError> {
     connection.execute("UPDATE jobs SET lease_until = ?1 WHERE state = 'running' AND lease_until > ?1", [after(now, LEASE)])?;
+    let mut statement = connection.prepare_cached(
+        "UPDATE jobs SET not_before = ?1 WHERE state = 'queued' AND not_before > ?1 AND COALESCE(started_at, created_at) > ?1",
+    )?;
+    statement.execute([now.as_millisecond()])?;
     let why = "its worker was not heard of any more";
     let over = leased_until(connection, now)?;
     for leased in &over {

@@ -347,6 +347,10 @@ fn tend(connection: &Connection, now: Timestamp) -> Result<usize, StoreError> {
         "UPDATE outbox SET state = 'queued', lease_token = NULL WHERE state = 'sending' AND NOT taken_at BETWEEN ?1 AND ?2",
     )?;
     let lost = statement.execute([before, now.as_millisecond()])?;
+    let mut statement = connection.prepare_cached(
+        "UPDATE outbox SET not_before = ?1 WHERE state = 'queued' AND not_before > ?1 AND COALESCE(taken_at, created_at) > ?1",
+    )?;
+    statement.execute([now.as_millisecond()])?;
     Ok(lost + stale(connection, now)?)
 }
 

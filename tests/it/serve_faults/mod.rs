@@ -1,6 +1,7 @@
 //! The program itself under load while something goes wrong around it: it is told to end, its disk fills up, its file is held,
 //! a copy is made, peers say nothing. Whatever it acknowledged is there once, and what it could not take comes again.
 
+mod clocks;
 mod copies;
 mod ending;
 mod peers;

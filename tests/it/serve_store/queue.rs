@@ -2,7 +2,7 @@
 
 use super::*;
 use sre_copilot::domain::{Actor, AttemptState, AuditEvent, AuditName, Class, JobKind, JobState};
-use sre_copilot::ports::{AttemptStore, MessageOp, NewAttempt, NewJob, Notice, Outbox, Sent};
+use sre_copilot::ports::{AttemptStore, MessageOp, Messages, NewAttempt, NewJob, Notice, Outbox, Sent};
 
 fn question(class: Class) -> NewJob {
     NewJob {
@@ -80,6 +80,25 @@ async fn a_lease_ends_though_our_clock_was_put_back() {
     assert_eq!(home.store.expire_leases().await.unwrap(), 0);
     home.set(50_060);
     assert_eq!(home.store.expire_leases().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_was_queued_before_our_clock_was_put_back_does_not_wait_for_that_time() {
+    let home = Home::new();
+    home.set(100_000);
+    home.one(pod("Crash", 1, 0, None)).await;
+    home.set(50_000);
+    assert!(home.claim().await.is_none() && home.store.next().await.unwrap().is_none());
+    home.store.expire_leases().await.unwrap();
+    home.store.tend().await.unwrap();
+    let leased = home.claim().await.unwrap();
+    assert_eq!(home.store.next().await.unwrap().unwrap().notice.op, MessageOp::Post);
+    // A wait that began at this clock's time is waited for.
+    home.store.fail(&leased, "the disk is gone").await.unwrap();
+    home.store.expire_leases().await.unwrap();
+    assert!(home.claim().await.is_none());
+    home.pass(40);
+    assert!(home.claim().await.is_some());
 }
 
 #[tokio::test]
