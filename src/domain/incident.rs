@@ -85,6 +85,9 @@ pub struct IncidentRecord {
     pub runs: Vec<Run>,
     /// What was proposed and tried.
     pub attempts: Vec<Attempt>,
+    /// When somebody last pressed a button under its message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clicked_at: Option<Timestamp>,
 }
 
 /// What happened to a subject before: the last word on a fix that did not hold.

@@ -57,4 +57,7 @@ pub struct IncidentView {
     pub memory: OutcomeMemory,
     /// What people think of the analyses.
     pub feedback: Vec<Feedback>,
+    /// When somebody last pressed a button under its message, whatever came of it.
+    #[serde(default)]
+    pub clicked_at: Option<Timestamp>,
 }

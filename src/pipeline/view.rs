@@ -46,6 +46,7 @@ pub async fn view_and_runs(
         attempts: record.attempts,
         memory,
         feedback,
+        clicked_at: record.clicked_at,
     };
     Ok(Some((view, record.runs)))
 }

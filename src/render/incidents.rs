@@ -121,7 +121,7 @@ mod tests {
             created_at: at,
             report: Value::Null,
         };
-        IncidentRecord { incident, runs: vec![run], attempts: Vec::new() }
+        IncidentRecord { incident, runs: vec![run], attempts: Vec::new(), clicked_at: None }
     }
 
     #[test]

@@ -175,7 +175,9 @@ fn whole(connection: &Connection, id: &str) -> Result<Option<IncidentRecord>, St
     let runs = statement.query_map([id], run)?.collect::<Result<_, _>>()?;
     let attempts =
         attempt_queries::many(connection, "SELECT * FROM attempts WHERE incident_id = ?1 ORDER BY created_at, id", [id])?;
-    Ok(Some(IncidentRecord { incident, runs, attempts }))
+    let clicked = "SELECT clicked_at FROM incidents WHERE id = ?1";
+    let clicked_at = connection.prepare_cached(clicked)?.query_row([id], |row| columns::maybe_time(row, "clicked_at"))?;
+    Ok(Some(IncidentRecord { incident, runs, attempts, clicked_at }))
 }
 
 /// `window` is open at its far end: what was over exactly so long before doesn't count.

@@ -88,6 +88,7 @@ fn view(attempts: Vec<Attempt>) -> IncidentView {
         attempts,
         memory: OutcomeMemory::default(),
         feedback: Vec::new(),
+        clicked_at: None,
     }
 }
 

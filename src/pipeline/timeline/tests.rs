@@ -58,6 +58,7 @@ fn view() -> IncidentView {
         attempts: Vec::new(),
         memory: OutcomeMemory::default(),
         feedback: Vec::new(),
+        clicked_at: None,
     }
 }
 

@@ -38,7 +38,9 @@ pub(super) fn severity(view: &IncidentView) -> Severity {
 /// Nobody clicked, and nobody decided.
 fn is_stale(view: &IncidentView, frame: &Frame<'_>) -> bool {
     let is_old = frame.now.duration_since(view.incident.opened_at) >= STALE_AFTER;
-    let is_answered = !view.feedback.is_empty() || view.attempts.iter().any(|attempt| attempt.decided_by.is_some());
+    let is_answered = view.clicked_at.is_some()
+        || !view.feedback.is_empty()
+        || view.attempts.iter().any(|attempt| attempt.decided_by.is_some());
     view.incident.status == IncidentStatus::Open && severity(view) == Severity::Critical && is_old && !is_answered
 }
 

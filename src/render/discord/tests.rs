@@ -87,6 +87,7 @@ pub(super) fn view(report: Option<Report>) -> IncidentView {
         attempts: Vec::new(),
         memory: OutcomeMemory::default(),
         feedback: Vec::new(),
+        clicked_at: None,
     }
 }
 
@@ -319,4 +320,14 @@ pub(super) fn holds_back(message: &Value) {
             assert!(!line.starts_with('#') && !line.starts_with("- ") && !line.starts_with("> "), "{line}");
         }
     }
+}
+
+#[test]
+fn what_nobody_answers_for_a_day_is_stale_and_a_click_is_an_answer() {
+    let shown = |view: &IncidentView, hour: i64| incident(view, &Frame { now: at(hour * 60), ..frame() }).to_string();
+    let unanswered = view(None);
+    assert!(!shown(&unanswered, 23).contains("STALE"));
+    assert!(shown(&unanswered, 24).contains("STALE"));
+    let clicked = IncidentView { clicked_at: Some(at(1)), ..view(None) };
+    assert!(!shown(&clicked, 24).contains("STALE"));
 }

@@ -210,6 +210,7 @@ fn with_text(text: &str, report: Report) -> (IncidentView, Vec<Run>, Timeline) {
         attempts: vec![attempt.clone(), attempt.clone(), attempt],
         memory: OutcomeMemory::default(),
         feedback: vec![said],
+        clicked_at: None,
     };
     (view, vec![run.clone(), run], timeline)
 }
