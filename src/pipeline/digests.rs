@@ -174,7 +174,7 @@ pub fn team_digests(recent: &Recent, known: &BTreeSet<String>, at: Timestamp) ->
         let digest = teams.entry(key.clone()).or_insert_with(|| no_news(owner, at));
         if fired.firing > 0 {
             *open.entry((key, fired.severity)).or_default() += fired.firing;
-            digest.new_alerts += fired.began.min(fired.firing);
+            digest.new_alerts += fired.new;
         }
         if let Some(since) = fired.stuck_since {
             let seconds = u64::try_from(at.duration_since(since).as_secs()).unwrap_or_default();
@@ -225,8 +225,8 @@ mod tests {
             labels: team.map(|team| ("team".to_owned(), team.to_owned())).into_iter().collect(),
             annotations: BTreeMap::new(),
             cycles: firing,
-            began: 1,
             firing,
+            new: firing.min(1),
             fired_before: before,
             stuck_since: None,
             last_at: at(-1),
@@ -303,7 +303,7 @@ mod tests {
     fn each_team_has_its_day_and_known_ones_even_a_quiet_one() {
         let known = BTreeSet::from(["Quiet".to_owned(), "PAY".to_owned()]);
         let stuck =
-            Fired { stuck_since: Some(at(-30)), severity: Severity::Critical, began: 0, ..fired("A", "shop", Some("pay"), 1, 1) };
+            Fired { stuck_since: Some(at(-30)), severity: Severity::Critical, new: 0, ..fired("A", "shop", Some("pay"), 1, 1) };
         let digests = team_digests(&recent(vec![stuck, fired("B", "shop", Some(" Pay"), 4, 0)]), &known, at(0));
         assert_eq!(digests.iter().map(|digest| digest.team.as_str()).collect::<Vec<_>>(), ["PAY", "Quiet"]);
         assert_eq!(digests[0].open, [(Severity::Critical, 1), (Severity::Warning, 4)]);

@@ -30,10 +30,10 @@ pub struct Fired {
     pub annotations: BTreeMap<String, String>,
     /// How often it began anew within the window of what is chronic; forty pods of one workload at once are once.
     pub cycles: u64,
-    /// How many episodes began within the last 24 hours.
-    pub began: u64,
     /// How many fire.
     pub firing: u64,
+    /// How many of these began within the last 24 hours.
+    pub new: u64,
     /// How many fired 24 hours before.
     pub fired_before: u64,
     /// When the oldest of those that fire began; only of what fires for so long that it is stuck.

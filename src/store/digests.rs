@@ -18,7 +18,7 @@ const FIRED: &str = "
       WHERE incident_id IS NOT NULL AND end_how IS NOT NULL AND end_heard_at > ?1)
     SELECT incidents.cluster, incidents.namespace, incidents.kind, incidents.name AS object, episodes.name AS alert,
       COALESCE(episodes.severity, 'warning') AS rank, labels, annotations, max(begun_at) AS last_at,
-      sum(is_cycle AND begun_at > ?2) AS cycles, sum(begun_at > ?3) AS began, sum(end_how IS NULL) AS firing,
+      sum(is_cycle AND begun_at > ?2) AS cycles, sum(end_how IS NULL) AS firing, sum(end_how IS NULL AND begun_at > ?3) AS new,
       sum(begun_at <= ?3 AND (end_how IS NULL OR end_heard_at > ?3)) AS fired_before
     FROM recent JOIN episodes USING (number) JOIN incidents ON incidents.id = episodes.incident_id
     GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6";
@@ -84,8 +84,8 @@ fn read(row: &Row<'_>) -> Result<Fired, rusqlite::Error> {
         labels: columns::json(row, "labels")?,
         annotations: columns::json(row, "annotations")?,
         cycles: row.get("cycles")?,
-        began: row.get("began")?,
         firing: row.get("firing")?,
+        new: row.get("new")?,
         fired_before: row.get("fired_before")?,
         stuck_since: None,
         last_at: columns::time(row, "last_at")?,

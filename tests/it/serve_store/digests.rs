@@ -38,12 +38,12 @@ async fn what_began_five_times_is_chronic_and_forty_pods_at_once_are_one_time() 
     let seen = recent(&home).await;
     assert_eq!((seen.window, seen.fired.len()), (SignedDuration::from_hours(24), 2));
     let crash = of(&seen, "Crash");
-    assert_eq!((crash.cycles, crash.began, crash.firing, crash.fired_before), (5, 5, 0, 0));
+    assert_eq!((crash.cycles, crash.new, crash.firing, crash.fired_before), (5, 0, 0, 0));
     assert_eq!((crash.severity, crash.labels["team"].as_str()), (Severity::Critical, "pay"));
     assert_eq!((&crash.subject, crash.last_at), (&ObjectRef::new("Deployment", "shop", "cart"), at(4 * HOUR)));
     assert_eq!(crash.chronic, Some(Chronic { firing_seconds: 5 * 600, cause: None }));
     let pods = of(&seen, "KubePodNotReady");
-    assert_eq!((pods.cycles, pods.began, pods.firing, &pods.chronic), (1, 40, 40, &None));
+    assert_eq!((pods.cycles, pods.new, pods.firing, &pods.chronic), (1, 40, 40, &None));
     let day = home.store.day(at(home.now())).await.unwrap();
     assert_eq!((day.opened, day.resolved, day.oldest), (2, 1, Some(at(0))));
     assert_eq!(day.by_verdict, [(Some("confirmed".to_owned()), 1), (None, 1)].into());
@@ -60,7 +60,7 @@ async fn a_day_is_compared_with_the_one_before_and_what_fires_on_is_stuck() {
     home.set(25 * HOUR);
     home.one(cart("New", 25 * HOUR, None)).await;
     let seen = recent(&home).await;
-    let counts: Vec<_> = seen.fired.iter().map(|it| (it.alert.as_str(), it.firing, it.fired_before, it.began)).collect();
+    let counts: Vec<_> = seen.fired.iter().map(|it| (it.alert.as_str(), it.firing, it.fired_before, it.new)).collect();
     // "Gone" was over before it was heard of, and never fired here.
     assert_eq!(counts, [("New", 1, 0, 1), ("Over", 0, 1, 0), ("Stuck", 1, 1, 0)]);
     assert_eq!((of(&seen, "Stuck").stuck_since, of(&seen, "New").stuck_since), (Some(at(0)), None));
