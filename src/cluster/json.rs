@@ -10,7 +10,7 @@ const NINE_THOUSAND: i64 = 221_845_392_000;
 
 /// The value at a dotted path (`spec.template.metadata`), or null. Keys that hold dots need [`key`].
 pub fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
-    path.split('.').fold(value, |value, part| value.get(part).unwrap_or(&NULL))
+    path.split('.').try_fold(value, |value, part| value.as_object()?.get(part)).unwrap_or(&NULL)
 }
 
 /// The value under one key, dots included, or null.
