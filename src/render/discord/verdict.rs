@@ -39,10 +39,17 @@ fn cause(cause: &CauseReport, frame: &Frame<'_>) -> String {
     )
 }
 
+/// It is always there: where no more can be shown than the verdict, that is what it says.
 pub(super) fn field(view: &IncidentView, frame: &Frame<'_>) -> Field {
+    let mut field = view.finding.as_ref().map_or_else(|| without_report(view, frame), |found| of_report(&found.report, frame));
+    if field.value.trim().is_empty() {
+        field.value = "No more is known.".to_owned();
+    }
+    field
+}
+
+fn of_report(report: &Report, frame: &Frame<'_>) -> Field {
     let fixed = |name: &str, value: String| Field { keep: Keep::Always, ..Field::new(name, value) };
-    let Some(finding) = &view.finding else { return without_report(view, frame) };
-    let report = &finding.report;
     match report.verdict {
         Verdict::Confirmed => fixed("🎯 Root cause", causes(report, frame)),
         Verdict::Likely => {
