@@ -23,7 +23,7 @@ pub struct ServeSettings {
     pub public_url: Option<String>,
     /// Proxies whose headers count.
     pub trusted_proxies: Vec<IpNet>,
-    /// How long a signed link to an incident works; zero is not at all.
+    /// How long the link to an incident in a message opens it without a token; zero is not at all.
     pub permalink_ttl: SignedDuration,
 
     /// `ALERTMANAGER_WEBHOOK_SECRET`.

@@ -37,7 +37,7 @@ pub use history::history;
 pub use inquiry::{Examined, Inquiry};
 pub use look::{FreshLook, Look, look};
 pub use memory::memory;
-pub use permalink::{opens, permalink};
+pub use permalink::{Permalinks, opens};
 pub use redact::redact_recording;
 pub use remediation::{Remediation, subject};
 pub use replayed::{Otherwise, Replayed, replayed};

@@ -4,20 +4,50 @@
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
+use std::fmt;
 
-/// A link under this address that works until `ttl` from now; one that needs a token where that is zero.
-pub fn permalink(public_url: &str, key: &[u8; 32], incident: &str, ttl: SignedDuration, now: Timestamp) -> String {
-    let page = format!("{public_url}/incidents/{incident}");
-    if ttl <= SignedDuration::ZERO {
-        return page;
+/// Where the pages of incidents are, and what opens them without a token.
+#[derive(Clone, Default)]
+pub struct Permalinks {
+    public_url: Option<String>,
+    signed: Option<(SignedDuration, [u8; 32])>,
+}
+
+impl Permalinks {
+    /// Links under this address, without a slash at its end; none where there is none.
+    pub fn new(public_url: Option<&str>) -> Self {
+        Self { public_url: public_url.map(str::to_owned), signed: None }
     }
-    let until = now.as_second().saturating_add(ttl.as_secs());
-    match signed(key, incident, until) {
-        Some(mac) => {
-            let sign: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{page}?until={until}&sign={sign}")
-        }
-        None => page,
+
+    /// The same links, signed with the database's key: each works for this time at most, and for half of it at least. Unsigned
+    /// where that is zero.
+    pub fn signed(self, ttl: SignedDuration, key: [u8; 32]) -> Self {
+        Self { signed: ttl.is_positive().then_some((ttl, key)), ..self }
+    }
+
+    /// What people reach the server under.
+    pub fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
+    }
+
+    /// Where this incident's page is. The link stays the same for half of the time that it works, so that a message that holds it
+    /// isn't new each time it is looked at.
+    pub fn to(&self, incident: &str, now: Timestamp) -> Option<String> {
+        let page = format!("{}/incidents/{incident}", self.public_url.as_ref()?);
+        let sign = self.signed.and_then(|(ttl, key)| {
+            let half = (ttl.as_secs() / 2).max(1);
+            let until = (now.as_second() - now.as_second().rem_euclid(half)).saturating_add(ttl.as_secs());
+            let mac = signed(&key, incident, until)?.finalize().into_bytes();
+            Some(format!("?until={until}&sign={}", mac.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+        });
+        Some(page + &sign.unwrap_or_default())
+    }
+}
+
+/// Never the key.
+impl fmt::Debug for Permalinks {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("Permalinks").field("public_url", &self.public_url).finish_non_exhaustive()
     }
 }
 
@@ -59,7 +89,32 @@ mod tests {
 
     #[test]
     fn without_a_time_a_link_holds_no_signature() {
-        assert_eq!(permalink("https://sre", &KEY, "i", SignedDuration::ZERO, at(0)), "https://sre/incidents/i");
+        let links = Permalinks::new(Some("https://sre"));
+        assert_eq!(links.to("i", at(0)).unwrap(), "https://sre/incidents/i");
+        assert_eq!(links.signed(SignedDuration::ZERO, KEY).to("i", at(0)).unwrap(), "https://sre/incidents/i");
+    }
+
+    #[test]
+    fn without_an_address_there_are_no_links() {
+        assert_eq!(Permalinks::new(None).signed(HOUR, KEY).to("i", at(0)), None);
+    }
+
+    #[test]
+    fn a_link_stays_the_same_for_half_its_time_and_its_key_is_not_printed() {
+        let links = Permalinks::new(Some("")).signed(HOUR, KEY);
+        let link = links.to("i-1", at(0)).unwrap();
+        assert_eq!(links.to("i-1", at(1_799)).unwrap(), link);
+        assert_ne!(links.to("i-1", at(1_800)).unwrap(), link);
+        let (until, sign) = parts(&link);
+        assert!(opens(&KEY, "i-1", until, &sign, HOUR, at(1_799 + 1_800)));
+        assert_eq!(format!("{links:?}"), r#"Permalinks { public_url: Some(""), .. }"#);
+    }
+
+    #[test]
+    fn the_shortest_time_makes_links_too() {
+        let second = SignedDuration::from_secs(1);
+        let (until, sign) = parts(&Permalinks::new(Some("")).signed(second, KEY).to("i-1", at(0)).unwrap());
+        assert!(opens(&KEY, "i-1", until, &sign, second, at(0)));
     }
 
     #[rstest]
@@ -78,13 +133,13 @@ mod tests {
         #[case] ttl: SignedDuration,
         #[case] expected: bool,
     ) {
-        let (until, sign) = parts(&permalink("", &KEY, "i-1", HOUR, at(0)));
+        let (until, sign) = parts(&Permalinks::new(Some("")).signed(HOUR, KEY).to("i-1", at(0)).unwrap());
         assert_eq!(opens(&key, incident, until + longer, &sign, ttl, at(now)), expected);
     }
 
     #[test]
     fn a_signature_that_is_none_opens_nothing() {
-        let (until, sign) = parts(&permalink("", &KEY, "i-1", HOUR, at(0)));
+        let (until, sign) = parts(&Permalinks::new(Some("")).signed(HOUR, KEY).to("i-1", at(0)).unwrap());
         for bad in ["", "00", &sign[..63], &format!("{sign}0"), &"é".repeat(32), &format!("+{}", &sign[1..])] {
             assert!(!opens(&KEY, "i-1", until, bad, HOUR, at(0)), "{bad}");
         }

@@ -34,7 +34,11 @@ impl AttemptStore for Store {
     }
 
     async fn key(&self) -> Result<[u8; 32], StoreError> {
-        self.writer.write(|connection, _| key(connection)).await
+        if let Some(key) = self.key.get() {
+            return Ok(*key);
+        }
+        let key = self.writer.write(|connection, _| key(connection)).await?;
+        Ok(*self.key.get_or_init(|| key))
     }
 }
 

@@ -49,7 +49,7 @@ use crate::ports::StoreError;
 use jiff::Timestamp;
 use reader::Reader;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use writer::Writer;
 
@@ -68,6 +68,8 @@ pub struct Store {
     writer: Writer,
     path: PathBuf,
     lifecycle: Arc<Lifecycle>,
+    // Once it is there it never changes.
+    key: OnceLock<[u8; 32]>,
 }
 
 impl Store {
@@ -88,6 +90,7 @@ impl Store {
             writer: Writer::start(writing, Box::new(clock))?,
             path: path.to_owned(),
             lifecycle: Arc::default(),
+            key: OnceLock::new(),
         })
     }
 

@@ -49,10 +49,11 @@ fn drawn(input: &Input) -> Value {
     let mask: super::Mask<'_> = &|text| redactor.text(text);
     match input {
         Input::Incident(case) => {
+            let page = |id: &str| case.public_url.as_ref().map(|url| format!("{url}/incidents/{id}"));
             let frame = Frame {
                 mask,
                 own_cluster: &case.own_cluster,
-                public_url: case.public_url.as_deref(),
+                page: &page,
                 buttons: case.buttons.as_ref(),
                 mention_role: case.mention_role.as_deref(),
                 is_post: case.is_post,

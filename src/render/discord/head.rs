@@ -126,7 +126,7 @@ pub(super) fn description(view: &IncidentView, frame: &Frame<'_>) -> Vec<(Part, 
             parts.push(whole(format!("Resolved after {}.", length(view.incident.opened_at, at))));
         }
         (IncidentStatus::Merged, _, Some(id)) => {
-            let link = frame.public_url.map(|url| format!(": {url}/incidents/{id}")).unwrap_or_default();
+            let link = (frame.page)(id).map(|page| format!(": {page}")).unwrap_or_default();
             parts.push(whole(format!("Part of incident {id}{link}")));
         }
         _ => {}

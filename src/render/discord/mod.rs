@@ -35,8 +35,8 @@ pub struct Frame<'a> {
     pub mask: Mask<'a>,
     /// What the process's own cluster is called in alerts: another one is named in the title.
     pub own_cluster: &'a str,
-    /// What people reach the server under, without a slash at the end.
-    pub public_url: Option<&'a str>,
+    /// Where an incident's page is; `None` where people have no address of the server.
+    pub page: &'a (dyn Fn(&str) -> Option<String> + Sync),
     /// The ids of the message's buttons; `None` where the channel takes none.
     pub buttons: Option<&'a ButtonIds>,
     /// The role that a critical post names.
@@ -138,8 +138,7 @@ pub fn short(view: &IncidentView, frame: &Frame<'_>) -> Value {
 
 /// Where the incident's page is.
 fn link(view: &IncidentView, frame: &Frame<'_>) -> Option<String> {
-    let id = &view.incident.id;
-    frame.public_url.map(|url| format!("{url}/incidents/{id}"))
+    (frame.page)(&view.incident.id)
 }
 
 /// Whether a role is named: a critical post about something that doesn't come and go.

@@ -18,11 +18,15 @@ fn own(text: &str) -> Cow<'_, str> {
     Cow::Borrowed(text)
 }
 
+fn page(id: &str) -> Option<String> {
+    Some(format!("https://sre.example/incidents/{id}"))
+}
+
 pub(super) fn frame<'a>() -> Frame<'a> {
     Frame {
         mask: &own,
         own_cluster: "default",
-        public_url: Some("https://sre.example"),
+        page: &page,
         buttons: None,
         mention_role: Some("4242"),
         is_post: true,
@@ -287,7 +291,7 @@ proptest! {
         }).collect();
         view.attempts = vec![attempt(&text)];
         let affected: Vec<String> = (0..many).map(|_| text.clone()).collect();
-        let frame = Frame { affected: &affected, public_url: None, mention_role: None, ..frame() };
+        let frame = Frame { affected: &affected, page: &|_| None, mention_role: None, ..frame() };
         let message = incident(&view, &frame);
         holds(&message);
         holds_back(&message);

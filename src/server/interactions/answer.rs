@@ -1,9 +1,11 @@
 //! What is answered to a click, in words that nobody else sees: each click gets some.
 
 use crate::domain::{Attempt, AttemptState, FeedbackReason, Verb};
+use crate::pipeline::Permalinks;
 use crate::ports::{AdvanceError, Clicked, Effect, Refusal};
 use crate::redact::Redactor;
 use crate::render::click as render;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Kinds of answers ("Interactions", "Interaction Callback Type"): a message, and one that follows.
@@ -14,7 +16,8 @@ const EPHEMERAL: u16 = 64;
 
 /// What an answer is written with.
 pub(super) struct Page<'a> {
-    pub public_url: Option<&'a str>,
+    pub links: &'a Permalinks,
+    pub now: Timestamp,
     pub redactor: &'a Redactor,
 }
 
@@ -139,9 +142,10 @@ impl Page<'_> {
 
     /// The text, with a link to the incident, or to all of them where it isn't known which.
     fn about(&self, clicked: &Clicked, text: &str) -> Value {
-        let Some(url) = self.public_url else { return said(text) };
+        let Some(url) = self.links.public_url() else { return said(text) };
         let incident = clicked.seen.incident.as_ref();
-        let place = incident.map_or_else(|| format!("{url}/incidents"), |incident| format!("{url}/incidents/{}", incident.id));
+        let place = incident.and_then(|incident| self.links.to(&incident.id, self.now));
+        let place = place.unwrap_or_else(|| format!("{url}/incidents"));
         let host = url.split("://").last().unwrap_or(url);
         let what = if incident.is_some() { "The incident" } else { "Incidents" };
         said(&format!("{text}\n[{what} on {host}]({place})"))

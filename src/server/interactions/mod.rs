@@ -13,7 +13,7 @@ use super::problem::{Code, Problem};
 use super::state::App;
 use crate::config::Settings;
 use crate::pipeline::may_approve::ApprovalRules;
-use crate::pipeline::{ClickRules, judge};
+use crate::pipeline::{ClickRules, Permalinks, judge};
 use crate::ports::{Books, Click, Effect};
 use crate::telemetry::metrics;
 use answer::Page;
@@ -111,11 +111,25 @@ async fn clicked<S: Books>(app: &App<S>, click: Click) -> Result<Response, Probl
             }
             let attempt = clicked.attempt.as_ref().map(|attempt| attempt.code.as_str());
             tracing::info!(user, attempt, effect = answer::outcome(&clicked), "a click");
-            let page = Page { public_url: app.settings.serve.public_url.as_deref(), redactor: &app.redactor };
+            let links = links(app).await;
+            let page = Page { links: &links, now: app.now(), redactor: &app.redactor };
             page.answer(&clicked, &user)
         }
     };
     Ok(Json(answer).into_response())
+}
+
+/// Links for who clicked; unsigned where the key can't be read, because the click has its answer in any case.
+async fn links<S: Books>(app: &App<S>) -> Permalinks {
+    let serve = &app.settings.serve;
+    let links = Permalinks::new(serve.public_url.as_deref());
+    if !serve.permalink_ttl.is_positive() {
+        return links;
+    }
+    match timeout(PATIENCE, app.store.key()).await {
+        Ok(Ok(key)) => links.signed(serve.permalink_ttl, key),
+        _ => links,
+    }
 }
 
 /// What the settings say about clicks.

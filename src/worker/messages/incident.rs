@@ -2,9 +2,9 @@
 
 use super::channels;
 use super::deliver::{Rendered, Standing, Wanted};
-use super::{Courier, shown};
+use super::{Courier, MessageSettings, shown};
 use crate::domain::{IncidentMessage, IncidentStatus, IncidentView};
-use crate::pipeline::{buttons, view};
+use crate::pipeline::{Permalinks, buttons, view};
 use crate::ports::channel::INCIDENTS;
 use crate::ports::{Books, Clock, MessageOp, NewButtons, Notice, Notifier, Outgoing, Place, Planned, Sent, Stands, StoreError};
 use serde_json::{Value, json};
@@ -25,24 +25,25 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
             (view.incident.status, view.incident.resolved_at) = (IncidentStatus::Open, None);
         }
         let message_id = planned.message.message_id.clone().filter(|_| !planned.is_post);
+        let links = &self.links().await?;
         if self.settings.dry_run {
-            return self.only_rendered(outgoing, &view, &planned).await;
+            return self.only_rendered(outgoing, &view, &planned, links).await;
         }
         let channel = match &message_id {
             Some(_) => planned.message.channel.clone(),
             None => channels::of_owner(&view),
         };
         let wanted = Wanted { channel, message_id, over_since };
-        let render = |takes_buttons, is_post| self.rendered(&view, &planned, takes_buttons, is_post);
+        let render = |takes_buttons, is_post| self.rendered(&view, &planned, takes_buttons, is_post, links);
         let Some(standing) = self.deliver(outgoing, wanted, render).await? else { return Ok(()) };
         self.note(outgoing, &view, &planned.message, standing).await
     }
 
     /// A digest of what the message shows once it stands. The tokens of its buttons, which are new each time, are no part of it.
-    fn content(&self, view: &IncidentView, planned: &Planned, takes_buttons: bool) -> String {
+    fn content(&self, view: &IncidentView, planned: &Planned, takes_buttons: bool, links: &Permalinks) -> String {
         let now = self.clock.now();
         let ids = self.settings.buttons.filter(|_| takes_buttons).map(|rules| shown::blank(&buttons(view, &rules, now)));
-        let frame = shown::Frame { planned, is_post: false, buttons: ids.as_ref(), settings: &self.settings };
+        let frame = shown::Frame { planned, is_post: false, buttons: ids.as_ref(), settings: &self.settings, links };
         shown::digest(&shown::incident(view, &frame, &self.redactor, self.clock.now()))
     }
 
@@ -52,10 +53,11 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         planned: &Planned,
         takes_buttons: bool,
         is_post: bool,
+        links: &Permalinks,
     ) -> Result<Rendered, StoreError> {
         let now = self.clock.now();
-        let content = self.content(view, planned, takes_buttons);
-        let bare = shown::Frame { planned, is_post, buttons: None, settings: &self.settings };
+        let content = self.content(view, planned, takes_buttons, links);
+        let bare = shown::Frame { planned, is_post, buttons: None, settings: &self.settings, links };
         let fallback = shown::fallback(view, &bare, &self.redactor, now);
         if !is_post && planned.message.content.as_ref() == Some(&content) {
             // No buttons are made for what isn't sent.
@@ -70,7 +72,7 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
             _ => None,
         };
         let ids = minted.as_ref().map(|minted| &minted.ids);
-        let frame = shown::Frame { planned, is_post, buttons: ids, settings: &self.settings };
+        let frame = shown::Frame { planned, is_post, buttons: ids, settings: &self.settings, links };
         let body = shown::incident(view, &frame, &self.redactor, self.clock.now());
         Ok(Rendered { body, fallback, set: minted.map(|minted| minted.set), content, is_there: false })
     }
@@ -102,10 +104,22 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         Ok(())
     }
 
-    async fn only_rendered(&self, outgoing: &Outgoing, view: &IncidentView, planned: &Planned) -> Result<(), StoreError> {
+    async fn links(&self) -> Result<Permalinks, StoreError> {
+        let MessageSettings { public_url, permalink_ttl, .. } = &self.settings;
+        let links = Permalinks::new(public_url.as_deref());
+        Ok(if permalink_ttl.is_positive() { links.signed(*permalink_ttl, self.store.key().await?) } else { links })
+    }
+
+    async fn only_rendered(
+        &self,
+        outgoing: &Outgoing,
+        view: &IncidentView,
+        planned: &Planned,
+        links: &Permalinks,
+    ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let ids = self.settings.buttons.map(|rules| shown::blank(&buttons(view, &rules, now)));
-        let frame = shown::Frame { planned, is_post: planned.is_post, buttons: ids.as_ref(), settings: &self.settings };
+        let frame = shown::Frame { planned, is_post: planned.is_post, buttons: ids.as_ref(), settings: &self.settings, links };
         let body = shown::incident(view, &frame, &self.redactor, self.clock.now());
         let wanted = channels::of_owner(view);
         let channel = match self.channels.way(&self.notifier, &wanted, now) {
@@ -115,7 +129,7 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         let op = if planned.is_post { "post" } else { "patch" };
         let bytes = body.to_string().len();
         tracing::info!(%channel, op, bytes, incident = view.incident.id, message = outgoing.id, "dry run: a message was rendered");
-        let content = self.content(view, planned, true);
+        let content = self.content(view, planned, true, links);
         let number = planned.message.number;
         let stands = Stands { number, channel, message_id: None, link: None, content, body: Some(body) };
         self.store.stands(outgoing, stands).await.map(|_| ())

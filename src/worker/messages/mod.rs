@@ -36,6 +36,8 @@ pub struct MessageSettings {
     pub dry_run: bool,
     /// What people reach the server under, without a slash at the end.
     pub public_url: Option<String>,
+    /// How long a link to an incident works without a token; zero is not at all.
+    pub permalink_ttl: SignedDuration,
     /// What the process's own cluster is called in alerts.
     pub own_cluster: String,
     /// Approved changes are applied.
@@ -59,6 +61,7 @@ impl MessageSettings {
         Self {
             dry_run: discord.dry_run,
             public_url: settings.serve.public_url.clone(),
+            permalink_ttl: settings.serve.permalink_ttl,
             own_cluster: settings.serve.default_cluster.clone(),
             can_apply: is_enabled,
             mention_role: discord.mention_role_id.clone(),

@@ -2,6 +2,7 @@
 
 use super::MessageSettings;
 use crate::domain::{ButtonIds, IncidentView, PeriodicDigest, PostMark};
+use crate::pipeline::Permalinks;
 use crate::ports::{NewButton, Planned, ReplacedMessage};
 use crate::redact::Redactor;
 use crate::render::click::{self as render, Mask};
@@ -21,6 +22,8 @@ pub(super) struct Frame<'a> {
     /// The ids of its buttons; `None` where the channel takes none.
     pub buttons: Option<&'a ButtonIds>,
     pub settings: &'a MessageSettings,
+    /// Where the pages are.
+    pub links: &'a Permalinks,
 }
 
 /// Ids that stand for buttons until they are made.
@@ -74,13 +77,14 @@ fn drawn(
     affected: &[String],
     draw: impl FnOnce(&IncidentView, &discord::Frame<'_>) -> Value,
 ) -> Value {
-    let Frame { planned, is_post, buttons, settings } = frame;
+    let Frame { planned, is_post, buttons, settings, links } = frame;
     let message = &planned.message;
     let mask: Mask<'_> = &|text| redactor.text(text);
+    let page = |id: &str| links.to(id, now);
     let frame = discord::Frame {
         mask,
         own_cluster: &settings.own_cluster,
-        public_url: settings.public_url.as_deref(),
+        page: &page,
         buttons: *buttons,
         mention_role: settings.mention_role.as_deref(),
         is_post: *is_post,

@@ -119,7 +119,7 @@ async fn no_answer_and_no_connection_are_tried_again() {
     home.restart().await;
     for_seconds(&home, 12).await;
     assert_eq!((home.chat.messages().len(), home.count("outbox WHERE state = 'sent'")), (1, 1));
-    assert_eq!(home.rows("SELECT failures FROM outbox"), ["Integer(3)"]);
+    assert_eq!(home.rows("SELECT CAST(failures AS TEXT) FROM outbox"), ["3"]);
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! The life of messages: what is new, what is changed, what is folded into another.
 
 use super::*;
-use sre_copilot::ports::{MessageOp, Messages, Notice, Outbox};
+use jiff::SignedDuration;
+use sre_copilot::pipeline::opens;
+use sre_copilot::ports::{AttemptStore, MessageOp, Messages, Notice, Outbox};
 
 #[tokio::test]
 async fn a_digest_goes_to_its_channel_as_it_is_drawn_and_masked() {
@@ -31,7 +33,7 @@ async fn a_digest_goes_to_its_channel_as_it_is_drawn_and_masked() {
 #[tokio::test]
 async fn a_first_message_has_its_report_if_that_comes_at_once() {
     let home = Home::new().await;
-    home.fires("checkout").await;
+    let incident = home.fires("checkout").await;
     home.send().await;
     assert_eq!(home.chat.requests(), 0, "it waits for its report");
     home.analyse(Some("exhausted")).await;
@@ -42,13 +44,31 @@ async fn a_first_message_has_its_report_if_that_comes_at_once() {
     let notice = Notice {
         channel: String::new(),
         op: MessageOp::Patch,
-        incident_id: Some(home.rows("SELECT id FROM incidents").remove(0)),
+        incident_id: Some(incident),
         payload: json!({"about": ["episode"]}),
         not_before: None,
     };
     home.store.put(notice).await.unwrap();
     home.send().await;
     assert_eq!(home.chat.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn the_title_leads_to_the_page_and_opens_it_where_links_are_signed() {
+    let (address, ttl) = ("https://copilot.example", SignedDuration::from_hours(2));
+    let home = Home::with(|_, messages| {
+        (messages.public_url, messages.permalink_ttl) = (Some(address.to_owned()), ttl);
+    })
+    .await;
+    let incident = home.fires("checkout").await;
+    home.pass(5);
+    home.send().await;
+    let shown = home.chat.posts()[0].body["embeds"][0]["url"].as_str().unwrap().to_owned();
+    let (page, query) = shown.split_once("?until=").unwrap();
+    assert_eq!(page, format!("{address}/incidents/{incident}"));
+    let (until, sign) = query.split_once("&sign=").unwrap();
+    let key = home.store.key().await.unwrap();
+    assert!(opens(&key, &incident, until.parse().unwrap(), sign, ttl, home.time.now()));
 }
 
 #[tokio::test]
@@ -275,7 +295,7 @@ async fn buttons_work_where_their_message_stands() {
     assert_eq!(home.chat.messages()[0].path, "/channels/42/messages");
     assert!(home.chat.texts()[0].contains("sc1:down:"));
     let places = home.rows("SELECT DISTINCT channel_id || ' ' || message_id FROM buttons");
-    assert_eq!(places, [r#"Text([52, 50, 32, 49, 48, 48, 48])"#]);
+    assert_eq!(places, ["42 1000"]);
 }
 
 #[tokio::test]

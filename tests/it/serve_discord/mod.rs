@@ -173,7 +173,7 @@ impl Home {
     fn rows(&self, query: &str) -> Vec<String> {
         let connection = rusqlite::Connection::open(self.folder.path().join("state.db")).unwrap();
         let mut statement = connection.prepare(query).unwrap();
-        let rows = statement.query_map([], |row| Ok(format!("{:?}", row.get_ref(0)?))).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
         rows.map(Result::unwrap).collect()
     }
 

@@ -2,7 +2,7 @@ use super::{Server, keys};
 use jiff::SignedDuration;
 use serde_json::json;
 use sre_copilot::domain::{Actor, AuditEvent, AuditName, Feedback, TimelineEntry, Verdict};
-use sre_copilot::pipeline::permalink;
+use sre_copilot::pipeline::Permalinks;
 use sre_copilot::ports::{AttemptStore, AuditLog, FeedbackStore};
 
 #[tokio::test]
@@ -103,7 +103,8 @@ async fn a_signed_link_opens_one_incident_for_a_while_and_nothing_else() {
     let server = Server::closed().await;
     let (id, other) = (server.incident("checkout").await, server.incident("cart").await);
     let key = server.app.store.key().await.unwrap();
-    let link = permalink("", &key, &id, SignedDuration::from_hours(1), server.now());
+    let links = Permalinks::new(Some("")).signed(SignedDuration::from_hours(1), key);
+    let link = links.to(&id, server.now()).unwrap();
     let query = link.split_once('?').unwrap().1;
     for closed in ["/incidents".to_owned(), format!("/incidents/{id}"), format!("/incidents/{other}?{query}")] {
         server.get(&closed).await.problem(401, "unauthenticated");
