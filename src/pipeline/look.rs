@@ -6,7 +6,7 @@ use super::redact_recording;
 use crate::cluster::Snapshot;
 use crate::diagnose::{self, Options};
 use crate::domain::{Attempt, AttemptContext, CauseReport, ExecutionIntent, ObjectRef, Report, State, Verdict};
-use crate::ports::{ClusterReader, ReadError, ReadRequest};
+use crate::ports::{ClusterReader, Intake, ReadError, ReadRequest};
 use crate::redact::Redactor;
 use crate::remedy::{self, Criterion, Outcome, Verification, VerifyInput};
 
@@ -58,16 +58,37 @@ pub async fn look(reader: &impl ClusterReader, redactor: &Redactor, subject: &Ob
 }
 
 /// Judges applied changes by a fresh look each time.
-pub struct FreshLook<'a, R> {
+pub struct FreshLook<'a, R, S> {
     /// Reads the cluster.
     pub reader: &'a R,
     /// Masks what was read.
     pub redactor: &'a Redactor,
     /// What the change was for.
     pub subject: &'a ObjectRef,
+    /// Knows whether the incident's alerts fire.
+    pub store: &'a S,
 }
 
-impl<R: ClusterReader + Sync> Judge for FreshLook<'_, R> {
+impl<R, S: Intake> FreshLook<'_, R, S> {
+    /// Whether the alerts of an incident resolved, and what was seen; `None` where it has none.
+    async fn alerts(&self, incident: &str) -> Option<(State, String)> {
+        let standing = match self.store.standing(incident).await {
+            Ok(standing) => standing?,
+            Err(error) => return Some((State::Unknown, error.to_string())),
+        };
+        let own: Vec<_> = standing.episodes.iter().filter(|episode| episode.incident_id.is_some()).collect();
+        let open = own.iter().find(|episode| episode.ended_at.is_none() && !episode.is_silent);
+        let silent = own.iter().find(|episode| episode.ended_at.is_none());
+        match (open, silent) {
+            _ if own.is_empty() => None,
+            (Some(open), _) => Some((State::Absent, format!("{} fires", open.name))),
+            (None, Some(silent)) => Some((State::Unknown, format!("nothing was heard of {} for long", silent.name))),
+            (None, None) => Some((State::Found, "none fires any more".to_owned())),
+        }
+    }
+}
+
+impl<R: ClusterReader + Sync, S: Intake + Sync> Judge for FreshLook<'_, R, S> {
     async fn judge(&self, attempt: &Attempt, is_last: bool) -> Verification {
         let blind = |why: String| Verification {
             outcome: if is_last { Outcome::Undetermined } else { Outcome::Pending },
@@ -80,6 +101,7 @@ impl<R: ClusterReader + Sync> Judge for FreshLook<'_, R> {
             Ok(look) => look,
             Err(error) => return blind(error.to_string()),
         };
+        let alerts = self.alerts(&attempt.incident).await;
         let context: AttemptContext = serde_json::from_value(attempt.context.clone()).unwrap_or_default();
         remedy::judge(&VerifyInput {
             intent: &intent,
@@ -87,7 +109,7 @@ impl<R: ClusterReader + Sync> Judge for FreshLook<'_, R> {
             applied_at: attempt.sent_at.unwrap_or(attempt.changed_at),
             snapshot: &look.snapshot,
             report: &look.report,
-            alert: None,
+            alert: alerts.as_ref().map(|(state, seen)| (*state, seen.as_str())),
             is_last,
         })
     }

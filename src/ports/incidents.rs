@@ -30,7 +30,8 @@ pub trait IncidentStore: Sync {
     /// Stores an analysis. Its verdict, cause and sentence become the incident's.
     fn record(&self, incident: &str, report: &Report) -> impl Future<Output = Result<Run, StoreError>> + Send;
 
-    /// Ends an incident; one that is over already stays as it is. `None` where there is no such incident.
+    /// Ends an incident. One that is over already stays as it is, and one with an alert that fires stays open: it ends with that.
+    /// `None` where there is no such incident.
     fn resolve(&self, incident: &str) -> impl Future<Output = Result<Option<Incident>, StoreError>> + Send;
 
     /// Incidents, newest first.

@@ -23,8 +23,8 @@ pub struct VerifyInput<'a> {
     pub snapshot: &'a Snapshot,
     /// The diagnosis of that snapshot, for the same target.
     pub report: &'a Report,
-    /// Whether the alert resolved; `None` where there was none, or nobody can say.
-    pub alert: Option<State>,
+    /// Whether the incident's alerts resolved, and what was seen of them; `None` where it has none.
+    pub alert: Option<(State, &'a str)>,
     /// Whether no further check follows.
     pub is_last: bool,
 }
@@ -67,8 +67,8 @@ pub struct Verification {
 /// one unknown undetermined.
 pub fn judge(input: &VerifyInput<'_>) -> Verification {
     let mut criteria = vec![cause_gone(input), no_new_cause(input)];
-    if let Some(state) = input.alert {
-        criteria.push(Criterion { name: "alert resolved", state, seen: String::new() });
+    if let Some((state, seen)) = input.alert {
+        criteria.push(Criterion { name: "alert resolved", state, seen: seen.to_owned() });
     }
     match input.intent.action {
         Action::EvictPod => criteria.push(successor(input)),

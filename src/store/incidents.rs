@@ -142,7 +142,8 @@ pub(super) fn record(connection: &Connection, now: Timestamp, run: &Run, summary
 
 fn resolve(connection: &Connection, now: Timestamp, id: &str) -> Result<Option<Incident>, StoreError> {
     connection.execute(
-        "UPDATE incidents SET status = 'resolved', resolved_at = ?2 WHERE id = ?1 AND status = 'open'",
+        "UPDATE incidents SET status = 'resolved', resolved_at = ?2 WHERE id = ?1 AND status = 'open'
+         AND NOT EXISTS (SELECT 1 FROM episodes WHERE incident_id = ?1 AND end_how IS NULL)",
         params![id, now.as_millisecond()],
     )?;
     by_id(connection, id)

@@ -165,7 +165,8 @@ impl Counter<'_> {
     /// Does the checks that are due; with `--wait`, all of them.
     async fn verify(&self, mut attempt: Attempt) -> Result<Attempt, CliError> {
         let subject = self.target(&attempt).await?;
-        let judge = FreshLook { reader: &self.desk.reader, redactor: &self.desk.redactor, subject: &subject };
+        let judge =
+            FreshLook { reader: &self.desk.reader, redactor: &self.desk.redactor, subject: &subject, store: &self.desk.store };
         let executor = self.desk.executor(&self.actor);
         let progress = self.page.screen.progress();
         while attempt.state == AttemptState::Succeeded {

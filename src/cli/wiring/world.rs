@@ -243,7 +243,7 @@ impl World for LiveWorld {
         let decision = Decision { reader: &reader, store: &*self.store, redactor: &self.redactor };
         for attempt in due.into_iter().filter(|attempt| attempt.state == AttemptState::Succeeded) {
             let subject = decision.target(&attempt).await.map_err(|error| error.to_string())?;
-            let judge = FreshLook { reader: &reader, redactor: &self.redactor, subject: &subject };
+            let judge = FreshLook { reader: &reader, redactor: &self.redactor, subject: &subject, store: &*self.store };
             match executor.verify(attempt, &judge, &self.settings.verify.after).await {
                 Ok(now) => moved.push(now),
                 // Somebody else looked at the same time.

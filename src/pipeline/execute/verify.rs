@@ -1,9 +1,9 @@
 //! Whether an applied change helped: looked at several times, each time with a fresh view of the cluster.
 
 use super::{Executor, Reason, after};
-use crate::domain::{Attempt, AttemptState, AuditData, AuditName};
+use crate::domain::{Attempt, AttemptState, AuditData, AuditName, State};
 use crate::ports::{AdvanceError, AttemptStore, AuditLog, Changes, Clock, ClusterWriter, Note};
-use crate::remedy::{Outcome, Verification};
+use crate::remedy::{Criterion, Outcome, Verification};
 use jiff::SignedDuration;
 use serde_json::json;
 use std::future::Future;
@@ -53,15 +53,26 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
                 (AttemptState::Verified, AuditName::VerifyVerified, Reason::new("verified", "the fault is gone"))
             }
             Outcome::NotVerified => {
-                (AttemptState::NotVerified, AuditName::VerifyNotVerified, Reason::new("not_verified", "the fault is still there"))
+                let reason = Reason::new("not_verified", named("it did not help", &seen, State::Absent));
+                (AttemptState::NotVerified, AuditName::VerifyNotVerified, reason)
             }
             Outcome::Undetermined => {
-                let reason = Reason::new("undetermined", "the last check could not see whether it helped");
+                let why = named("the last check could not see whether it helped", &seen, State::Unknown);
+                let reason = Reason::new("undetermined", why);
                 (AttemptState::Succeeded, AuditName::VerifyUndetermined, reason)
             }
         };
         // Nothing is due after a decision.
         let set = Changes { verify_due_at: None, reason: Some(reason.to_string()), ..set };
         self.advance(&succeeded, to, set, name, AuditData::default()).await
+    }
+}
+
+/// What is said, and the first criterion that it is said for.
+fn named(said: &str, seen: &Verification, state: State) -> String {
+    match seen.criteria.iter().find(|criterion| criterion.state == state) {
+        Some(Criterion { name, seen, .. }) if seen.is_empty() => format!("{said} ({name})"),
+        Some(Criterion { name, seen, .. }) => format!("{said} ({name}: {seen})"),
+        None => said.to_owned(),
     }
 }

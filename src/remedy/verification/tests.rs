@@ -10,7 +10,7 @@ struct Checked {
     objects: Vec<Value>,
     report: Report,
     minutes: i64,
-    alert: Option<State>,
+    alert: Option<(State, &'static str)>,
     is_last: bool,
 }
 
@@ -84,8 +84,8 @@ fn the_table() {
             (it.report, it.is_last) = (report(Verdict::Confirmed), true);
             it.report.causes[0].id = "process_crashed".into();
         }),
-        (Pending, &["alert resolved"], |it| it.alert = Some(State::Absent)),
-        (Undetermined, &["alert resolved"], |it| (it.alert, it.is_last) = (Some(State::Unknown), true)),
+        (Pending, &["alert resolved"], |it| it.alert = Some((State::Absent, "it fires"))),
+        (Undetermined, &["alert resolved"], |it| (it.alert, it.is_last) = (Some((State::Unknown, "not heard of")), true)),
         (Pending, &["rolled out"], |it| it.objects[0]["status"]["updatedReplicas"] = json!(1)),
         (NotVerified, &["rolled out"], |it| (it.objects[0]["status"]["observedGeneration"], it.is_last) = (json!(2), true)),
         (NotVerified, &["rolled out"], |it| (it.objects[0]["status"]["availableReplicas"], it.is_last) = (json!(1), true)),

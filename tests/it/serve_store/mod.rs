@@ -3,6 +3,7 @@
 mod digests;
 mod figures;
 mod flood;
+mod helped;
 mod incidents;
 mod killed;
 mod queue;
