@@ -111,7 +111,7 @@ pub(super) fn swap(
            fence = fence + (:to = 'claimed' AND state = 'approved'),
            changed_at = CASE WHEN state = :to THEN changed_at ELSE :now END,
            decided_by = COALESCE(:decided_by, decided_by),
-           decided_at = CASE WHEN :to IN ('approved', 'declined') THEN :now ELSE decided_at END,
+           decided_at = CASE WHEN :to IN ('approved', 'declined') AND state <> :to THEN :now ELSE decided_at END,
            expires_at = COALESCE(:expires, expires_at),
            lease_until = CASE WHEN :to IN ('claimed', 'running') THEN COALESCE(:lease, lease_until) END,
            sent_at = COALESCE(:sent, sent_at), token = COALESCE(:token, token),

@@ -51,7 +51,7 @@ pub trait World: Send + Sync + 'static {
     /// Plans how an applied attempt is taken back, for this person; or why it can't be.
     fn undo(&self, applied: &Attempt, by: &Actor) -> impl Future<Output = Result<Attempt, String>> + Send;
 
-    /// Moves attempts whose time is over, reads back what is unknown, and looks whether what was applied helped. Those that moved.
+    /// Reads back what is unknown, and looks whether what was applied helped. The attempts that moved.
     fn look_after(&self) -> impl Future<Output = Result<Vec<Attempt>, String>> + Send;
 
     /// The cluster's figures at a moment, by the names of [`FIGURES`](crate::domain::FIGURES): counts as they were then, shares as

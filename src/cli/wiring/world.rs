@@ -232,6 +232,9 @@ impl World for LiveWorld {
 
     async fn look_after(&self) -> Result<Vec<Attempt>, String> {
         let due = AttemptStore::due(&*self.store, self.clock.now()).await.map_err(|error| error.to_string())?;
+        let needs_cluster =
+            |attempt: &Attempt| matches!(attempt.state, AttemptState::Running | AttemptState::Unknown | AttemptState::Succeeded);
+        let due: Vec<Attempt> = due.into_iter().filter(needs_cluster).collect();
         if due.is_empty() || !self.settings.executor.enabled {
             return Ok(Vec::new());
         }
@@ -242,7 +245,13 @@ impl World for LiveWorld {
         let mut moved = executor.recover().await.map_err(|error| error.to_string())?;
         let decision = Decision { reader: &reader, store: &*self.store, redactor: &self.redactor };
         for attempt in due.into_iter().filter(|attempt| attempt.state == AttemptState::Succeeded) {
-            let subject = decision.target(&attempt).await.map_err(|error| error.to_string())?;
+            let subject = match decision.target(&attempt).await {
+                Ok(subject) => subject,
+                Err(error) => {
+                    tracing::warn!(attempt = attempt.code, %error, "it could not be looked at whether it helped");
+                    continue;
+                }
+            };
             let judge = FreshLook { reader: &reader, redactor: &self.redactor, subject: &subject, store: &*self.store };
             match executor.verify(attempt, &judge, &self.settings.verify.after).await {
                 Ok(now) => moved.push(now),
