@@ -50,8 +50,8 @@ fn is_for_discord(attempt: &Attempt, now: Timestamp) -> bool {
     may_be && now < attempt.expires_at && risk_of(attempt).is_some_and(|risk| risk < Risk::High)
 }
 
-/// The newest change, where it can still be taken back, and until when.
-fn undoable(attempts: &[Attempt], now: Timestamp) -> Option<(&Attempt, Timestamp)> {
+/// The newest change, where it can still be taken back by a step of its own, and until when.
+pub fn undoable(attempts: &[Attempt], now: Timestamp) -> Option<(&Attempt, Timestamp)> {
     let sent = |attempt: &&Attempt| attempt.sent_at.is_some() && attempt.state != AttemptState::Failed;
     let newest = attempts.iter().filter(sent).max_by_key(|attempt| attempt.sent_at)?;
     let until = undo_ends_at(newest)?;

@@ -28,7 +28,7 @@ mod view;
 mod witnesses;
 
 pub use advice::propose;
-pub use buttons::{ButtonRules, buttons};
+pub use buttons::{ButtonRules, buttons, undoable};
 pub use click::{ClickRules, judge, needs_another, undo_ends_at};
 pub use conversation::{About, answer, ask, nothing_named, subject_of_question};
 pub use decision::{Decision, DecisionError, planned, situation};

@@ -3,7 +3,7 @@
 
 use super::escape::is_unsafe;
 use super::value::show_field;
-use crate::domain::{Actor, Attempt, AttemptContext, AttemptState, Plan, Verb};
+use crate::domain::{Actor, Attempt, AttemptContext, AttemptState, DiffLine, Plan, Verb};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
@@ -39,18 +39,14 @@ pub fn plan(attempt: &Attempt, head: &str, second: Option<(Verb, &str)>, mask: M
     };
     let command = mask(&shown.command);
     let is_whole = !command.is_empty() && block(&command, usize::MAX).encode_utf16().count() <= FIELD;
-    let lines = plan.diff.iter().map(|line| {
-        let by = line.by.as_ref().map(|by| format!("  (by {by})")).unwrap_or_default();
-        format!("{}  {} -> {}{by}\n", line.path, show_field(&line.before), show_field(&line.after))
-    });
-    let diff: String = lines.take(40).collect();
+    let diff = changes(&plan.diff, 40);
     let object = format!("{} ({})", attempt.target, version(&plan));
     let axes = plan.risk.axes.iter().map(|axis| format!("{} {}", axis.axis, axis.value)).collect::<Vec<_>>().join(", ");
     let inline = |text: &str| plain(&mask(text), LINE);
     let field = |name: &str, value: String| (!value.is_empty()).then(|| json!({ "name": name, "value": value }));
     let fields = [
         field("Command", block(&command, FIELD)),
-        field("Changes", if diff.is_empty() { String::new() } else { block(&mask(diff.trim_end()), FIELD) }),
+        field("Changes", if diff.is_empty() { String::new() } else { block(&mask(&diff), FIELD) }),
         field("Object and version", inline(&object)),
         field("Risk", format!("{}: {}", plan.risk.level.as_str(), inline(&axes))),
         field("Not checked by the API server", inline(&shown.unchecked.join(", "))),
@@ -75,6 +71,17 @@ pub fn plan(attempt: &Attempt, head: &str, second: Option<(Verb, &str)>, mask: M
     message
 }
 
+/// What a plan changes, a line each, and how many lines more there are than these.
+pub fn changes(diff: &[DiffLine], most: usize) -> String {
+    let line = |line: &DiffLine| {
+        let by = line.by.as_ref().map(|by| format!("  (by {by})")).unwrap_or_default();
+        format!("{}  {} -> {}{by}", line.path, show_field(&line.before), show_field(&line.after))
+    };
+    let mut lines: Vec<String> = diff.iter().take(most).map(line).collect();
+    lines.extend((diff.len() > most).then(|| format!("+{} more", diff.len() - most)));
+    lines.join("\n")
+}
+
 fn version(plan: &Plan) -> &str {
     if plan.target.version.is_empty() { &plan.target.uid } else { &plan.target.version }
 }
@@ -83,6 +90,9 @@ fn version(plan: &Plan) -> &str {
 pub fn outcome(attempt: &Attempt, mask: Mask<'_>) -> String {
     let code = &attempt.code;
     let reason = attempt.reason.as_deref().map(|reason| plain(&mask(reason), LINE)).unwrap_or_default();
+    // The sentence without its code.
+    let why = attempt.reason.as_deref().map(|reason| reason.split_once(": ").map_or(reason, |(_, why)| why));
+    let why = why.map(|why| format!(": {}", plain(&mask(why), LINE))).unwrap_or_default();
     let at = attempt.sent_at.map(|at| format!(" <t:{}:R>", at.as_second())).unwrap_or_default();
     match attempt.state {
         AttemptState::Proposed => format!("{code} waits for a decision."),
@@ -93,7 +103,8 @@ pub fn outcome(attempt: &Attempt, mask: Mask<'_>) -> String {
             "{code} was sent{at}, and it isn't known whether it was applied. {reason}\nLook at the object, then: `sre-copilot approve {code} --resolve applied|not-applied`"
         ),
         AttemptState::Succeeded => {
-            format!("{code} was applied{at}. The incident's message will say whether it helped.")
+            let checked = attempt.verify_due_at.map(|due| format!(". Whether it helped is looked at <t:{}:R>.", due.as_second()));
+            format!("{code} was applied{at}{}", checked.unwrap_or(why))
         }
         AttemptState::Verified => format!("{code} was applied{at}, and it helped."),
         AttemptState::NotVerified => format!("{code} was applied{at}, and it did not help."),
@@ -101,9 +112,11 @@ pub fn outcome(attempt: &Attempt, mask: Mask<'_>) -> String {
         AttemptState::Failed => format!("{code} was not applied. {reason}").trim_end().to_owned(),
         AttemptState::Declined => format!("{code} was declined{}.", by(attempt)),
         AttemptState::Expired if attempt.decided_by.is_some() => {
-            format!("{code} was not applied: nobody took it up within a minute of the approval.")
+            format!("{code} was not applied{why}.\n`sre-copilot approve {code}` plans it afresh.")
         }
-        AttemptState::Expired => format!("{code} is over: nobody decided in time."),
+        AttemptState::Expired => {
+            format!("{code} is over: nobody decided in time. `sre-copilot approve {code}` plans it afresh.")
+        }
         // Approved, and found to be out of date before anything was sent.
         AttemptState::Superseded if attempt.decided_by.is_some() => {
             format!("{code} was not applied. {reason}\n`sre-copilot approve {code}` plans it afresh.")

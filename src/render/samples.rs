@@ -52,7 +52,7 @@ fn cause(id: &str, object: ObjectRef, confidence: f64, summary: &str, fix: &str,
     }
 }
 
-fn rollback(why: &str, command: &str) -> ActionReport {
+pub(super) fn rollback(why: &str, command: &str) -> ActionReport {
     let intent = ExecutionIntent {
         action: Action::RollbackDeployment,
         resource_type: ResourceType::Deployment,

@@ -64,6 +64,30 @@ fn a_command_that_does_not_fit_takes_its_button_with_it() {
 }
 
 #[test]
+fn what_became_of_it_says_why_without_its_code() {
+    let told = |state, reason: &str, change: &dyn Fn(&mut Attempt)| {
+        let mut attempt = Attempt { state, reason: Some(reason.to_owned()), ..attempt("t", "c", "v") };
+        change(&mut attempt);
+        outcome(&attempt, &as_it_is)
+    };
+    let at = jiff::Timestamp::from_second(7).unwrap();
+    let by = Actor { kind: "discord".to_owned(), id: "7".to_owned(), name: "anna".to_owned() };
+    let unseen = "undetermined: the last check could not see whether it helped";
+    assert_eq!(
+        told(AttemptState::Succeeded, unseen, &|it| it.sent_at = Some(at)),
+        "A-000000 was applied <t:7:R>: the last check could not see whether it helped"
+    );
+    assert_eq!(
+        told(AttemptState::Succeeded, "x: y", &|it| it.verify_due_at = Some(at)),
+        "A-000000 was applied. Whether it helped is looked at <t:7:R>."
+    );
+    assert_eq!(
+        told(AttemptState::Expired, "expired: it could not be applied (no route)", &|it| it.decided_by = Some(by.clone())),
+        "A-000000 was not applied: it could not be applied \\(no route\\).\n`sre-copilot approve A-000000` plans it afresh."
+    );
+}
+
+#[test]
 fn text_from_outside_is_only_text() {
     for (text, expected) in [
         ("@everyone", "@\u{200b}everyone"),

@@ -61,7 +61,9 @@ fn drawn(input: &Input) -> Value {
                 earlier: case.earlier.as_deref(),
                 repeats: case.repeats,
                 affected: &case.affected,
+                is_tried: case.can_apply,
                 can_apply: case.can_apply,
+                undo: None,
                 facts: case.facts.as_ref(),
                 now: case.now,
             };

@@ -51,8 +51,12 @@ pub struct Frame<'a> {
     pub repeats: (u64, Timestamp),
     /// Other incidents that are named here and have no message of their own.
     pub affected: &'a [String],
+    /// Changes are tried on the server: there are dry runs to tell of.
+    pub is_tried: bool,
     /// Changes can be applied: without it a proposal is advice.
     pub can_apply: bool,
+    /// The code of the change that can be taken back now, and until when.
+    pub undo: Option<(&'a str, Timestamp)>,
     /// What is known around the subject; `None` where nobody was asked.
     pub facts: Option<&'a GraphFacts>,
     /// The time, for what is stale.

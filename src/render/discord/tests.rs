@@ -34,7 +34,9 @@ pub(super) fn frame<'a>() -> Frame<'a> {
         earlier: None,
         repeats: (1, at(0)),
         affected: &[],
+        is_tried: true,
         can_apply: true,
+        undo: None,
         facts: None,
         now: at(3),
     }
@@ -127,7 +129,13 @@ pub(super) fn attempt(command: &str) -> Attempt {
         run_id: "r".into(),
         digest: Digest::clone(&plan),
         try_number: 1,
-        plan: Value::Null,
+        plan: json!({
+            "apiVersion": "sre-copilot/v1", "kind": "Plan", "cluster": "c", "intent": {},
+            "target": {"uid": "u", "version": "generation:7"},
+            "request": {"method": "PATCH", "path": "/x", "contentType": "x", "body": []},
+            "diff": [{"path": "spec.replicas", "before": command, "after": 4}],
+            "risk": {"level": "low", "axes": []},
+        }),
         cluster: "c".into(),
         target: "shop/deployment/checkout".into(),
         context: json!({"title": "Rollback", "change": "", "cause": "oom_killed", "verdict": "confirmed", "why": "", "checks": [],
@@ -251,6 +259,75 @@ fn beside_buttons_stands_the_whole_command() {
     let plain = shown("kubectl -n shop rollout undo deployment/checkout", None);
     assert_eq!(plain["components"], json!([]));
     assert!(field(&plain, "Proposed action").unwrap().contains("`sre-copilot approve A-7F3K2M`"));
+}
+
+#[test]
+fn without_a_button_it_says_how_to_decide() {
+    let ids = |verbs: &[Verb]| -> ButtonIds { verbs.iter().map(|verb| (*verb, format!("sc1:{verb}:x"))).collect() };
+    let (feedback, all) = (ids(&[Verb::Up, Verb::Down]), ids(&[Verb::Up, Verb::Down, Verb::Apply, Verb::Decline]));
+    let mut view = view(Some(report(Verdict::Confirmed, "killed")));
+    view.attempts = vec![attempt("kubectl -n shop rollout undo deployment/checkout")];
+    let shown = |frame: Frame<'_>| {
+        let message = incident(&view, &frame);
+        let how = field(&message, "Proposed action").unwrap().lines().last().unwrap().to_owned();
+        (how, field(&message, "Dry run").map(str::to_owned))
+    };
+    let at = format!("<t:{}:R>", view.attempts[0].expires_at.as_second());
+    let (pressed, tried) = shown(Frame { buttons: Some(&all), ..frame() });
+    assert_eq!(pressed, format!("A-7F3K2M · expires {at}"));
+    assert!(tried.unwrap().starts_with("✓ accepted"));
+    // High risk, or nobody who may approve: there are buttons, and none for this.
+    let typed = format!("`sre-copilot approve A-7F3K2M` · [page](https://sre.example/incidents/01a2) · expires {at}");
+    assert_eq!(shown(Frame { buttons: Some(&feedback), ..frame() }).0, typed);
+    assert_eq!(shown(Frame { buttons: None, ..frame() }).0, typed);
+    let off = Frame { can_apply: false, ..frame() };
+    assert_eq!(shown(off).0, format!("advisory: approvals are off · A-7F3K2M · expires {at}"));
+    assert!(shown(off).1.is_some(), "the dry run is told of");
+    assert_eq!(shown(Frame { is_tried: false, can_apply: false, ..frame() }).1, None);
+}
+
+#[test]
+fn what_became_of_a_change_says_what_holds_and_how_it_is_taken_back() {
+    let mut view = view(Some(report(Verdict::Confirmed, "killed")));
+    let criterion = |name: &str, state: &str, seen: &str| json!({"name": name, "state": state, "seen": seen});
+    let criteria = [
+        criterion("no new cause", "found", ""),
+        criterion("rolled out", "unknown", "shop/deployment/checkout was not read"),
+        criterion("cause gone", "absent", "killed 7 times"),
+    ];
+    view.attempts = vec![Attempt {
+        state: AttemptState::NotVerified,
+        sent_at: Some(at(1)),
+        verification: Some(json!({"outcome": "not_verified", "criteria": criteria})),
+        ..attempt("kubectl")
+    }];
+    let undo = Some(("A-7F3K2M", at(60)));
+    let lines = |frame: Frame<'_>| -> Vec<String> {
+        field(&incident(&view, &frame), "Outcome").unwrap().lines().map(str::to_owned).collect()
+    };
+    let taken_back = format!("Undo: `sre-copilot approve A-7F3K2M --undo` · until <t:{}:R>", at(60).as_second());
+    let told = lines(Frame { undo, ..frame() });
+    let expected =
+        ["✗ cause gone: killed 7 times", "? rolled out: shop/deployment/checkout was not read", "✓ no new cause", &taken_back];
+    assert_eq!(told[told.len() - 4..], expected);
+    let ids: ButtonIds = [(Verb::Undo, "sc1:undo:x".to_owned())].into();
+    assert!(!lines(Frame { undo, buttons: Some(&ids), ..frame() }).contains(&taken_back), "the button is there");
+    assert!(!lines(Frame { undo, can_apply: false, ..frame() }).contains(&taken_back));
+}
+
+#[test]
+fn what_a_newer_analysis_proposes_is_shown_beside_what_became_of_an_older_ones() {
+    let mut proposing = report(Verdict::Confirmed, "killed");
+    proposing.actions = vec![crate::render::samples::rollback("", "kubectl -n shop rollout undo deployment/checkout")];
+    let mut view = view(Some(proposing));
+    view.attempts = vec![Attempt { state: AttemptState::Expired, ..attempt("kubectl") }];
+    let run = view.finding.as_ref().unwrap().run_id.clone();
+    view.attempts[0].run_id.clone_from(&run);
+    assert_eq!(field(&incident(&view, &frame()), "Proposed action"), None);
+    let outcome = "A-7F3K2M is over: nobody decided in time. `sre-copilot approve A-7F3K2M` plans it afresh.";
+    assert_eq!(field(&incident(&view, &frame()), "Outcome").unwrap().lines().next(), Some(outcome));
+    view.attempts[0].run_id = format!("{run}0");
+    assert!(field(&incident(&view, &frame()), "Proposed action").is_some());
 }
 
 #[test]

@@ -40,6 +40,8 @@ pub struct MessageSettings {
     pub permalink_ttl: SignedDuration,
     /// What the process's own cluster is called in alerts.
     pub own_cluster: String,
+    /// Changes are tried on the server.
+    pub is_tried: bool,
     /// Approved changes are applied.
     pub can_apply: bool,
     /// The role that a critical message names.
@@ -63,6 +65,7 @@ impl MessageSettings {
             public_url: settings.serve.public_url.clone(),
             permalink_ttl: settings.serve.permalink_ttl,
             own_cluster: settings.serve.default_cluster.clone(),
+            is_tried: executor.enabled,
             can_apply: is_enabled,
             mention_role: discord.mention_role_id.clone(),
             buttons: takes_clicks.then_some(rules),

@@ -2,7 +2,7 @@
 
 use super::MessageSettings;
 use crate::domain::{ButtonIds, IncidentView, PeriodicDigest, PostMark};
-use crate::pipeline::Permalinks;
+use crate::pipeline::{Permalinks, undoable};
 use crate::ports::{NewButton, Planned, ReplacedMessage};
 use crate::redact::Redactor;
 use crate::render::click::{self as render, Mask};
@@ -92,7 +92,9 @@ fn drawn(
         earlier: planned.earlier.as_deref(),
         repeats: (message.repeats, message.last_at),
         affected,
+        is_tried: settings.is_tried,
         can_apply: settings.can_apply,
+        undo: undoable(&view.attempts, now).map(|(attempt, until)| (attempt.code.as_str(), until)),
         facts: None,
         now,
     };
