@@ -99,7 +99,8 @@ impl Home {
             api_url: address.clone(),
             ..DiscordSettings::default()
         };
-        let mut messages = MessageSettings { buttons: Some(buttons()), ..MessageSettings::default() };
+        let mut messages =
+            MessageSettings { buttons: Some(buttons()), is_tried: true, can_apply: true, ..MessageSettings::default() };
         change(&mut settings, &mut messages);
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(open(folder.path().join("state.db"), &time));

@@ -35,6 +35,7 @@ async fn a_row_has_the_promised_keys_and_filters_leave_the_rest_out() {
     let server = Server::new().await;
     let first = server.incident("web").await;
     server.pass(60);
+    server.alert("PodCrashLooping", "web", json!({}), true).await;
     server.alert("DiskFull", "db", json!({"severity": "critical", "cluster": "other", "namespace": "data"}), false).await;
     server.pass(60);
     server.app.store.resolve(&first).await.unwrap();
