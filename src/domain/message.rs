@@ -92,7 +92,9 @@ pub struct IncidentMessage {
     pub repeats: u64,
     /// When it first stood.
     pub posted_at: Option<Timestamp>,
-    /// When its alert began last.
+    /// When its alert began for the first of these times, and last.
+    pub first_at: Timestamp,
+    /// See `first_at`.
     pub last_at: Timestamp,
     /// A digest of what it shows.
     pub content: Option<String>,
@@ -105,6 +107,8 @@ pub struct BurstPeer {
     pub incident_id: String,
     /// It is open, and has a message of its own.
     pub can_take_in: bool,
+    /// How severe it was when its message was posted, or named.
+    pub severity: Severity,
     /// What was found.
     pub cause: Option<String>,
 }
@@ -141,8 +145,8 @@ pub enum MessageStep {
     PostAgain,
     /// The message is changed. So many more times its alert began within its window.
     Patch(u64),
-    /// The other incident's message becomes this one's, and is changed.
-    Adopt(i64),
+    /// The other incident's message becomes this one's, and is changed; whether that is a repeat within its window.
+    Adopt(i64, bool),
     /// This incident's message names it.
     Fold(String),
     /// Nothing.
@@ -189,23 +193,26 @@ impl MessageSituation {
 
     fn of_new(&self) -> MessageStep {
         if self.is_chronic {
-            return self.earlier.as_ref().map_or(MessageStep::Nothing, |earlier| MessageStep::Adopt(earlier.number));
+            return self.earlier.as_ref().map_or(MessageStep::Nothing, |earlier| {
+                MessageStep::Adopt(earlier.number, within_window(earlier, self.last_at))
+            });
         }
         if let Some(host) = self.host() {
             return MessageStep::Fold(host);
         }
         match &self.earlier {
-            Some(earlier) if within_window(earlier, self.last_at) => MessageStep::Adopt(earlier.number),
+            Some(earlier) if within_window(earlier, self.last_at) => MessageStep::Adopt(earlier.number, true),
             Some(earlier) => MessageStep::Post(PostMark::Resurfaced, Some(earlier.number)),
             None => MessageStep::Post(PostMark::First, None),
         }
     }
 
-    /// The incident whose message takes this one in: the first of the burst that has no other cause.
+    /// The incident whose message takes this one in: the first of the burst that has no other cause and is as severe, because
+    /// what is worse asks for eyes.
     fn host(&self) -> Option<String> {
         let cause = self.incident.cause.as_ref();
         let is_other = |peer: &BurstPeer| cause.zip(peer.cause.as_ref()).is_some_and(|(this, other)| this != other);
-        let host = self.peers.iter().find(|peer| peer.can_take_in && !is_other(peer));
+        let host = self.peers.iter().find(|peer| peer.can_take_in && peer.severity >= self.severity && !is_other(peer));
         host.filter(|_| self.peers.len() + 1 >= BURST_FROM).map(|peer| peer.incident_id.clone())
     }
 }
@@ -263,6 +270,7 @@ mod tests {
             cycles: 1,
             repeats: 1,
             posted_at: (state == Stands).then(|| at(0)),
+            first_at: at(0),
             last_at: at(0),
             content: None,
         }
@@ -283,7 +291,7 @@ mod tests {
     }
 
     fn peer(id: &str, can_take_in: bool, cause: Option<&str>) -> BurstPeer {
-        BurstPeer { incident_id: id.to_owned(), can_take_in, cause: cause.map(str::to_owned) }
+        BurstPeer { incident_id: id.to_owned(), can_take_in, severity: Severity::Warning, cause: cause.map(str::to_owned) }
     }
 
     use MessageState::{Folded, Posting, Stands};
@@ -320,6 +328,14 @@ mod tests {
     fn third(it: &mut MessageSituation) {
         it.peers = vec![peer("a", true, None), peer("b", true, None)];
     }
+    fn third_and_worse(it: &mut MessageSituation) {
+        third(it);
+        worse(it);
+    }
+    fn third_and_as_bad(it: &mut MessageSituation) {
+        third_and_worse(it);
+        it.peers[1].severity = Severity::Critical;
+    }
     fn third_of_others(it: &mut MessageSituation) {
         it.peers = vec![peer("a", true, Some("x")), peer("b", false, None), peer("c", true, Some("y"))];
         it.incident.cause = Some("y".to_owned());
@@ -334,8 +350,8 @@ mod tests {
     #[case::over_before_it_was_seen(None, 0, over, Nothing)]
     #[case::over_while_it_waited(None, 0, over_and_new, Post(First, None))]
     #[case::chronic(None, 0, chronic, Nothing)]
-    #[case::chronic_and_known(None, 90, known_and_chronic, Adopt(7))]
-    #[case::known_from_half_an_hour_ago(None, 30, known, Adopt(7))]
+    #[case::chronic_and_known(None, 90, known_and_chronic, Adopt(7, false))]
+    #[case::known_from_half_an_hour_ago(None, 30, known, Adopt(7, true))]
     #[case::known_from_before(None, 31, known, Post(Resurfaced, Some(7)))]
     #[case::second_of_a_burst(None, 0, second, Post(First, None))]
     #[case::third_of_a_burst(None, 0, third, Fold("a".to_owned()))]
@@ -343,6 +359,9 @@ mod tests {
     #[case::of_a_cause_of_its_own(None, 0, third_alone, Post(First, None))]
     #[case::found_to_be_of_its_own(Some(Folded), 0, third_alone, Post(First, None))]
     #[case::folded(Some(Folded), 0, third, Fold("a".to_owned()))]
+    #[case::third_and_worse(None, 0, third_and_worse, Post(First, None))]
+    #[case::folded_and_worse(Some(Folded), 0, third_and_worse, Post(First, None))]
+    #[case::third_and_as_bad_as_the_second(None, 0, third_and_as_bad, Fold("b".to_owned()))]
     #[case::folded_and_over(Some(Folded), 0, over, Nothing)]
     #[case::begun(Some(Posting), 90, unchanged, PostAgain)]
     #[case::begun_and_merged(Some(Posting), 0, merged, Nothing)]

@@ -64,6 +64,7 @@ fn message(row: &Row<'_>) -> Result<IncidentMessage, rusqlite::Error> {
         cycles: row.get("cycles")?,
         repeats: row.get("repeats")?,
         posted_at: columns::maybe_time(row, "posted_at")?,
+        first_at: columns::time(row, "first_at")?,
         last_at: columns::time(row, "last_at")?,
         content: row.get("content")?,
     })
@@ -129,7 +130,7 @@ fn peers(connection: &Connection, incident: &Incident, alert: &str) -> Result<Ve
     let within = i64::try_from(BURST_WITHIN.as_millis()).unwrap_or(i64::MAX);
     let opened = incident.opened_at.as_millisecond();
     let mut statement = connection.prepare_cached(
-        "SELECT incidents.id, incidents.status, incidents.cause, first.state FROM messages AS first
+        "SELECT incidents.id, incidents.status, incidents.cause, first.state, first.severity FROM messages AS first
            JOIN incidents ON incidents.id = first.incident_id
          WHERE first.cluster = ?1 AND first.alert = ?2 AND first.opened_at BETWEEN ?3 AND ?4 AND first.incident_id <> ?5
            AND first.number = (SELECT max(number) FROM messages WHERE incident_id = first.incident_id)
@@ -141,7 +142,12 @@ fn peers(connection: &Connection, incident: &Incident, alert: &str) -> Result<Ve
         let is_open = columns::word::<IncidentStatus>(row, "status")? == IncidentStatus::Open;
         let state: MessageState = columns::word(row, "state")?;
         let can_take_in = is_open && matches!(state, MessageState::Posting | MessageState::Stands);
-        Ok(BurstPeer { incident_id: row.get("id")?, can_take_in, cause: row.get("cause")? })
+        Ok(BurstPeer {
+            incident_id: row.get("id")?,
+            can_take_in,
+            severity: columns::word(row, "severity")?,
+            cause: row.get("cause")?,
+        })
     };
     let of = params![incident.cluster, alert, opened - within, opened + within, incident.id, PEERS];
     Ok(statement.query_map(of, row)?.collect::<Result<_, _>>()?)
@@ -176,8 +182,10 @@ fn plan(connection: &Connection, now: Timestamp, outgoing: &Outgoing) -> Result<
                 let host: Option<String> =
                     connection
                         .query_row("SELECT folded_into FROM messages WHERE number = ?1", [folded.number], |row| row.get(0))?;
-                connection
-                    .execute("UPDATE messages SET state = 'posting', folded_into = NULL WHERE number = ?1", [folded.number])?;
+                connection.execute(
+                    "UPDATE messages SET state = 'posting', folded_into = NULL, severity = ?2 WHERE number = ?1",
+                    params![folded.number, situation.severity.as_str()],
+                )?;
                 if let Some(host) = host {
                     change(connection, now, &host, MessageOp::Patch, json!({ "about": ["affected"] }))?;
                 }
@@ -195,7 +203,7 @@ fn plan(connection: &Connection, now: Timestamp, outgoing: &Outgoing) -> Result<
             look(connection, own, situation, more)?;
             own.number
         }
-        MessageStep::Adopt(earlier) => adopt(connection, &seen, earlier)?,
+        MessageStep::Adopt(earlier, is_repeat) => adopt(connection, &seen, earlier, is_repeat)?,
     };
     let Some(message) = by_number(connection, number)? else { return Ok(None) };
     let earlier = match message.replaces {
@@ -216,8 +224,8 @@ fn insert(
     let MessageSituation { incident, severity, cycles, last_at, .. } = &seen.situation;
     let mut statement = connection.prepare_cached(
         "INSERT INTO messages (incident_id, cluster, alert, opened_at, content_key, state, mark, severity, replaces, cycles,
-           repeats, last_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11)",
+           repeats, first_at, last_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?11)",
     )?;
     statement.execute(params![
         incident.id,
@@ -244,13 +252,15 @@ fn look(connection: &Connection, own: &IncidentMessage, seen: &MessageSituation,
     Ok(())
 }
 
-/// The message of another incident becomes this one's, where it stands.
-fn adopt(connection: &Connection, seen: &Seen, earlier: i64) -> Result<i64, StoreError> {
+/// The message of another incident becomes this one's, where it stands. A repeat is counted with those before.
+fn adopt(connection: &Connection, seen: &Seen, earlier: i64, is_repeat: bool) -> Result<i64, StoreError> {
     let number = insert(connection, seen, MessageState::Stands, PostMark::First, None)?;
     connection.execute(
-        "UPDATE messages SET (channel, message_id, link, posted_at, mark, repeats) =
-           (SELECT channel, message_id, link, posted_at, mark, repeats + 1 FROM messages WHERE number = ?2) WHERE number = ?1",
-        [number, earlier],
+        "UPDATE messages SET (channel, message_id, link, posted_at, mark, repeats, first_at) =
+           (SELECT earlier.channel, earlier.message_id, earlier.link, earlier.posted_at, earlier.mark,
+              CASE WHEN ?3 THEN earlier.repeats + 1 ELSE 1 END, CASE WHEN ?3 THEN earlier.first_at ELSE messages.first_at END
+            FROM messages AS earlier WHERE earlier.number = ?2) WHERE number = ?1",
+        params![number, earlier, is_repeat],
     )?;
     connection.execute("UPDATE messages SET state = 'replaced' WHERE number = ?1", [earlier])?;
     Ok(number)

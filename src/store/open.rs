@@ -19,6 +19,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0006_pages.sql")),
     M::up(include_str!("../../migrations/0007_conversations.sql")),
     M::up(include_str!("../../migrations/0008_digests.sql")),
+    M::up(include_str!("../../migrations/0009_message_first.sql")),
 ];
 
 /// Marks our files in the header (`PRAGMA application_id`); the first migration writes it. "SREC" in ASCII.

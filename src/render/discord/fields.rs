@@ -7,7 +7,8 @@ use super::head::{began, first, severity};
 use super::time::{against, relative};
 use super::{facts, outcome, verdict};
 use crate::domain::{
-    AttemptState, DeployReport, EvidenceSource, IncidentView, NumberedEvidence, Report, Severity, Verdict, owner_of,
+    AttemptState, DeployReport, EvidenceSource, IncidentStatus, IncidentView, NumberedEvidence, Report, Severity, Verdict,
+    owner_of,
 };
 use std::collections::BTreeMap;
 
@@ -16,7 +17,11 @@ const NAMES: usize = 8;
 /// Of the deciding line of a log, in UTF-16 units.
 const LOG: usize = 300;
 
+/// None where another incident's message tells them.
 pub(super) fn all(view: &IncidentView, frame: &Frame<'_>) -> Vec<Field> {
+    if view.incident.status == IncidentStatus::Merged {
+        return Vec::new();
+    }
     let mut all = match &view.finding {
         Some(finding) => of_incident(view, &finding.report, frame),
         None => of_alert(view, frame),

@@ -37,7 +37,7 @@ struct Case {
     #[serde(default)]
     is_resurfaced: bool,
     earlier: Option<String>,
-    repeats: (u64, Timestamp),
+    repeats: (u64, Timestamp, Timestamp),
     #[serde(default)]
     affected: Vec<String>,
     can_apply: bool,

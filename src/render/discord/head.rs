@@ -65,7 +65,7 @@ pub(super) fn color(view: &IncidentView, frame: &Frame<'_>) -> u32 {
 pub(super) fn title(view: &IncidentView, frame: &Frame<'_>) -> String {
     let text = |text: &str, most| frame.text(text, most);
     let subject = &view.incident.subject;
-    let name = first(view).map_or("Incident", |episode| episode.name.as_str());
+    let name = first(view).map(|episode| text(&episode.name, 60));
     let what = match subject.kind.as_str() {
         "Alert" => String::new(),
         _ => match &subject.namespace {
@@ -74,8 +74,11 @@ pub(super) fn title(view: &IncidentView, frame: &Frame<'_>) -> String {
         },
     };
     let cluster = (view.incident.cluster != frame.own_cluster).then(|| text(&view.incident.cluster, 24));
-    let mut parts: Vec<String> = cluster.into_iter().chain([text(name, 60)]).collect();
+    let mut parts: Vec<String> = cluster.into_iter().chain(name).collect();
     parts.extend(Some(what).filter(|what| !what.is_empty()));
+    if parts.is_empty() {
+        parts.push("Incident".to_owned());
+    }
     parts.extend(marks(view, frame));
     format!("{} {}", icon(view, frame).0, parts.join(" · "))
 }
@@ -127,7 +130,8 @@ pub(super) fn description(view: &IncidentView, frame: &Frame<'_>) -> Vec<(Part, 
         }
         (IncidentStatus::Merged, _, Some(id)) => {
             let link = (frame.page)(id).map(|page| format!(": {page}")).unwrap_or_default();
-            parts.push(whole(format!("Part of incident {id}{link}")));
+            // All else is told there.
+            return vec![whole(format!("Part of incident {id}{link}"))];
         }
         _ => {}
     }
@@ -186,18 +190,18 @@ fn narrative(reasoning: &Reasoning) -> Option<String> {
 }
 
 pub(super) fn footer(view: &IncidentView, frame: &Frame<'_>) -> String {
-    let name = first(view).map_or("no alert", |episode| episode.name.as_str());
     // A footer is not Markdown ("Embed Structure"), so that only what can't be seen and what mentions has to go.
-    let mut parts = vec![frame.bare(name, 80), format!("incident {}", view.incident.id)];
+    let mut parts: Vec<String> = first(view).map(|episode| frame.bare(&episode.name, 80)).into_iter().collect();
+    parts.push(format!("incident {}", view.incident.id));
     let model = view.finding.as_ref().and_then(|finding| finding.report.reasoning.as_ref());
     if view.finding.is_some() {
         let named = model.filter(|reasoning| narrative(reasoning).is_some()).and_then(|it| it.model.model.clone());
         parts.push(named.map_or_else(|| "rules only".to_owned(), |model| frame.bare(&model, 60)));
     }
-    let (times, last) = frame.repeats;
+    let (times, first, last) = frame.repeats;
     if times > 1 {
-        let (first, minutes) = (began(view), REPEATS_WITHIN.as_mins());
-        parts.push(format!("×{times} in {minutes} min · first {} · last {} UTC", clock(first), clock(last.max(first))));
+        let minutes = REPEATS_WITHIN.as_mins();
+        parts.push(format!("×{times} in {minutes} min · first {} · last {} UTC", clock(first), clock(last)));
     }
     if view.attempts.iter().any(|attempt| attempt.state == AttemptState::Unknown) {
         parts.push("a change's outcome is unknown".to_owned());

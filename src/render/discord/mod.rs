@@ -47,8 +47,8 @@ pub struct Frame<'a> {
     pub is_resurfaced: bool,
     /// Where the message stands whose place this one takes.
     pub earlier: Option<&'a str>,
-    /// How often the alert began since the message was posted, the first time included; and when it began last.
-    pub repeats: (u64, Timestamp),
+    /// How often the alert began since the message was posted, the first time included; when for the first time, and when last.
+    pub repeats: (u64, Timestamp, Timestamp),
     /// Other incidents that are named here and have no message of their own.
     pub affected: &'a [String],
     /// Changes are tried on the server: there are dry runs to tell of.

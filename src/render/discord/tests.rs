@@ -32,7 +32,7 @@ pub(super) fn frame<'a>() -> Frame<'a> {
         is_post: true,
         is_resurfaced: false,
         earlier: None,
-        repeats: (1, at(0)),
+        repeats: (1, at(0), at(0)),
         affected: &[],
         is_tried: true,
         can_apply: true,
@@ -240,6 +240,18 @@ fn a_first_message_says_what_the_alert_says() {
     flaps.standing.flap_count = 3;
     let flaps = incident(&flaps, &frame());
     assert!(flaps["embeds"][0]["title"].as_str().unwrap().ends_with("· 🔄 flapping ×3") && flaps["content"] == "");
+}
+
+#[test]
+fn what_became_part_of_another_says_only_that() {
+    let mut merged = view(None);
+    (merged.incident.status, merged.incident.merged_into) = (IncidentStatus::Merged, Some("b1".to_owned()));
+    // They moved along.
+    merged.standing.episodes.clear();
+    let embed = &incident(&merged, &frame())["embeds"][0];
+    assert_eq!(embed["title"], "🔇 shop/checkout");
+    assert_eq!(embed["description"], "Part of incident b1: https://sre.example/incidents/b1");
+    assert_eq!((&embed["fields"], &embed["footer"]["text"]), (&json!([]), &json!("incident 01a2")));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::Frame;
 use super::fit::{Field, Keep};
-use super::time::{clock, length, relative};
+use super::time::{clock, relative};
 use crate::domain::{AnalysisState, CauseReport, IncidentView, ObjectRef, Report, Verdict};
 
 /// Whole per cent, floored, at most 99.
@@ -118,8 +118,7 @@ fn without_report(view: &IncidentView, frame: &Frame<'_>) -> Field {
             fixed("⏳ Analysing", format!("since {}", relative(*since)))
         }
         AnalysisState::Idle => {
-            let open = length(view.incident.opened_at, view.incident.resolved_at.unwrap_or(view.incident.opened_at));
-            fixed("⏳ Analysing", format!("No report yet (open {open})."))
+            fixed("⏳ Not analysed", format!("There is no report. It began {}.", relative(view.incident.opened_at)))
         }
     }
 }

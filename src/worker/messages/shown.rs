@@ -90,7 +90,7 @@ fn drawn(
         is_post: *is_post,
         is_resurfaced: message.mark == PostMark::Resurfaced,
         earlier: planned.earlier.as_deref(),
-        repeats: (message.repeats, message.last_at),
+        repeats: (message.repeats, message.first_at, message.last_at),
         affected,
         is_tried: settings.is_tried,
         can_apply: settings.can_apply,
