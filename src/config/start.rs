@@ -18,6 +18,7 @@ impl Settings {
         let no_identity = [&self.executor.kubeconfig, &self.executor.token_file].iter().all(|file| file.is_none())
             && self.executor.context.is_none();
         let public_key = self.discord.public_key.as_deref();
+        let role = self.discord.mention_role_id.as_deref();
         let refusals = [
             (
                 is_production && !self.senders_can_prove(),
@@ -30,6 +31,7 @@ impl Settings {
                 "EXECUTOR_APPROVAL_ENABLED needs an identity that writes (executor.token_file, .kubeconfig or .context)",
             ),
             (public_key.is_some_and(|key| !is_public_key(key)), "DISCORD_PUBLIC_KEY is not 64 hex digits"),
+            (role.is_some_and(|role| !is_id(role)), "DISCORD_MENTION_ROLE_ID is no role's id, which is digits alone"),
         ];
         let nobody_approves = self.discord.approvers_user_ids.is_empty() && self.discord.approvers_role_ids.is_empty();
         let warnings = [
@@ -71,6 +73,11 @@ fn is_public_key(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// An id as Discord gives them ("Snowflakes": a number of 64 bits, as text).
+fn is_id(text: &str) -> bool {
+    text.parse::<u64>().is_ok() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,10 +89,13 @@ mod tests {
             Settings { environment: Environment::Staging, safe_mode: false, approval_required: false, ..Settings::default() };
         settings.executor.approval_enabled = true;
         settings.discord.public_key = Some("no key".to_owned());
+        settings.discord.mention_role_id = Some("@oncall".to_owned());
         let found = settings.start_checks();
-        assert_eq!(found.refusals.len(), 5, "{found:?}");
+        assert_eq!(found.refusals.len(), 6, "{found:?}");
         assert!(found.refusals[0].contains("ALERTMANAGER_WEBHOOK_SECRET"));
         settings.environment = Environment::Development;
+        assert_eq!(settings.start_checks().refusals.len(), 3);
+        settings.discord.mention_role_id = Some("1180000000000000001".to_owned());
         assert_eq!(settings.start_checks().refusals.len(), 2);
     }
 

@@ -71,6 +71,12 @@ fn take(
     if let Some(incident) = &clicked.seen.incident {
         let mut statement = connection.prepare_cached("UPDATE incidents SET clicked_at = ?2 WHERE id = ?1")?;
         statement.execute(params![incident.id, now.as_millisecond()])?;
+        let mut statement =
+            connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM messages WHERE incident_id = ?1 AND is_stale)")?;
+        if statement.query_row([&incident.id], |row| row.get(0))? {
+            // It isn't any more: the message says so.
+            messages::changed(connection, now, &incident.id, "answered")?;
+        }
     }
     if let (Some(set), Some(button)) = (set, &clicked.seen.button)
         && !matches!(clicked.effect, Effect::Refused(_))
@@ -132,6 +138,9 @@ impl Taking<'_> {
         match (&clicked.effect, attempt) {
             (Effect::Refused(Refusal::Denied { code, .. }), Some(attempt)) => self.denied(&attempt, code),
             (Effect::Refused(Refusal::Over), Some(attempt)) => self.denied(&attempt, "too_late"),
+            (Effect::Refused(Refusal::Older), Some(attempt)) => self.denied(&attempt, "older_report"),
+            (Effect::Refused(Refusal::StepOver), Some(attempt)) => self.denied(&attempt, "second_step_too_late"),
+            (Effect::Refused(Refusal::Used), Some(attempt)) => self.denied(&attempt, "used"),
             (Effect::Refused(_) | Effect::Cancelled, _) => Ok(()),
             (Effect::Feedback(given), _) => {
                 feedback::put(self.connection, self.now, given)?;

@@ -93,15 +93,28 @@ impl<C: Clock> Discord<C> {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks Discord once whose a webhook is, and where a channel is.
+    /// Whether a channel is there for us, and whether messages may have buttons there. Nothing is posted.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn check(&self, channel: &str) -> Result<bool, Delivery> {
+        self.ask(channel, |status| !status.is_success()).await.map(|known| known.takes_buttons)
+    }
+
+    /// Asks Discord once whose a webhook is, and where a channel is. What is wrong with it, the next request tells: it may be
+    /// right then.
     async fn learn(&self, channel: &str) -> Result<Known, Delivery> {
         if let Some(known) = self.known().get(channel) {
             return Ok(known.clone());
         }
+        self.ask(channel, |status| status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()).await
+    }
+
+    async fn ask(&self, channel: &str, is_fault: impl Fn(StatusCode) -> bool) -> Result<Known, Delivery> {
         let Some(place) = self.channels.get(channel) else { return Err(no_channel()) };
         let request = self.request(Method::GET, place, &[], None);
         let answer = self.send(channel, &request).await?;
-        if answer.status == StatusCode::TOO_MANY_REQUESTS || answer.status.is_server_error() {
+        if is_fault(answer.status) {
             let words = || without_path(&request.url, self.client.words(&request, &answer));
             return Err(answer::read(&answer, &request.method, self.clock.now(), words));
         }
@@ -114,7 +127,6 @@ impl<C: Clock> Discord<C> {
         let takes_buttons = self.application_id.is_some() && (is_ours || matches!(place, Place::Channel(_)));
         let known = Known { takes_buttons, place: said.guild_id.zip(id) };
         if !answer.status.is_success() {
-            // What is wrong with it, the next request tells; it may be right later.
             return Ok(known);
         }
         Ok(self.known().entry(channel.to_owned()).or_insert(known).clone())

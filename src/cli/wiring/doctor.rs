@@ -11,7 +11,7 @@ use crate::cli::installation;
 use crate::config::{Backend, Settings};
 use crate::domain::{Check, DEPLOYS, LOG_SEARCH, SIGNALS, SourceState, TICKETS};
 use crate::ports::channel::INCIDENTS;
-use crate::ports::{Access, AccessQuestion, ClusterWriter, Delivery, EvidenceRequest, Notifier, Pulse};
+use crate::ports::{Access, AccessQuestion, ClusterWriter, Delivery, EvidenceRequest, Pulse};
 use crate::remedy::write_rights;
 use crate::store::Store;
 use futures::{StreamExt, stream};
@@ -200,7 +200,7 @@ async fn of_discord(settings: &Settings) -> Check {
         Ok(chat) => chat,
         Err(error) => return Check::failed(NAME, error.to_string(), "docs/settings.md says what each setting is for"),
     };
-    match chat.takes_buttons(INCIDENTS).await {
+    match chat.check(INCIDENTS).await {
         Ok(true) => Check::ok(NAME, "the channel answers; messages have buttons"),
         Ok(false) => Check::ok(NAME, "the channel answers; messages have no buttons, decisions are taken with approve"),
         Err(Delivery::RateLimited { until, .. }) => {

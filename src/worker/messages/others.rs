@@ -11,12 +11,14 @@ use crate::ports::{Books, Clock, Delivery, FollowUp, MessageOp, Notifier, Outgoi
 use crate::remedy::SeparateApprover;
 use crate::render::click::Mask;
 use crate::worker::follow_up::follow_up as told;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
 /// An answer to a click that failed is tried again after this: it lives for a quarter of an hour.
 const REPLY_AGAIN: SignedDuration = SignedDuration::from_secs(2);
+/// While more than this is left of its time, an answer that Discord doesn't know of yet may only be early.
+const REPLY_THERE: SignedDuration = SignedDuration::from_mins(14);
 
 /// Where nothing takes clicks.
 const NO_APPROVAL: ApprovalRules = ApprovalRules { is_enabled: false, separate: SeparateApprover::Always };
@@ -103,12 +105,16 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         let delivery = self.notifier.reply(&reply.to.token, &body).await;
         counted("", MessageOp::Reply, &delivery);
         let now = self.clock.now();
-        let again = match delivery {
+        // Discord knows a click's answer only once it took ours, which a quick attempt can be ahead of.
+        let is_fresh = reply.expires_at.duration_since(now) > REPLY_THERE;
+        let again = |now: Timestamp, why| Some((now.saturating_add(REPLY_AGAIN).unwrap_or(reply.expires_at), why));
+        let held = match delivery {
+            Delivery::ChannelGone(_) | Delivery::MessageGone if is_fresh => again(now, "it isn't there yet".to_owned()),
             Delivery::Sent { .. } | Delivery::ChannelGone(_) | Delivery::MessageGone | Delivery::Refused(_) => None,
             Delivery::RateLimited { until, .. } => Some((until, "rate limited".to_owned())),
-            Delivery::Retry(why) => Some((now.saturating_add(REPLY_AGAIN).unwrap_or(reply.expires_at), why)),
+            Delivery::Retry(why) => again(now, why),
         };
-        if let Some((at, why)) = again.filter(|(at, _)| *at < reply.expires_at) {
+        if let Some((at, why)) = held.filter(|(at, _)| *at < reply.expires_at) {
             return self.end(outgoing, Sent::Failed(at, why)).await;
         }
         self.store.forget_reply(&follow_up.reply).await?;

@@ -176,6 +176,7 @@ async fn a_plan_whose_time_is_over_is_not_applied_nor_a_step_after_five_minutes(
     let second = first(&home, APPROVER, &ids).await;
     home.pass(SignedDuration::from_secs(300));
     assert!(text(&home.click_second(APPROVER, &second).await).contains("five minutes"));
+    assert_eq!(home.log(&attempt).await.last().unwrap(), "approval.denied second_step_too_late");
     let second = first(&home, APPROVER, &ids).await;
     home.pass(SignedDuration::from_secs(299));
     let third = first(&home, APPROVER, &ids).await;

@@ -2,8 +2,9 @@
 
 use super::*;
 use jiff::SignedDuration;
+use sre_copilot::domain::{Actor, CustomId};
 use sre_copilot::pipeline::opens;
-use sre_copilot::ports::{AttemptStore, MessageOp, Messages, Notice, Outbox};
+use sre_copilot::ports::{AttemptStore, Click, Clicks, Effect, MessageOp, Messages, Notice, Outbox, ReplyTo};
 
 #[tokio::test]
 async fn a_digest_goes_to_its_channel_as_it_is_drawn_and_masked() {
@@ -309,6 +310,29 @@ async fn what_nobody_answers_for_a_day_is_looked_at_again() {
     home.set(86_400);
     assert_eq!((home.store.tend().await.unwrap(), home.store.tend().await.unwrap()), (1, 0));
     assert_eq!(home.count("outbox WHERE state = 'queued' AND payload LIKE '%stale%'"), 1);
+}
+
+#[tokio::test]
+async fn a_click_takes_the_mark_of_what_nobody_answered_away() {
+    let home = Home::new().await;
+    home.fires("checkout").await;
+    home.analyse(Some("exhausted")).await;
+    home.send().await;
+    home.set(86_400);
+    assert_eq!(home.store.tend().await.unwrap(), 1);
+    home.send().await;
+    let message = home.chat.messages().remove(0);
+    let text = message.body.to_string();
+    assert!(text.contains("STALE"), "{text}");
+    let id = text.split('"').find(|word| word.starts_with("sc1:down:")).unwrap();
+    let button = CustomId::parse(id).map(|id| (id.verb, id.hash()));
+    let by = Actor { kind: "discord".to_owned(), id: "7".to_owned(), name: "anna".to_owned() };
+    let reply_to = ReplyTo { application_id: "77".to_owned(), token: CANARY.to_owned() };
+    let (channel_id, message_id) = (String::new(), String::new());
+    let click = Click { id: "1".to_owned(), by, roles: Vec::new(), button, channel_id, message_id, reply_to };
+    home.store.click(click, |_, _| Effect::Cancelled).await.unwrap().unwrap();
+    home.send().await;
+    assert!(!home.chat.texts()[0].contains("STALE"), "{}", home.chat.texts()[0]);
 }
 
 #[tokio::test]

@@ -69,17 +69,21 @@ async fn who_clicked_is_told_and_the_message_changes() {
     home.waits(&attempt);
     home.declines(&attempt).await;
     let told = format!("/webhooks/77/{CANARY}/messages/@original");
-    home.chat.rule(|asked| asked.path.ends_with("@original").then(|| wiremock::ResponseTemplate::new(500)));
-    home.send().await;
-    home.chat.works_again();
+    // It doesn't know of the click's answer yet; then it has trouble of its own.
+    let early = wiremock::ResponseTemplate::new(404).set_body_json(json!({"code": 10015, "message": "Unknown Webhook"}));
+    for trouble in [early, wiremock::ResponseTemplate::new(500)] {
+        home.chat.rule(move |asked| asked.path.ends_with("@original").then(|| trouble.clone()));
+        home.send().await;
+        home.chat.works_again();
+        home.pass(2);
+    }
     home.chat.rule(|asked| {
         asked.path.ends_with("@original").then(|| wiremock::ResponseTemplate::new(200).set_body_json(json!({"id": "9"})))
     });
-    home.pass(2);
     home.send().await;
     let answers: Vec<_> = home.chat.asked().into_iter().filter(|asked| asked.path == told).collect();
-    assert_eq!(answers.len(), 2);
-    assert!(answers[1].body.to_string().contains(&attempt.code), "{}", answers[1].body);
+    assert_eq!(answers.len(), 3);
+    assert!(answers[2].body.to_string().contains(&attempt.code), "{}", answers[2].body);
     assert_eq!((home.count("replies"), home.count("outbox WHERE state IN ('queued', 'failed')")), (0, 0));
     assert!(!home.chat.texts()[0].contains("sc1:decline:"), "nothing is left to decide");
 }
