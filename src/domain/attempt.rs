@@ -2,10 +2,15 @@
 //! [`AttemptState::may_become`]; the store makes each move one durable transaction.
 
 use super::{Decision, Digest, ObjectRef};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
+
+/// How long a worker has an attempt that it claimed.
+pub const CLAIM_LEASE: SignedDuration = SignedDuration::from_secs(90);
+/// How long a change can be taken back by one step; later it is a change like any other.
+pub const UNDO_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// Where an attempt stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

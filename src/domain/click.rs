@@ -1,6 +1,7 @@
 //! Buttons under a message. A button's id says what it asks for and holds a random token that says nothing; what the token
 //! stands for is in the store.
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -83,6 +84,9 @@ impl fmt::Display for Verb {
 
 /// The ids of a message's buttons, `sc1:VERB:TOKEN` each.
 pub type ButtonIds = BTreeMap<Verb, String>;
+
+/// How long the second of two clicks can follow the first.
+pub const SECOND_STEP: SignedDuration = SignedDuration::from_mins(5);
 
 /// 32 characters that nobody misreads (Crockford's base32).
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";

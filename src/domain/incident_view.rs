@@ -1,8 +1,9 @@
 //! An incident as a page or a message shows it: all that is known of it, in one piece.
 
-use super::{AlertStanding, Attempt, Feedback, Incident, OutcomeMemory, Report};
+use super::{AlertStanding, Attempt, EpisodeRecord, Feedback, Incident, OutcomeMemory, Report, Severity, owner_of};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 
 /// What is being done about an incident.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,4 +61,21 @@ pub struct IncidentView {
     /// When somebody last pressed a button under its message, whatever came of it.
     #[serde(default)]
     pub clicked_at: Option<Timestamp>,
+}
+
+impl IncidentView {
+    /// The alert whose name it goes by: the most severe of those that fire, of these the oldest.
+    pub fn alert(&self) -> Option<&EpisodeRecord> {
+        let order = |episode: &&EpisodeRecord| {
+            let severity = episode.severity.unwrap_or(Severity::Warning);
+            (episode.ended_at.is_some(), Reverse(severity), episode.starts_at)
+        };
+        self.standing.episodes.iter().min_by_key(order)
+    }
+
+    /// Who owns what it is about, as that alert says, or else the newest that says anything.
+    pub fn owner(&self) -> Option<&str> {
+        let said = self.alert().into_iter().chain(self.standing.episodes.iter().rev());
+        said.filter_map(|episode| owner_of(&episode.labels, &episode.annotations)).next()
+    }
 }

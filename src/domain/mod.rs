@@ -42,11 +42,11 @@ mod team_digest;
 mod ticket;
 
 pub use alert::{alerted_node, subject_of, target_of};
-pub use attempt::{Actor, Attempt, AttemptContext, AttemptState};
+pub use attempt::{Actor, Attempt, AttemptContext, AttemptState, CLAIM_LEASE, UNDO_WITHIN};
 pub use audit::{AuditCheck, AuditData, AuditEvent, AuditHead, AuditName, AuditRow, Code};
 pub use check::{Check, CheckState};
 pub use chronic_digest::{ChronicDigest, ChronicRow};
-pub use click::{ButtonIds, CustomId, TokenHash, Verb};
+pub use click::{ButtonIds, CustomId, SECOND_STEP, TokenHash, Verb};
 pub use conversation::{
     AskPayload, CONVERSATION_LASTS, Conversation, CopilotAnswer, IncidentLine, LONGEST_QUESTION, MOST_QUESTIONS, Reply,
     Suggestion, Turn,

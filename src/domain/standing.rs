@@ -43,12 +43,15 @@ pub struct EpisodeRecord {
 }
 
 /// What an incident's alerts make of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AlertStanding {
     /// The highest severity so far.
     pub severity: Option<Severity>,
     /// How often it flapped within 24 h.
     pub flap_count: usize,
+    /// That is often enough to say that it flaps (`serve.flapping_from`).
+    #[serde(default)]
+    pub flapping: bool,
     /// It comes again and again.
     pub chronic: bool,
     /// How many alerts the sender left out.

@@ -2,15 +2,15 @@
 //! open. Pure: the store tells what it knows, and does what is said here in the same transaction.
 
 use super::may_approve::{APPROVAL_RATE, ApprovalRules, Denied, Means, is_enabled, may_approve, requester, risk_of};
-use crate::domain::{Attempt, AttemptState, ExecutionIntent, Feedback, FeedbackReason, IncidentStatus, Plan, Risk, Verb};
+use crate::domain::{
+    Attempt, AttemptState, ExecutionIntent, Feedback, FeedbackReason, IncidentStatus, Plan, Risk, UNDO_WITHIN, Verb,
+};
 use crate::ports::{Button, Click, Effect, Refusal, Seen};
 use crate::remedy;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// So many clicks a minute are taken from one person.
 const CLICKS: usize = 30;
-/// How long a change can be taken back by a button.
-const UNDO_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 /// The channel of answers to analyses.
 const CHANNEL: &str = "discord";
 /// What the reasons are asked for by.

@@ -4,7 +4,8 @@
 use super::replies::{self, WaitsFor};
 use super::{Store, attempt_queries, audit, buttons, columns, feedback, incidents, jobs, messages, transition};
 use crate::domain::{
-    Attempt, AttemptState, AuditData, AuditEvent, AuditName, ButtonIds, Class, Code, Digest, JobKind, Lifecycle, Verb,
+    Attempt, AttemptState, AuditData, AuditEvent, AuditName, ButtonIds, Class, Code, Digest, JobKind, Lifecycle, SECOND_STEP,
+    Verb,
 };
 use crate::ports::{
     Advance, AdvanceError, Changes, Click, Clicked, Clicks, Effect, NewButton, NewJob, Refusal, Seen, StoreError,
@@ -16,8 +17,6 @@ use std::sync::Arc;
 
 /// The channel in the audit log.
 const CHANNEL: &str = "discord";
-/// How long the second step can be taken.
-const SECOND_STEP: SignedDuration = SignedDuration::from_mins(5);
 /// What counts for the limit of clicks.
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 /// What counts for the limit of decisions.

@@ -54,8 +54,8 @@ impl Intake for Store {
     }
 
     async fn standing(&self, incident: &str) -> Result<Option<AlertStanding>, StoreError> {
-        let id = incident.to_owned();
-        self.reader.read(move |connection| standing(connection, &id)).await
+        let (id, flapping_from) = (incident.to_owned(), self.lifecycle.flapping_from);
+        self.reader.read(move |connection| standing(connection, &id, flapping_from)).await
     }
 }
 
@@ -207,7 +207,7 @@ fn mark(connection: &Connection, now: Timestamp, rules: &Lifecycle) -> Result<us
     Ok(silent + stuck)
 }
 
-fn standing(connection: &Connection, id: &str) -> Result<Option<AlertStanding>, StoreError> {
+fn standing(connection: &Connection, id: &str, flapping_from: usize) -> Result<Option<AlertStanding>, StoreError> {
     let row = |row: &Row<'_>| Ok((columns::maybe_word(row, "severity")?, row.get("is_chronic")?, row.get("truncated")?));
     let found = connection.query_row("SELECT severity, is_chronic, truncated FROM incidents WHERE id = ?1", [id], row);
     let Some((severity, chronic, truncated)) = found.optional()? else { return Ok(None) };
@@ -217,5 +217,6 @@ fn standing(connection: &Connection, id: &str) -> Result<Option<AlertStanding>, 
     // The day before what was last heard: a reader has no clock.
     let last = episodes.iter().map(|episode| episode.heard_at).max().unwrap_or(Timestamp::MIN);
     let flap_count = episodes::flaps(connection, id, day_before(last))?;
-    Ok(Some(AlertStanding { severity, flap_count, chronic, truncated, episodes }))
+    let flapping = flap_count >= flapping_from;
+    Ok(Some(AlertStanding { severity, flap_count, flapping, chronic, truncated, episodes }))
 }

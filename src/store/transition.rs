@@ -2,15 +2,13 @@
 //! All of it happens inside the writer's `BEGIN IMMEDIATE` transaction.
 
 use super::{attempt_queries as queries, audit, columns, messages, replies};
-use crate::domain::{Attempt, AttemptState, AuditEvent, AuditName, Code};
+use crate::domain::{Attempt, AttemptState, AuditEvent, AuditName, CLAIM_LEASE, Code};
 use crate::ports::{Advance, AdvanceError, Changes, Note, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, named_params};
 
 /// An approval that nobody claimed within it has expired.
 const CLAIM_WITHIN: SignedDuration = SignedDuration::from_secs(60);
-/// A claim's lease.
-const LEASE: SignedDuration = SignedDuration::from_secs(90);
 
 pub(super) fn advance(connection: &Connection, now: Timestamp, wanted: &Advance) -> Result<Attempt, AdvanceError> {
     let seen = (wanted.from, wanted.version, wanted.fence);
@@ -103,7 +101,7 @@ pub(super) fn swap(
 ) -> Result<Attempt, StoreError> {
     let entered = |state| to == state && attempt.state != state;
     let expires = set.expires_at.or_else(|| entered(AttemptState::Approved).then(|| after(now, CLAIM_WITHIN)));
-    let lease = set.lease_until.or_else(|| entered(AttemptState::Claimed).then(|| after(now, LEASE)));
+    let lease = set.lease_until.or_else(|| entered(AttemptState::Claimed).then(|| after(now, CLAIM_LEASE)));
     let millis = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
     let swapped = connection.execute(
         "UPDATE attempts SET

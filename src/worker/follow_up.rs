@@ -1,14 +1,11 @@
 //! What somebody who clicked is told later: what became of the attempt, how one is taken back, or why it can't be.
 
-use crate::domain::Verb;
+use crate::domain::{SECOND_STEP, Verb};
 use crate::pipeline::may_approve::{ApprovalRules, Means, may_approve};
 use crate::ports::{AttemptStore, Buttons, FollowUp, IncidentStore, NewButton, NewButtons, Replies, Reply, StoreError, Told};
 use crate::render::click as render;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
-
-/// How long the second step can be taken.
-const SECOND_STEP: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where the answer goes, and the message; `None` where nobody waits any more. It is the last one: once it is delivered, or
 /// can't be, `Replies::forget_reply` forgets the token.

@@ -82,7 +82,7 @@ fn view(attempts: Vec<Attempt>) -> IncidentView {
             cause: None,
             summary: None,
         },
-        standing: AlertStanding { severity: None, flap_count: 0, chronic: false, truncated: 0, episodes: Vec::new() },
+        standing: AlertStanding::default(),
         analysis: AnalysisState::Idle,
         finding: Some(Finding { run_id: "run".to_owned(), at: NOW, report }),
         attempts,

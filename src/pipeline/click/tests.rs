@@ -3,6 +3,7 @@ use crate::domain::{Actor, Incident, ObjectRef, TokenHash};
 use crate::pipeline::buttons::tests::attempt;
 use crate::ports::ReplyTo;
 use crate::remedy::SeparateApprover;
+use jiff::SignedDuration;
 
 fn rules() -> ClickRules {
     ClickRules {

@@ -2,9 +2,11 @@
 //! be sent before it is sent. Anything that differs from what was approved ends it without a write.
 
 use super::planned::kept;
-use super::{Executor, LEASE, Policy, Reason, SEND, after};
+use super::{Executor, Policy, Reason, SEND, after};
 use crate::cluster::json as at;
-use crate::domain::{Attempt, AttemptState, AuditData, AuditName, DecisionValue, ExecutionIntent, Plan, PlanRequest};
+use crate::domain::{
+    Attempt, AttemptState, AuditData, AuditName, CLAIM_LEASE, DecisionValue, ExecutionIntent, Plan, PlanRequest,
+};
 use crate::ports::{AdvanceError, ApiReason, AttemptStore, AuditLog, Changes, Clock, ClusterWriter};
 use crate::remedy;
 
@@ -44,7 +46,7 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         let claimed_at = self.clock.now();
         // The token is the claim's time: RFC 3339 as kubectl writes it, and finer, so that no other restart has the same.
         let token = claimed_at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
-        let set = Changes { lease_until: Some(after(claimed_at, LEASE)), token: Some(token.clone()), ..Changes::default() };
+        let set = Changes { lease_until: Some(after(claimed_at, CLAIM_LEASE)), token: Some(token.clone()), ..Changes::default() };
         let claimed = self.advance(approved, AttemptState::Claimed, set, AuditName::AttemptClaimed, AuditData::default()).await?;
         self.progress.reached("claim.stored");
         let ready = match self.check_again(&claimed, policy).await {

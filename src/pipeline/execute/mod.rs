@@ -32,8 +32,6 @@ use crate::telemetry::metrics;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 
-/// How long a worker has an attempt that it claimed.
-const LEASE: SignedDuration = SignedDuration::from_secs(90);
 /// The longest that a write may take; none is begun that could outlast the lease.
 const SEND: SignedDuration = SignedDuration::from_secs(15);
 /// How often one approval's request is sent at most, each time after the server said that it did not take it.

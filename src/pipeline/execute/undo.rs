@@ -3,15 +3,12 @@
 use super::send::plan_of;
 use super::{Ask, Executor, Outcome, Policy, after};
 use crate::cluster::json as at;
-use crate::domain::{Attempt, AttemptState, ExecutionIntent};
+use crate::domain::{Attempt, AttemptState, ExecutionIntent, UNDO_WITHIN};
 use crate::ports::{ApiReason, AttemptStore, AuditLog, Clock, ClusterWriter, StoreError, WriteError};
 use crate::remedy;
 use jiff::SignedDuration;
 use serde_json::Value;
 use thiserror::Error;
-
-/// How long a change can be taken back by one step; later it is a change like any other.
-const UNDO_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// Why there is no undo.
 #[derive(Debug, Error)]

@@ -49,7 +49,7 @@ fn view() -> IncidentView {
         cause: None,
         summary: None,
     };
-    let standing = AlertStanding { severity: None, flap_count: 0, chronic: false, truncated: 0, episodes: Vec::new() };
+    let standing = AlertStanding::default();
     IncidentView {
         incident,
         standing,

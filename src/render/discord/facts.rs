@@ -3,7 +3,7 @@
 
 use super::Frame;
 use super::fit::{Drop, Field, Keep};
-use super::head::{began, first, severity};
+use super::head::{began, severity};
 use super::time::{against, relative};
 use crate::domain::{Dependency, GraphFacts, IncidentView, Mark, SeenChange, Severity, Ticket};
 use jiff::SignedDuration;
@@ -62,7 +62,7 @@ pub(super) fn summary(view: &IncidentView, frame: &Frame<'_>) -> Option<Field> {
     let kills = (kills >= 3).then(|| format!("{kills} OOM kills"));
     let chronic = view.standing.chronic.then(|| "Chronic: it comes again and again".to_owned());
     let own = || {
-        let annotation = |key: &str| first(view).and_then(|episode| episode.annotations.get(key));
+        let annotation = |key: &str| view.alert().and_then(|episode| episode.annotations.get(key));
         let text = annotation("summary").or_else(|| annotation("description")).or_else(|| annotation("message"))?;
         Some(frame.text(text.trim_start().lines().next()?, 80))
     };
@@ -98,7 +98,8 @@ pub(super) fn change(change: &SeenChange, view: &IncidentView, frame: &Frame<'_>
 }
 
 pub(super) fn why_it_matters(view: &IncidentView, frame: &Frame<'_>) -> Option<Field> {
-    let facts = frame.facts?;
+    let nothing = GraphFacts::default();
+    let facts = frame.facts.unwrap_or(&nothing);
     let callers: u64 = facts.callers.values().fold(0, |sum, count| sum.saturating_add(*count));
     let again = view
         .memory

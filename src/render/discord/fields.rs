@@ -3,12 +3,11 @@
 use super::super::value::{show, show_field};
 use super::Frame;
 use super::fit::{Drop, Field, Keep};
-use super::head::{began, first, severity};
+use super::head::{began, severity};
 use super::time::{against, relative};
 use super::{facts, outcome, verdict};
 use crate::domain::{
     AttemptState, DeployReport, EvidenceSource, IncidentStatus, IncidentView, NumberedEvidence, Report, Severity, Verdict,
-    owner_of,
 };
 use std::collections::BTreeMap;
 
@@ -85,13 +84,13 @@ fn evidence(report: &Report, frame: &Frame<'_>) -> Option<Field> {
 fn inline(view: &IncidentView, frame: &Frame<'_>) -> Vec<Field> {
     let field = |name: &str, value: String| Field { is_inline: true, keep: Keep::Always, ..Field::new(name, value) };
     let firing = view.standing.episodes.iter().filter(|episode| episode.ended_at.is_none());
-    let label = |key: &str| first(view).and_then(|episode| episode.labels.get(key)).filter(|value| !value.is_empty());
+    let label = |key: &str| view.alert().and_then(|episode| episode.labels.get(key)).filter(|value| !value.is_empty());
     let mut namespaces: Vec<&str> = firing.filter_map(|episode| episode.labels.get("namespace")).map(String::as_str).collect();
     namespaces.extend(view.incident.subject.namespace.as_deref());
     namespaces.sort_unstable();
     namespaces.dedup();
     let known = frame.facts.and_then(|facts| facts.owner.as_deref());
-    let owner = known.or_else(|| first(view).and_then(|episode| owner_of(&episode.labels, &episode.annotations)));
+    let owner = known.or_else(|| view.owner());
     let owner = owner.map_or_else(|| "unowned".to_owned(), |owner| frame.text(owner, 80));
     let is_node = view.incident.subject.kind == "Node";
     let place = label("pod").filter(|_| !is_node).map(|pod| ("Pod", pod.as_str()));
@@ -225,7 +224,7 @@ fn unseen(view: &IncidentView, frame: &Frame<'_>) -> Option<Field> {
 
 /// The runbook and the alert's source.
 fn links(view: &IncidentView, frame: &Frame<'_>) -> Option<Field> {
-    let episode = first(view)?;
+    let episode = view.alert()?;
     let runbook = episode.annotations.get("runbook_url").map(|url| ("runbook", url));
     let source = Some(("source", &episode.generator_url)).filter(|(_, url)| !url.is_empty());
     let links = [runbook, source].into_iter().flatten().map(|(what, url)| match frame.link(what, url) {

@@ -3,32 +3,19 @@
 use super::time::{clock, length};
 use super::{Frame, facts, verdict};
 use crate::domain::{
-    AttemptState, EpisodeRecord, IncidentStatus, IncidentView, Origin, REPEATS_WITHIN, Reasoning, Report, Severity, Verdict,
+    AttemptState, IncidentStatus, IncidentView, Origin, REPEATS_WITHIN, Reasoning, Report, STALE_AFTER, Severity, Verdict,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// So many flaps within 24 h are flapping.
-pub(super) const FLAPPING: usize = 3;
-/// A critical incident that nobody answered for so long is stale.
-const STALE_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// Of the alert's own text, of the summary, and of what a model adds, in UTF-16 units.
 const ALERT_TEXT: usize = 600;
 const SUMMARY: usize = 500;
 const NARRATIVE: usize = 600;
 
-/// The alert whose name the message has: the most severe of those that fire, of these the oldest.
-pub(super) fn first(view: &IncidentView) -> Option<&EpisodeRecord> {
-    let order = |episode: &&EpisodeRecord| {
-        let severity = episode.severity.unwrap_or(Severity::Warning);
-        (episode.ended_at.is_some(), std::cmp::Reverse(severity), episode.starts_at)
-    };
-    view.standing.episodes.iter().min_by_key(order)
-}
-
 /// When the alert began: what times are told against.
 pub(super) fn began(view: &IncidentView) -> Timestamp {
-    first(view).map_or(view.incident.opened_at, |episode| episode.starts_at)
+    view.alert().map_or(view.incident.opened_at, |episode| episode.starts_at)
 }
 
 pub(super) fn severity(view: &IncidentView) -> Severity {
@@ -65,7 +52,7 @@ pub(super) fn color(view: &IncidentView, frame: &Frame<'_>) -> u32 {
 pub(super) fn title(view: &IncidentView, frame: &Frame<'_>) -> String {
     let text = |text: &str, most| frame.text(text, most);
     let subject = &view.incident.subject;
-    let name = first(view).map(|episode| text(&episode.name, 60));
+    let name = view.alert().map(|episode| text(&episode.name, 60));
     let what = match subject.kind.as_str() {
         "Alert" => String::new(),
         _ => match &subject.namespace {
@@ -104,7 +91,7 @@ fn marks(view: &IncidentView, frame: &Frame<'_>) -> Vec<String> {
             (day, _) => format!("🔁 ×{} in 24h", day + 1),
         });
     }
-    if view.standing.flap_count >= FLAPPING {
+    if view.standing.flapping {
         marks.push(format!("🔄 flapping ×{}", view.standing.flap_count));
     }
     if frame.is_resurfaced {
@@ -146,7 +133,7 @@ pub(super) fn description(view: &IncidentView, frame: &Frame<'_>) -> Vec<(Part, 
             }
         }
         None => {
-            let annotation = |key: &str| first(view).and_then(|episode| episode.annotations.get(key));
+            let annotation = |key: &str| view.alert().and_then(|episode| episode.annotations.get(key));
             let own = annotation("description").or_else(|| annotation("summary")).or_else(|| annotation("message"));
             parts.extend(own.map(|own| (Part::Alert, text(own, ALERT_TEXT))));
         }
@@ -191,7 +178,7 @@ fn narrative(reasoning: &Reasoning) -> Option<String> {
 
 pub(super) fn footer(view: &IncidentView, frame: &Frame<'_>) -> String {
     // A footer is not Markdown ("Embed Structure"), so that only what can't be seen and what mentions has to go.
-    let mut parts: Vec<String> = first(view).map(|episode| frame.bare(&episode.name, 80)).into_iter().collect();
+    let mut parts: Vec<String> = view.alert().map(|episode| frame.bare(&episode.name, 80)).into_iter().collect();
     parts.push(format!("incident {}", view.incident.id));
     let model = view.finding.as_ref().and_then(|finding| finding.report.reasoning.as_ref());
     if view.finding.is_some() {

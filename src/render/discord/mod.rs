@@ -148,7 +148,7 @@ fn link(view: &IncidentView, frame: &Frame<'_>) -> Option<String> {
 /// Whether a role is named: a critical post about something that doesn't come and go.
 fn alarms(view: &IncidentView, frame: &Frame<'_>) -> bool {
     let standing = &view.standing;
-    let is_steady = standing.flap_count < head::FLAPPING && !standing.chronic;
+    let is_steady = !standing.flapping && !standing.chronic;
     let is_heard = !verdict::is_suppressed(view);
     frame.is_post
         && is_steady

@@ -80,13 +80,11 @@ pub(super) fn view(report: Option<Report>) -> IncidentView {
         },
         standing: AlertStanding {
             severity: Some(Severity::Critical),
-            flap_count: 0,
-            chronic: false,
-            truncated: 0,
             episodes: vec![episode(
                 &[("alertname", "KubePodCrashLooping"), ("namespace", "shop"), ("pod", "checkout-1"), ("team", "pay")],
                 "it restarts",
             )],
+            ..AlertStanding::default()
         },
         analysis: AnalysisState::Idle,
         finding: report.map(|report| Finding { run_id: "r".into(), at: at(1), report }),
@@ -237,7 +235,7 @@ fn a_first_message_says_what_the_alert_says() {
     assert_eq!(message["allowed_mentions"], json!({"parse": [], "roles": ["4242"]}));
     holds(&message);
     let mut flaps = view(None);
-    flaps.standing.flap_count = 3;
+    (flaps.standing.flap_count, flaps.standing.flapping) = (3, true);
     let flaps = incident(&flaps, &frame());
     assert!(flaps["embeds"][0]["title"].as_str().unwrap().ends_with("· 🔄 flapping ×3") && flaps["content"] == "");
 }

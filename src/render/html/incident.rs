@@ -6,8 +6,6 @@ use crate::domain::{AnalysisState, EpisodeRecord, Feedback, IncidentStatus, Inci
 use crate::render::age::{ago, since};
 use jiff::Timestamp;
 
-/// From so many flaps in a day on it flaps.
-const FLAPPING: usize = 3;
 /// Annotations that lead to a page.
 const PAGES: [(&str, &str); 2] = [("runbook_url", "runbook"), ("dashboard_url", "dashboard")];
 
@@ -52,7 +50,7 @@ fn chips(html: &mut Html, view: &IncidentView) {
             Some(severity) => html.words("span class=\"chip\"", severity.as_str()),
             None => html.words("span class=\"chip\"", "severity not set"),
         }
-        if standing.flap_count >= FLAPPING {
+        if standing.flapping {
             html.words("span class=\"chip doubtful\"", &format!("flapping ×{}", standing.flap_count));
         }
         if standing.chronic {

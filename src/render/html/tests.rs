@@ -201,6 +201,7 @@ fn with_text(text: &str, report: Report) -> (IncidentView, Vec<Run>, Timeline) {
         standing: AlertStanding {
             severity: Some(Severity::Critical),
             flap_count: 3,
+            flapping: true,
             chronic: true,
             truncated: 2,
             episodes: vec![episode],
@@ -333,7 +334,7 @@ fn an_empty_report_and_an_incident_without_any_are_pages_too() {
     assert!(inert(&html(Reports::One(&empty), false)).contains("INCONCLUSIVE"));
     assert!(inert(&html(Reports::Many(&[]), false)).contains("0 targets"));
     let (view, ..) = with_text("x", empty);
-    let standing = AlertStanding { severity: None, flap_count: 0, chronic: false, truncated: 0, episodes: Vec::new() };
+    let standing = AlertStanding::default();
     let view = IncidentView {
         standing,
         finding: None,

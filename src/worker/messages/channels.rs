@@ -1,7 +1,7 @@
 //! Which channel a message goes to. A channel that is broken is left alone for an hour; what would go there goes to the default
 //! one meanwhile, so nothing is lost by it.
 
-use crate::domain::{IncidentView, owner_of};
+use crate::domain::IncidentView;
 use crate::ports::Notifier;
 use crate::ports::channel::{INCIDENTS, SELF_HEALTH, STATS, TEAM, TEAM_DIGEST, team};
 use jiff::{SignedDuration, Timestamp};
@@ -75,9 +75,7 @@ pub(super) fn kind(channel: &str) -> &'static str {
 /// The channel of the team that owns what an incident is about, as its alerts' labels and annotations say; empty where they
 /// don't.
 pub(super) fn of_owner(view: &IncidentView) -> String {
-    let said = view.standing.episodes.iter().rev();
-    let owner = said.filter_map(|episode| owner_of(&episode.labels, &episode.annotations)).next();
-    owner.map(team).unwrap_or_default()
+    view.owner().map(team).unwrap_or_default()
 }
 
 #[cfg(test)]

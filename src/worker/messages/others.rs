@@ -37,8 +37,6 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
             (outgoing.notice.channel.clone(), shown::of_digest(digest, &self.redactor))
         } else if shown::is_trouble(payload) {
             (SELF_HEALTH.to_owned(), shown::trouble(payload, &self.redactor))
-        } else if let Some(message) = payload.get("message").filter(|message| message.is_object()) {
-            (outgoing.notice.channel.clone(), message.clone())
         } else {
             return self.end(outgoing, Sent::Refused("it says nothing".to_owned(), None)).await;
         };
