@@ -128,9 +128,14 @@ fn read(table: Table, source_name: &str) -> Result<Settings, ConfigError> {
 
 /// `unknown field `x`, expected one of `a`, `b`` (serde) names the keys that there are: the nearest of them is offered.
 fn value_error(source_name: &str, why: String) -> ConfigError {
-    let mut quoted = why.split('`').skip(1).step_by(2);
+    // The lines after the first say where it stands.
+    let mut quoted = why.lines().next().unwrap_or_default().split('`').skip(1).step_by(2);
     let unknown = quoted.next().filter(|_| why.starts_with("unknown field")).unwrap_or_default();
-    let near = quoted.map(|known| (strsim::damerau_levenshtein(unknown, known), known)).filter(|(distance, _)| *distance <= 3);
+    // One letter in three may be wrong, or the key is a part of a longer one.
+    let is_near = |(distance, known): &(usize, &str)| {
+        distance * 3 <= unknown.len().max(3) || (unknown.len() >= 3 && known.contains(unknown))
+    };
+    let near = quoted.map(|known| (strsim::damerau_levenshtein(unknown, known), known)).filter(is_near);
     let nearest = near.min().map(|(_, known)| known.to_owned()).filter(|_| !unknown.is_empty());
     let why = why.lines().collect::<Vec<_>>().join(" ");
     ConfigError::Value { source_name: source_name.to_owned(), why, nearest }
@@ -209,6 +214,8 @@ mod tests {
         let (what, hint) = said("[executor]\nenabeld = true\n", &[]);
         assert!(what.contains("sre-copilot.toml") && what.contains("enabeld"), "{what}");
         assert_eq!(hint, "did you mean enabled?");
+        assert_eq!(said("[llm]\nurl = 'x'\n", &[]).1, "did you mean base_url?");
+        assert_eq!(said("[llm]\ncolour = 'x'\n", &[]).1, "docs/settings.md lists every setting with its default");
         let (what, _) = said("[executor]\n\nenabled = maybe\n", &[]);
         assert!(what.contains("line 3"), "{what}");
         let (what, _) = said("[executor]\nenabled = 3\n", &[]);
