@@ -164,7 +164,7 @@ pub trait AttemptStore: Sync {
     /// Attempts, newest first.
     fn attempts(&self, filter: AttemptFilter) -> impl Future<Output = Result<Vec<Attempt>, StoreError>> + Send;
 
-    /// One transition. The success of an undo makes the attempt that it takes back undone, in the same transaction.
+    /// One transition. A claim takes away what kept the attempt waiting. The success of an undo makes the attempt that it takes back undone, in the same transaction.
     fn advance(&self, advance: Advance) -> impl Future<Output = Result<Attempt, AdvanceError>> + Send;
 
     /// Changes particulars and leaves the state.

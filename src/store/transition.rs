@@ -114,7 +114,8 @@ pub(super) fn swap(
            lease_until = CASE WHEN :to IN ('claimed', 'running') THEN COALESCE(:lease, lease_until) END,
            sent_at = COALESCE(:sent, sent_at), token = COALESCE(:token, token),
            resource_version = COALESCE(:resource_version, resource_version), sends = COALESCE(:sends, sends),
-           before = COALESCE(:before, before), after = COALESCE(:after, after), reason = COALESCE(:reason, reason),
+           before = COALESCE(:before, before), after = COALESCE(:after, after), 
+           reason = CASE WHEN :to = 'claimed' AND state <> :to THEN :reason ELSE COALESCE(:reason, reason) END,
            verify_due_at = :due, verification = COALESCE(:verification, verification)
          WHERE id = :id AND state = :from AND version = :version AND fence = :fence",
         named_params! {

@@ -227,6 +227,20 @@ async fn a_check_that_decides_nothing_is_noted_without_a_row() {
 }
 
 #[tokio::test]
+async fn what_kept_an_approved_attempt_waiting_is_gone_once_it_is_claimed() {
+    let home = Home::new();
+    let proposed = home.proposed("i1", "checkout").await;
+    let approved = home.brought(proposed, &[Approved]).await;
+    let set = Changes { reason: Some("no route".to_owned()), ..Changes::default() };
+    let (id, version, fence) = (approved.id.clone(), approved.version, approved.fence);
+    home.pass(SignedDuration::from_secs(5));
+    let waits = home.store.note(Note { id, state: Approved, version, fence, set }).await.unwrap();
+    assert_eq!(waits.reason.as_deref(), Some("no route"));
+    assert_eq!((waits.decided_at, waits.expires_at), (approved.decided_at, approved.expires_at));
+    assert_eq!(home.brought(waits, &[Claimed]).await.reason, None);
+}
+
+#[tokio::test]
 async fn the_success_of_an_undo_undoes_the_other_in_one_step() {
     let home = Home::new();
     let original = home.proposed("i1", "checkout").await;
