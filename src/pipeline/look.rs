@@ -5,8 +5,8 @@ use super::execute::Judge;
 use super::redact_recording;
 use crate::cluster::Snapshot;
 use crate::diagnose::{self, Options};
-use crate::domain::{Attempt, AttemptContext, CauseReport, ExecutionIntent, ObjectRef, Report, State, Verdict};
-use crate::ports::{ClusterReader, Intake, ReadError, ReadRequest};
+use crate::domain::{AlertStanding, Attempt, AttemptContext, CauseReport, ExecutionIntent, ObjectRef, Report, State, Verdict};
+use crate::ports::{ClusterReader, IncidentStore, Intake, ReadError, ReadRequest, StoreError};
 use crate::redact::Redactor;
 use crate::remedy::{self, Criterion, Outcome, Verification, VerifyInput};
 
@@ -69,10 +69,10 @@ pub struct FreshLook<'a, R, S> {
     pub store: &'a S,
 }
 
-impl<R, S: Intake> FreshLook<'_, R, S> {
+impl<R, S: Intake + IncidentStore> FreshLook<'_, R, S> {
     /// Whether the alerts of an incident resolved, and what was seen; `None` where it has none.
     async fn alerts(&self, incident: &str) -> Option<(State, String)> {
-        let standing = match self.store.standing(incident).await {
+        let standing = match self.standing(incident).await {
             Ok(standing) => standing?,
             Err(error) => return Some((State::Unknown, error.to_string())),
         };
@@ -86,9 +86,16 @@ impl<R, S: Intake> FreshLook<'_, R, S> {
             (None, None) => Some((State::Found, "none fires any more".to_owned())),
         }
     }
+
+    /// Its alerts, where they are now: those of a merged incident went along.
+    async fn standing(&self, incident: &str) -> Result<Option<AlertStanding>, StoreError> {
+        let record = self.store.incident(incident).await?;
+        let merged_into = record.and_then(|record| record.incident.merged_into);
+        self.store.standing(merged_into.as_deref().unwrap_or(incident)).await
+    }
 }
 
-impl<R: ClusterReader + Sync, S: Intake + Sync> Judge for FreshLook<'_, R, S> {
+impl<R: ClusterReader + Sync, S: Intake + IncidentStore + Sync> Judge for FreshLook<'_, R, S> {
     async fn judge(&self, attempt: &Attempt, is_last: bool) -> Verification {
         let blind = |why: String| Verification {
             outcome: if is_last { Outcome::Undetermined } else { Outcome::Pending },

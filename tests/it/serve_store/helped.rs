@@ -89,3 +89,18 @@ async fn an_alert_that_fell_silent_tells_nothing_and_where_there_was_none_it_is_
     let by_hand = home.store.open_or_join("default", &ObjectRef::new("Deployment", "shop", "cart")).await.unwrap();
     assert_eq!(home.said(&home.restarted(&by_hand.id).await).await, None);
 }
+
+#[tokio::test]
+async fn the_alerts_of_a_merged_incident_are_asked_where_they_are() {
+    let home = Home::new();
+    home.one(pod("Crash", 1, 0, None)).await;
+    home.analyse(Verdict::Confirmed).await;
+    let service = json!({"namespace": "shop", "service": "web", "severity": "critical"});
+    let younger = home.one(with("Errors", &service, 5, None)).await.incident_id.unwrap();
+    let running = home.claim().await.unwrap();
+    let attempt = home.restarted(&younger).await;
+    assert_eq!(home.said(&attempt).await, Some((State::Absent, "Errors fires".to_owned())));
+    home.store.found_subject(&running, &ObjectRef::new("Deployment", "shop", "checkout")).await.unwrap();
+    assert!(home.store.standing(&younger).await.unwrap().unwrap().episodes.is_empty());
+    assert_eq!(home.said(&attempt).await, Some((State::Absent, "Crash fires".to_owned())));
+}
