@@ -6,6 +6,7 @@ mod architecture;
 mod cases;
 mod catalogue;
 mod cli;
+mod doctor;
 mod execute;
 mod explain;
 mod generated;

@@ -13,6 +13,7 @@ use crate::domain::{Check, DEPLOYS, LOG_SEARCH, SIGNALS, SourceState, TICKETS};
 use crate::ports::channel::INCIDENTS;
 use crate::ports::{Access, AccessQuestion, ClusterWriter, Delivery, EvidenceRequest, Pulse};
 use crate::remedy::write_rights;
+use crate::server::Tokens;
 use crate::store::Store;
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -218,7 +219,8 @@ async fn of_discord(settings: &Settings) -> Check {
 fn of_start(settings: &Settings) -> Vec<Check> {
     const NAME: &str = "serve";
     let found = settings.start_checks();
-    let refusals = found.refusals.iter().map(|what| Check::failed(NAME, what, "serve does not start with it"));
+    let key = Tokens::of(&settings.serve).err();
+    let refusals = found.refusals.iter().chain(&key).map(|what| Check::failed(NAME, what, "serve does not start with it"));
     let warnings = found.warnings.iter().map(|what| Check::warning(NAME, what, "docs/settings.md: [serve]"));
     let mut all: Vec<Check> = refusals.chain(warnings).collect();
     if all.is_empty() {
