@@ -44,10 +44,23 @@ impl Cluster {
         let namespace = format!("{test}-{}-{:x}", std::process::id(), jiff::Timestamp::now().as_microsecond() & 0xff_ffff);
         let cluster = Self { admin, kubeconfig, folder: path.parent().unwrap().to_owned(), namespace, nodes: Vec::new() };
         cluster.post("/api/v1/namespaces", json!({"metadata": {"name": cluster.namespace}})).await;
-        // A namespace admits pods only once its controller has made the ServiceAccount that they run as.
-        let accounts = format!("/api/v1/namespaces/{}/serviceaccounts", cluster.namespace);
-        cluster.until(&accounts, |list| list["items"].as_array().filter(|items| !items.is_empty()).map(drop)).await;
+        cluster.takes_pods().await;
         Some(cluster)
+    }
+
+    /// A namespace admits pods only once its controllers have made the ServiceAccount that they run as, and its token.
+    async fn takes_pods(&self) {
+        let path = format!("/api/v1/namespaces/{}/pods?dryRun=All", self.namespace);
+        let pod = json!({"metadata": {"name": "any"}, "spec": {"containers": [{"name": "app", "image": "a"}]}});
+        let mut last = None;
+        for _ in 0..600 {
+            match self.ask(&Method::POST, &path, Some(pod.clone())).await {
+                Ok(_) => return,
+                Err(error) => last = Some(error),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{path}: {last:?}");
     }
 
     /// Removes what the test made. A test that fails leaves its namespace to be looked at.
@@ -79,10 +92,14 @@ impl Cluster {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
-        let content = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+        self.ask(&method, path, body).await.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    async fn ask(&self, method: &Method, path: &str, body: Option<Value>) -> Result<Value, kube::Error> {
+        let content = if *method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
-        let request = Request::builder().method(&method).uri(path).header(header::CONTENT_TYPE, content).body(body).unwrap();
-        self.admin.request(request).await.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+        let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, content).body(body).unwrap();
+        self.admin.request(request).await
     }
 
     pub async fn post(&self, path: &str, object: Value) -> Value {
