@@ -75,7 +75,7 @@ fn send(store: &Store, runtime: &tokio::runtime::Handle, thread: u32, began: Ins
         let at = Instant::now();
         let how =
             Reading { cluster_labels: &labels, default_cluster: "default", severities: &severities, received: Timestamp::now() };
-        let Ok(delivery) = Delivery::read(body, &how) else { break };
+        let Ok(delivery) = Delivery::read(&raw, &how) else { break };
         if runtime.block_on(store.take(delivery, raw)).is_ok() {
             times.push(at.elapsed());
         }

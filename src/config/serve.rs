@@ -2,7 +2,7 @@
 //! documentation.
 
 use super::Secret;
-use crate::domain::{Lifecycle, Severity, Windows};
+use crate::domain::{JobRules, Keep, Lifecycle, Severity, Windows};
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use serde::de::Error as _;
@@ -74,6 +74,8 @@ pub struct ServeSettings {
     pub silent_after: SignedDuration,
     /// The end of an incident is announced after this much quiet.
     pub resolve_settle: SignedDuration,
+    /// The same while it flaps.
+    pub flapping_settle: SignedDuration,
     /// An episode that begins this soon after the end is a flap.
     pub flap_window: SignedDuration,
     /// So many flaps within 24 h are flapping.
@@ -117,6 +119,18 @@ pub struct ServeSettings {
     pub backup_every: SignedDuration,
     /// How many are kept.
     pub backup_keep: usize,
+
+    /// How long bodies as they came, finished jobs and conversations are kept.
+    pub keep_bodies: SignedDuration,
+    /// How long alerts that were set aside, messages that were sent and jobs that were given up are.
+    pub keep_messages: SignedDuration,
+    /// How long recordings of analyses are.
+    pub keep_bundles: SignedDuration,
+    /// The size of all recordings, in bytes: the oldest make way.
+    #[serde(deserialize_with = "size")]
+    pub keep_bundles_size: usize,
+    /// How long incidents that are over are, with their alerts, analyses and feedback.
+    pub keep_incidents: SignedDuration,
 }
 
 impl Default for ServeSettings {
@@ -150,6 +164,7 @@ impl Default for ServeSettings {
             reorder_grace: SignedDuration::from_secs(30),
             silent_after: SignedDuration::from_hours(26),
             resolve_settle: SignedDuration::from_secs(60),
+            flapping_settle: SignedDuration::from_mins(10),
             flap_window: SignedDuration::from_mins(60),
             flapping_from: 3,
             rerun_interval: SignedDuration::from_mins(10),
@@ -170,6 +185,11 @@ impl Default for ServeSettings {
             backup_dir: None,
             backup_every: SignedDuration::from_hours(24),
             backup_keep: 7,
+            keep_bodies: SignedDuration::from_hours(7 * 24),
+            keep_messages: SignedDuration::from_hours(30 * 24),
+            keep_bundles: SignedDuration::from_hours(30 * 24),
+            keep_bundles_size: 2 << 30,
+            keep_incidents: SignedDuration::from_hours(180 * 24),
         }
     }
 }
@@ -182,6 +202,7 @@ impl ServeSettings {
             windows: Windows { same_episode: self.same_episode, reorder_grace: self.reorder_grace, flap: self.flap_window },
             silent_after: self.silent_after,
             resolve_settle: self.resolve_settle,
+            flapping_settle: self.flapping_settle,
             flapping_from: self.flapping_from,
             rerun_interval: self.rerun_interval,
             chronic_from: self.chronic_from,
@@ -189,8 +210,8 @@ impl ServeSettings {
             stuck_after: self.stuck_after,
             suppressed: self.suppress_alertnames.iter().cloned().collect(),
             notify_from,
-            job_queue: self.job_queue,
-            ..Lifecycle::default()
+            jobs: JobRules { most: self.job_queue, lease: self.lease, max_attempts: self.max_attempts, back_off: self.backoff },
+            keep: Keep { bodies: self.keep_bodies, messages: self.keep_messages, incidents: self.keep_incidents },
         }
     }
 }

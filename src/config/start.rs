@@ -1,6 +1,11 @@
 //! What keeps the server from starting, and what it warns of: all of it at once, so that nobody has to start five times.
 
 use super::{Environment, Settings};
+use crate::domain::Keep;
+use jiff::SignedDuration;
+
+/// A lease is renewed four times while it lasts, and a write may take a second.
+const LEAST_LEASE: SignedDuration = SignedDuration::from_secs(4);
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +22,7 @@ impl Settings {
         let is_production = self.environment != Environment::Development;
         let no_identity = [&self.executor.kubeconfig, &self.executor.token_file].iter().all(|file| file.is_none())
             && self.executor.context.is_none();
+        let serve = &self.serve;
         let public_key = self.discord.public_key.as_deref();
         let role = self.discord.mention_role_id.as_deref();
         let refusals = [
@@ -32,6 +38,12 @@ impl Settings {
             ),
             (public_key.is_some_and(|key| !is_public_key(key)), "DISCORD_PUBLIC_KEY is not 64 hex digits"),
             (role.is_some_and(|role| !is_id(role)), "DISCORD_MENTION_ROLE_ID is no role's id, which is digits alone"),
+            (serve.lease < LEAST_LEASE, "serve.lease is shorter than 4 s, within which it can't be renewed"),
+            (serve.max_attempts == 0, "serve.max_attempts is 0: no job would ever be begun"),
+            (
+                serve.keep_incidents < Keep::LEAST_INCIDENTS,
+                "serve.keep_incidents is shorter than 2160h (90 days), which memory reaches back",
+            ),
         ];
         let nobody_approves = self.discord.approvers_user_ids.is_empty() && self.discord.approvers_role_ids.is_empty();
         let warnings = [
@@ -97,6 +109,10 @@ mod tests {
         assert_eq!(settings.start_checks().refusals.len(), 3);
         settings.discord.mention_role_id = Some("1180000000000000001".to_owned());
         assert_eq!(settings.start_checks().refusals.len(), 2);
+        settings.serve.lease = SignedDuration::ZERO;
+        settings.serve.max_attempts = 0;
+        settings.serve.keep_incidents = SignedDuration::from_hours(89 * 24);
+        assert_eq!(settings.start_checks().refusals.len(), 5);
     }
 
     #[test]

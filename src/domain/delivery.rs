@@ -1,9 +1,11 @@
 //! What a sender of alerts delivered: a webhook payload of Alertmanager (version 4), read so that one bad alert never costs
 //! the others. It decides nothing about episodes and incidents.
 
+use super::payload::{Alerts, MAX_ALERTS, Payload};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::error::Category;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -127,32 +129,39 @@ pub struct SetAside {
 /// Why a whole payload can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Unparsable {
+    /// It is no JSON.
+    #[error("the body is no JSON")]
+    NotJson,
     /// It is no object.
     #[error("the body is no JSON object")]
     NotAnObject,
     /// It has no list of alerts.
     #[error("the body has no array \"alerts\"")]
     NoAlerts,
+    /// It has more than anybody sends.
+    #[error("a delivery may have {MAX_ALERTS} alerts")]
+    TooMany,
 }
 
 impl Delivery {
-    /// Reads a payload. Unknown keys and other versions change nothing.
+    /// Reads a body. Unknown keys and other versions change nothing.
     ///
     /// # Errors
-    /// It has no list of alerts.
-    pub fn read(payload: Value, how: &Reading<'_>) -> Result<Self, Unparsable> {
-        let Value::Object(mut payload) = payload else { return Err(Unparsable::NotAnObject) };
-        let Some(Value::Array(alerts)) = payload.remove("alerts") else { return Err(Unparsable::NoAlerts) };
-        let text = |key: &str| payload.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let batch_is_resolved = text("status") == "resolved";
-        let mut delivery = Self {
-            receiver: text("receiver"),
-            group_key: text("groupKey"),
-            truncated: payload.get("truncatedAlerts").and_then(Value::as_u64).unwrap_or_default(),
-            ..Self::default()
+    /// It is no JSON object with a list of alerts, or has too many of them.
+    pub fn read(body: &[u8], how: &Reading<'_>) -> Result<Self, Unparsable> {
+        let payload: Payload = serde_json::from_slice(body).map_err(|error| match error.classify() {
+            Category::Data => Unparsable::NotAnObject,
+            Category::Io | Category::Syntax | Category::Eof => Unparsable::NotJson,
+        })?;
+        let alerts = match payload.alerts {
+            Alerts::List(alerts) => alerts,
+            Alerts::TooMany => return Err(Unparsable::TooMany),
+            Alerts::Missing => return Err(Unparsable::NoAlerts),
         };
+        let Payload { receiver, group_key, truncated, is_resolved, .. } = payload;
+        let mut delivery = Self { receiver, group_key, truncated, ..Self::default() };
         for (index, raw) in alerts.into_iter().enumerate() {
-            match DeliveredAlert::read(index, &raw, batch_is_resolved, how) {
+            match DeliveredAlert::read(index, &raw, is_resolved, how) {
                 Ok(alert) => delivery.alerts.push(alert),
                 Err(code) => delivery.set_aside.push(SetAside { index, code, raw }),
             }
@@ -317,7 +326,7 @@ mod tests {
         let (labels, severities) = (["cluster".to_owned()], BTreeMap::from([("page".to_owned(), Severity::Critical)]));
         let received = "2026-01-02T05:00:00Z".parse().unwrap();
         let how = Reading { cluster_labels: &labels, default_cluster: "default", severities: &severities, received };
-        Delivery::read(payload, &how).unwrap()
+        Delivery::read(payload.to_string().as_bytes(), &how).unwrap()
     }
 
     #[test]
@@ -329,6 +338,29 @@ mod tests {
             "severity": "warning",
         });
         assert_eq!(read(json!({"alerts": [{"labels": labels}]})).alerts[0].fingerprint, "8f7027c05641a976");
+    }
+
+    #[test]
+    fn what_is_no_delivery_is_told_why() {
+        let how = Reading {
+            cluster_labels: &[],
+            default_cluster: "default",
+            severities: &BTreeMap::new(),
+            received: "2026-01-02T05:00:00Z".parse().unwrap(),
+        };
+        let why = |body: &str| Delivery::read(body.as_bytes(), &how).unwrap_err();
+        for body in ["", "{", "no", "{\"alerts\": [}", "{\"alerts\": []} x"] {
+            assert_eq!(why(body), Unparsable::NotJson, "{body}");
+        }
+        for body in ["7", "[]", "null", "\"alerts\""] {
+            assert_eq!(why(body), Unparsable::NotAnObject, "{body}");
+        }
+        for body in ["{}", "{\"alerts\": null}", "{\"alerts\": {\"a\": [1]}}", "{\"alerts\": \"x\"}", "{\"alerts\": 1.5}"] {
+            assert_eq!(why(body), Unparsable::NoAlerts, "{body}");
+        }
+        let zeros = |count: usize| format!("{{\"alerts\": [{}0], \"version\": [true, -1]}}", "0,".repeat(count - 1));
+        assert_eq!(Delivery::read(zeros(MAX_ALERTS).as_bytes(), &how).unwrap().set_aside.len(), MAX_ALERTS);
+        assert_eq!(why(&zeros(MAX_ALERTS + 1)), Unparsable::TooMany);
     }
 
     #[test]

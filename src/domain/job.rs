@@ -7,12 +7,39 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// How long a worker has a job before it must renew its lease.
-pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// So often a job is begun before it is given up.
-pub const MAX_ATTEMPTS: u32 = 4;
 /// A job rises a class for each of these that it waits.
 pub const RISES_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// No job waits longer than a day for its next attempt, whatever the settings multiply to.
+const LONGEST_BACK_OFF_MS: i64 = 24 * 3600 * 1000;
+
+/// The settings of the queue.
+#[derive(Clone, Debug)]
+pub struct JobRules {
+    /// So many may wait.
+    pub most: usize,
+    /// How long a worker has a job before it must renew its lease.
+    pub lease: SignedDuration,
+    /// So often a job is begun before it is given up.
+    pub max_attempts: u32,
+    /// How long a job waits after its first attempt failed.
+    pub back_off: SignedDuration,
+}
+
+impl Default for JobRules {
+    fn default() -> Self {
+        Self { most: 50_000, lease: SignedDuration::from_secs(60), max_attempts: 4, back_off: SignedDuration::from_secs(30) }
+    }
+}
+
+impl JobRules {
+    /// How long a job waits after its `attempts`th attempt failed: 30 s, 2 min, 8 min where the first is 30 s, ±20 % by `seed`.
+    pub fn waits(&self, attempts: u32, seed: u64) -> SignedDuration {
+        let first = i64::try_from(self.back_off.as_millis()).unwrap_or(i64::MAX);
+        let base = first.saturating_mul(4_i64.pow(attempts.clamp(1, 6) - 1)).min(LONGEST_BACK_OFF_MS);
+        let fifth = base / 5;
+        SignedDuration::from_millis(base - fifth + i64::try_from(seed % 1_000).unwrap_or_default() * 2 * fifth / 999)
+    }
+}
 
 /// What there is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -127,9 +154,10 @@ impl Class {
         }
     }
 
-    /// Where a job of this class that waits since then stands; the least goes first. Waiting counts as much as class does, so
-    /// two jobs never change places while they wait.
-    pub fn rank(self, since: Timestamp) -> i64 {
+    /// Where a job of this class stands that was queued then and may begin then; the least goes first. It waits once both have
+    /// come, and waiting counts as much as class does, so two jobs never change places while they wait.
+    pub fn rank(self, queued: Timestamp, not_before: Timestamp) -> i64 {
+        let since = queued.max(not_before);
         let rise = i64::try_from(RISES_AFTER.as_millis()).unwrap_or(i64::MAX);
         since.as_millisecond().saturating_add(rise.saturating_mul(self.number()))
     }
@@ -251,13 +279,6 @@ pub struct Job {
     pub resolved_during_run: bool,
 }
 
-/// How long a job waits after its `attempts`th attempt failed: 30 s, 2 min, 8 min, ±20 % by `seed`.
-pub fn back_off(attempts: u32, seed: u64) -> SignedDuration {
-    let base: i64 = 30_000 * 4_i64.pow(attempts.clamp(1, 6) - 1);
-    let fifth = base / 5;
-    SignedDuration::from_millis(base - fifth + i64::try_from(seed % 1_000).unwrap_or_default() * 2 * fifth / 999)
-}
-
 /// How long a dead analysis waits before it is tried anew while the alert fires: 15 min, doubling to 4 h. `failures` is how
 /// many in a row failed, this one included.
 pub fn retry_after(failures: u32) -> SignedDuration {
@@ -278,19 +299,30 @@ mod tests {
     #[test]
     fn a_job_rises_a_class_for_each_five_minutes() {
         let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
-        assert!(Class::Critical.rank(at(4)) < Class::Ask.rank(at(0)));
-        assert!(Class::Rest.rank(at(0)) < Class::Critical.rank(at(16)));
-        assert_eq!(Class::Warning.rank(at(0)), Class::Ask.rank(at(5)));
+        let rank = |class: Class, minute| class.rank(at(minute), at(0));
+        assert!(rank(Class::Critical, 4) < rank(Class::Ask, 0));
+        assert!(rank(Class::Rest, 0) < rank(Class::Critical, 16));
+        assert_eq!(rank(Class::Warning, 0), rank(Class::Ask, 5));
+        // What is held back doesn't wait yet.
+        assert!(Class::Rest.rank(at(0), at(60)) > rank(Class::Critical, 60));
         let mut classes = [Class::Rest, Class::Warning, Class::Ask, Class::Critical];
-        classes.sort_by_key(|class| class.rank(at(0)));
+        classes.sort_by_key(|class| rank(*class, 0));
         assert_eq!(classes, [Class::Critical, Class::Ask, Class::Warning, Class::Rest]);
+    }
+
+    #[test]
+    fn the_back_off_starts_where_the_settings_say_and_ends_at_a_day() {
+        let rules = JobRules { back_off: SignedDuration::from_secs(10), ..JobRules::default() };
+        assert_eq!((rules.waits(1, 0).as_secs(), rules.waits(2, 999).as_secs()), (8, 48));
+        let rules = JobRules { back_off: SignedDuration::MAX, ..JobRules::default() };
+        assert!(rules.waits(9, 999) <= SignedDuration::from_hours(29));
     }
 
     proptest! {
         #[test]
         fn the_back_off_stays_within_a_fifth(seed: u64, attempt in 1u32..4) {
             let wanted = [30_000, 120_000, 480_000][attempt as usize - 1];
-            let got = back_off(attempt, seed).as_millis();
+            let got = JobRules::default().waits(attempt, seed).as_millis();
             prop_assert!((wanted * 4 / 5..=wanted * 6 / 5).contains(&got), "{got}");
         }
     }

@@ -1,7 +1,7 @@
 //! What an alert that begins means for its incident: whether it flaps, whether it is chronic, and whether an analysis runs and
 //! when. It changes nothing itself and reads no clock.
 
-use super::{Class, DeliveredAlert, Reason, Severity, Trigger, Windows};
+use super::{Class, DeliveredAlert, JobRules, Keep, Reason, Severity, Trigger, Windows};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
@@ -30,8 +30,10 @@ pub struct Lifecycle {
     pub suppressed: BTreeSet<String>,
     /// From which severity on messages are sent; `None` where nobody listens.
     pub notify_from: Option<Severity>,
-    /// So many jobs may wait.
-    pub job_queue: usize,
+    /// How what is to be done waits, is held and is tried again.
+    pub jobs: JobRules,
+    /// How long everything is kept.
+    pub keep: Keep,
 }
 
 impl Default for Lifecycle {
@@ -48,7 +50,8 @@ impl Default for Lifecycle {
             stuck_after: SignedDuration::from_hours(24),
             suppressed: ["Watchdog", "InfoInhibitor"].map(str::to_owned).into(),
             notify_from: Some(Severity::Warning),
-            job_queue: 50_000,
+            jobs: JobRules::default(),
+            keep: Keep::default(),
         }
     }
 }

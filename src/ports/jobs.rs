@@ -49,8 +49,6 @@ pub enum Outcome {
 /// Which jobs; `None` is all.
 #[derive(Clone, Debug, Default)]
 pub struct JobFilter {
-    /// In this state.
-    pub state: Option<JobState>,
     /// Of this incident.
     pub incident: Option<String>,
     /// At most so many, the newest; 50 without it.

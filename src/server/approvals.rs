@@ -98,7 +98,7 @@ async fn approve<S: Books>(
     match executor.approve(&attempt, &digest).await {
         Ok(approved) => {
             tracing::info!(sub = caller.sub, attempt = approved.code, "approved over HTTP");
-            app.queued.notify_one();
+            app.queued.send_replace(());
             Ok(answer(&approved))
         }
         Err(ApproveError::Advance(AdvanceError::Lost(now))) if is_approved_by(&now, &executor.actor) => Ok(answer(&now)),
@@ -212,8 +212,8 @@ fn answer(attempt: &Attempt) -> Response {
     axum::Json(document(attempt)).into_response()
 }
 
-/// The envelope. Plan, risk and decision keep their own keys.
-fn document(attempt: &Attempt) -> Value {
+/// The envelope of an attempt. Plan, risk and decision keep their own keys.
+pub(super) fn document(attempt: &Attempt) -> Value {
     let context: AttemptContext = serde_json::from_value(attempt.context.clone()).unwrap_or_default();
     json!({
         "id": attempt.id,

@@ -75,9 +75,7 @@ pub async fn read<S>(app: &App<S>, headers: &HeaderMap, mut body: Body, most: us
     let too_large = || Problem::new(Code::TooLarge, format!("a body may have {most} bytes"));
     let claimed = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok()).unwrap_or_default();
     if claimed > most {
-        if !headers.contains_key(EXPECT) {
-            swallow(body).await;
-        }
+        refuse(headers, body).await;
         return Err(too_large());
     }
     // What is claimed and doesn't come takes no room from others.
@@ -102,7 +100,14 @@ pub async fn read<S>(app: &App<S>, headers: &HeaderMap, mut body: Body, most: us
     Ok(Bytes { bytes, _share: share })
 }
 
-/// Lets a body that is too long come in and forgets it, for a while: who is cut off while it sends doesn't read the answer.
+/// Does without a body that nobody has begun to read.
+pub(super) async fn refuse(headers: &HeaderMap, body: Body) {
+    if !headers.contains_key(EXPECT) {
+        swallow(body).await;
+    }
+}
+
+/// Lets a body come in and forgets it, for a while: who is cut off while it sends doesn't read the answer.
 async fn swallow(mut body: Body) {
     let mut left = SWALLOWED;
     let all = async {

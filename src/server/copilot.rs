@@ -54,6 +54,6 @@ async fn ask<S: Books>(
         AskError::Invalid(why) => Problem::invalid("prompt", why),
         AskError::Store(error) => error.into(),
     })?;
-    app.queued.notify_one();
+    app.queued.send_replace(());
     Ok((StatusCode::ACCEPTED, axum::Json(json!({"task_id": asked.job.id, "conversation_id": asked.conversation}))))
 }

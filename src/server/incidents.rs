@@ -1,12 +1,13 @@
 //! `GET /incidents`, `GET /incidents/{id}` and `GET /incidents/{id}/timeline`: what is known of incidents, for programs and for
 //! browsers.
 
+use super::approvals;
 use super::auth::{Role, caller};
 use super::page::{json as as_json, page, wants_page};
 use super::problem::{Code, Problem};
 use super::request::{Params, Peer};
 use super::state::App;
-use crate::domain::{Attempt, AttemptContext, IncidentStatus, IncidentSummary, IncidentView, Plan, Run, Severity, Timeline};
+use crate::domain::{AnalysisState, IncidentStatus, IncidentSummary, IncidentView, Run, Severity, Timeline};
 use crate::pipeline::{opens, timeline, view_and_runs};
 use crate::ports::{AuditFilter, Books, PageFilter, PageKey};
 use crate::redact::Redactor;
@@ -123,9 +124,10 @@ async fn list<S: Books>(
     State(app): State<App<S>>,
     peer: Peer,
     headers: HeaderMap,
-    Params(wanted): Params<Wanted>,
+    wanted: Result<Params<Wanted>, Problem>,
 ) -> Result<Response, Problem> {
     caller(&app, &headers, peer.ip(), Role::Viewer)?;
+    let Params(wanted) = wanted?;
     let filter = PageFilter { window: app.settings.serve.recurrence_window, ..wanted.read()? };
     let page = app.store.page(filter).await?;
     let incidents: Vec<Value> = page.incidents.iter().map(row).collect();
@@ -141,15 +143,24 @@ struct Signed {
 }
 
 /// Whether who asks may see this incident: who looks at incidents, or has a link to this one.
-async fn may_see<S: Books>(app: &App<S>, headers: &HeaderMap, peer: Peer, id: &str, link: &Signed) -> Result<(), Problem> {
+async fn may_see<S: Books>(
+    app: &App<S>,
+    headers: &HeaderMap,
+    peer: Peer,
+    id: &str,
+    link: Result<Params<Signed>, Problem>,
+) -> Result<(), Problem> {
     let ttl = app.settings.serve.permalink_ttl;
-    if let (Some(until), Some(sign), true) = (link.until, &link.sign, ttl.is_positive()) {
+    if let Ok(Params(Signed { until: Some(until), sign: Some(sign) })) = &link
+        && ttl.is_positive()
+    {
         let key = app.store.key().await?;
-        if opens(&key, id, until, sign, ttl, app.now()) {
+        if opens(&key, id, *until, sign, ttl, app.now()) {
             return Ok(());
         }
     }
-    caller(app, headers, peer.ip(), Role::Viewer).map(drop)
+    caller(app, headers, peer.ip(), Role::Viewer)?;
+    link.map(drop)
 }
 
 /// All that a page of an incident is made of.
@@ -178,6 +189,9 @@ fn masked(redactor: &Redactor, view: &mut IncidentView) {
         episode.labels.values_mut().for_each(mask);
         mask(&mut episode.generator_url);
     }
+    if let AnalysisState::Failed { why, .. } = &mut view.analysis {
+        mask(why);
+    }
     view.feedback.iter_mut().filter_map(|said| said.comment.as_mut()).for_each(mask);
 }
 
@@ -186,9 +200,9 @@ async fn one<S: Books>(
     peer: Peer,
     Path(id): Path<String>,
     headers: HeaderMap,
-    Params(link): Params<Signed>,
+    link: Result<Params<Signed>, Problem>,
 ) -> Result<Response, Problem> {
-    may_see(&app, &headers, peer, &id, &link).await?;
+    may_see(&app, &headers, peer, &id, link).await?;
     let Whole { view, runs, timeline } = whole(&app, &id).await?;
     if wants_page(&headers) {
         return Ok(page(render::incident_page(&view, &runs, &timeline, app.now())));
@@ -198,7 +212,8 @@ async fn one<S: Books>(
     document["episodes"] = json!(view.standing.episodes);
     document["runs"] = runs.iter().map(run).collect();
     document["report"] = json!(view.finding.map(|finding| finding.report));
-    document["attempts"] = view.attempts.iter().map(attempt).collect();
+    document["analysis"] = json!(view.analysis);
+    document["attempts"] = view.attempts.iter().map(approvals::document).collect();
     document["feedback"] = json!(view.feedback);
     Ok(as_json(document))
 }
@@ -208,9 +223,9 @@ async fn told<S: Books>(
     peer: Peer,
     Path(id): Path<String>,
     headers: HeaderMap,
-    Params(link): Params<Signed>,
+    link: Result<Params<Signed>, Problem>,
 ) -> Result<Response, Problem> {
-    may_see(&app, &headers, peer, &id, &link).await?;
+    may_see(&app, &headers, peer, &id, link).await?;
     let Whole { view, timeline, .. } = whole(&app, &id).await?;
     Ok(if wants_page(&headers) { page(render::timeline_page(&view.incident, &timeline)) } else { as_json(timeline) })
 }
@@ -241,25 +256,6 @@ fn run(run: &Run) -> Value {
         "summary": run.report.get("summary"),
         "captured_at": run.captured_at,
         "created_at": run.created_at,
-    })
-}
-
-/// An attempt as an approval shows it.
-fn attempt(attempt: &Attempt) -> Value {
-    let plan: Option<Plan> = serde_json::from_value(attempt.plan.clone()).ok();
-    let context: AttemptContext = serde_json::from_value(attempt.context.clone()).unwrap_or_default();
-    json!({
-        "id": attempt.id,
-        "code": attempt.code,
-        "incident_id": attempt.incident,
-        "run_id": attempt.run_id,
-        "state": attempt.state,
-        "digest": attempt.digest,
-        "plan": attempt.plan,
-        "risk": plan.map(|plan| plan.risk),
-        "decision": context.decision,
-        "expires_at": attempt.expires_at,
-        "verification": attempt.verification,
     })
 }
 

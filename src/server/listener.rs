@@ -11,15 +11,19 @@ use hyper_util::service::TowerToHyperService;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 
 /// So many connections there may be; the next one waits until another ends. Well below the usual limit of open files.
 const CONNECTIONS: usize = 768;
 /// So long the head of a request may take, and a connection may be idle.
 const HEAD: Duration = Duration::from_secs(30);
+/// So long a peer may leave what it is answered unread.
+const UNREAD: Duration = Duration::from_secs(30);
 /// So long requests may take to finish once the process ends.
 const FINISH: Duration = Duration::from_secs(10);
 /// So long is waited after a connection could not be taken: usually there are too many open files.
@@ -44,6 +48,8 @@ pub async fn serve(listener: TcpListener, router: Router, stopping: Stopping) {
         };
         let (router, stopping) = (router.clone(), stopping.clone());
         connections.spawn(async move {
+            // Answers are small and wait for nothing.
+            _ = stream.set_nodelay(true);
             connection(stream, peer, router, stopping).await;
             drop(place);
         });
@@ -67,9 +73,10 @@ async fn next(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<Taken> 
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stopping: Stopping) {
-    // Answers are small and wait for nothing.
-    _ = stream.set_nodelay(true);
+async fn connection<S>(stream: S, peer: SocketAddr, router: Router, stopping: Stopping)
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Peer(peer));
@@ -77,7 +84,9 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stoppin
     });
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(UNREAD));
+    let connection = builder.serve_connection(TokioIo::new(Box::pin(stream)), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -88,5 +97,25 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stoppin
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use std::net::Ipv4Addr;
+    use tokio::io::AsyncWriteExt;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_read_its_answer_is_let_go() {
+        let router = Router::new().route("/", get(|| async { "x".repeat(100_000) }));
+        let (mut client, server) = tokio::io::duplex(1_000);
+        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let began = Instant::now();
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 7));
+        connection(server, peer, router, Stopping::default()).await;
+        assert_eq!(began.elapsed().as_secs(), UNREAD.as_secs());
     }
 }

@@ -69,7 +69,7 @@ async fn replay<S: Books>(
         }
     };
     let job = job.ok_or_else(|| Problem::not_found("incident"))?;
-    app.queued.notify_one();
+    app.queued.send_replace(());
     // An incident that was merged is analysed as the one that it turned out to be.
     let incident = job.incident_id.unwrap_or(incident);
     Ok((StatusCode::ACCEPTED, Json(json!({"task_id": job.id, "incident_id": incident, "mode": mode}))).into_response())

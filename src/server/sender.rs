@@ -111,6 +111,31 @@ impl Senders {
         if is_one { Ok(()) } else { Err(Refusal::Missing) }
     }
 
+    /// What the headers alone tell, before a body is read: a credential that needs none has to be right, and there has to be one
+    /// that may be. Whether a signature is right is [`Self::check`]'s.
+    ///
+    /// # Errors
+    /// Why not, for our log.
+    pub fn check_headers(&self, headers: &HeaderMap, peer: IpAddr) -> Result<(), Refusal> {
+        if !self.is_configured() {
+            return if self.trusts_loopback && peer.is_loopback() { Ok(()) } else { Err(Refusal::Missing) };
+        }
+        let mut is_one = false;
+        if let Some(value) = only(headers, AUTHORIZATION.as_str())? {
+            self.authorization(value)?;
+            is_one = true;
+        }
+        if only(headers, SIGNATURE)?.is_some() {
+            self.accepts(WebhookAuth::Hmac)?;
+            is_one = true;
+        }
+        if let Some(known) = self.certificate(headers, peer)? {
+            known?;
+            is_one = true;
+        }
+        if is_one { Ok(()) } else { Err(Refusal::Missing) }
+    }
+
     fn authorization(&self, value: &[u8]) -> Result<(), Refusal> {
         let blank = value.iter().position(|byte| *byte == b' ').ok_or(Refusal::Malformed)?;
         let (scheme, credential) = (value.get(..blank).unwrap_or_default(), value.get(blank + 1..).unwrap_or_default());

@@ -3,18 +3,16 @@
 use super::bodies::Budget;
 use super::health::Probe;
 use super::jwt::Tokens;
-use super::problem::{Code, Problem};
 use super::rate::Limit;
-use super::request::Peer;
-use super::sender::{Refusal, Senders};
+use super::sender::Senders;
 use super::stopping::Stopping;
-use crate::config::{Rate, Settings};
+use crate::config::Settings;
 use crate::redact::Redactor;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -45,16 +43,14 @@ pub struct Parts<S> {
     pub operator_rate: Limit<String>,
     /// How many questions and replays an operator may ask for.
     pub ask_rate: Limit<String>,
-    /// How many failed authentications are logged.
-    refusals: Limit<()>,
     /// How many bytes of bodies there may be at a time.
     pub bodies: Budget,
     /// Whether the store could be written lately.
     pub probe: Probe,
     /// Whether the process ends.
     pub stopping: Stopping,
-    /// Something was queued: wakes the workers, who look by themselves too.
-    pub queued: Arc<Notify>,
+    /// Says that something was queued: wakes the workers, who look by themselves too.
+    pub queued: watch::Sender<()>,
 }
 
 impl<S> App<S> {
@@ -68,9 +64,9 @@ impl<S> App<S> {
         let tokens = Tokens::of(&settings.serve)?;
         let operator_rate = Limit::new(settings.serve.operator_rate, BURST);
         let ask_rate = Limit::new(settings.serve.ask_rate, settings.serve.ask_rate.count);
-        let refusals = Limit::new(Rate { count: 1, per: SignedDuration::from_secs(1) }, 1);
         let sender_rate = Limit::new(rate, rate.count);
-        let (bodies, probe, stopping, queued) = (Budget::default(), Probe::default(), Stopping::default(), Arc::default());
+        let (bodies, probe, stopping, queued) =
+            (Budget::default(), Probe::default(), Stopping::default(), watch::Sender::new(()));
         Ok(Self(Arc::new(Parts {
             store,
             settings,
@@ -81,20 +77,11 @@ impl<S> App<S> {
             tokens,
             operator_rate,
             ask_rate,
-            refusals,
             bodies,
             probe,
             stopping,
             queued,
         })))
-    }
-
-    /// The answer to a sender that could not prove who it is, the same for every reason; the log has that, once a second.
-    pub(super) fn refused(&self, refusal: Refusal, peer: Peer) -> Problem {
-        if self.refusals.take(()).is_ok() {
-            tracing::warn!(reason = ?refusal, peer = %peer.ip(), "a sender of alerts could not prove who it is");
-        }
-        Problem::new(Code::Unauthenticated, "who sends could not be told")
     }
 
     /// The time.

@@ -3,9 +3,10 @@
 use super::bodies::{self, Bytes};
 use super::problem::{Code, Problem, RETRY_IN};
 use super::request::{Params, Peer, is_json};
+use super::sender::Refusal;
 use super::state::App;
 use super::stopping::Phase;
-use crate::domain::{Delivery, JobState, Reading};
+use crate::domain::{Delivery, JobState, Reading, Unparsable};
 use crate::ports::{Accepted, Books, Taken};
 use crate::telemetry::metrics;
 use axum::extract::{Request, State};
@@ -15,6 +16,7 @@ use axum::{Json, RequestExt, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
@@ -61,8 +63,14 @@ async fn take<S: Books>(State(app): State<App<S>>, peer: Peer, request: Request)
 async fn taken<S: Books>(app: &App<S>, peer: Peer, mut request: Request) -> Result<Accepted, Problem> {
     let query = request.extract_parts_with_state::<Params<Query>, _>(app).await;
     let (parts, body) = request.into_parts();
+    // Whose headers alone say no takes no room for a body.
+    if let Err(refusal) = app.senders.check_headers(&parts.headers, peer.ip()) {
+        bodies::refuse(&parts.headers, body).await;
+        return Err(refused(refusal, peer));
+    }
     let body = bodies::read(app, &parts.headers, body, app.settings.serve.max_body).await?;
-    app.senders.check(&parts.headers, body.as_slice(), peer.ip(), app.now()).map_err(|refusal| app.refused(refusal, peer))?;
+    let checked = app.senders.check(&parts.headers, body.as_slice(), peer.ip(), app.now());
+    checked.map_err(|refusal| refused(refusal, peer))?;
     app.sender_rate.take(peer.ip()).map_err(|seconds| {
         let problem = Problem::new(Code::RateLimited, "this sender delivers too often; come again");
         problem.status(StatusCode::SERVICE_UNAVAILABLE).retry_after(seconds.max(RETRY_IN))
@@ -86,7 +94,15 @@ async fn taken<S: Books>(app: &App<S>, peer: Peer, mut request: Request) -> Resu
     let began = Instant::now();
     let late =
         |_| Problem::new(Code::StoreUnavailable, "it could not be stored in time; come again").because("no commit in time");
-    let accepted = timeout(COMMIT, app.store.take(delivery, body.take())).await.map_err(late)??;
+    let (store, raw) = (Arc::clone(&app.store), body.take());
+    // It counts among the bodies for as long as the writer has it, whether or not somebody still waits for the answer.
+    let taking = tokio::spawn(async move {
+        let taken = store.take(delivery, raw).await;
+        drop(body);
+        taken
+    });
+    let taken = timeout(COMMIT, taking).await.map_err(late)?;
+    let accepted = taken.map_err(|error| Problem::new(Code::Internal, "it could not be stored").because(error))??;
     metrics().intake_commit(began.elapsed());
     if accepted.replayed {
         return Ok(accepted);
@@ -96,9 +112,15 @@ async fn taken<S: Books>(app: &App<S>, peer: Peer, mut request: Request) -> Resu
         metrics().intake_alert(word, alert.result.as_str());
     }
     if accepted.alerts.iter().any(|alert| alert.task_id.is_some()) {
-        app.queued.notify_waiters();
+        app.queued.send_replace(());
     }
     if app.settings.serve.direct_invoke { Ok(waited_for(app, accepted).await) } else { Ok(accepted) }
+}
+
+/// The answer to a sender that could not prove who it is is the same for every reason; the log has that.
+fn refused(refusal: Refusal, peer: Peer) -> Problem {
+    let why = format!("a sender of alerts could not prove who it is: {refusal:?}, from {}", peer.ip());
+    Problem::new(Code::Unauthenticated, "who sends could not be told").because(why)
 }
 
 /// Waits until the workers have done what a delivery queued, but not for long: the rest goes on by itself.
@@ -148,13 +170,14 @@ async fn parsed<S: Books>(
 
 fn read<S>(app: &App<S>, body: &Bytes, cluster: Option<&str>) -> Result<Delivery, Problem> {
     let serve = &app.settings.serve;
-    let payload = serde_json::from_slice(body.as_slice())
-        .map_err(|error| Problem::new(Code::Unparsable, "the body is no JSON").because(error))?;
     let how = Reading {
         cluster_labels: &serve.cluster_labels,
         default_cluster: cluster.unwrap_or(&serve.default_cluster),
         severities: &serve.severity_map,
         received: app.now(),
     };
-    Delivery::read(payload, &how).map_err(|error| Problem::new(Code::Unparsable, error.to_string()))
+    Delivery::read(body.as_slice(), &how).map_err(|error| {
+        let code = if error == Unparsable::TooMany { Code::TooLarge } else { Code::Unparsable };
+        Problem::new(code, error.to_string())
+    })
 }

@@ -1,10 +1,10 @@
 //! What is asked about attempts.
 
 use super::{codes, columns};
-use crate::domain::{Actor, Attempt, AttemptState};
+use crate::domain::{Actor, Attempt};
 use crate::ports::{AttemptFilter, StoreError};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Params, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, ToSql, params};
 
 /// So many at a time where nobody says how many.
 const LIMIT: u32 = 500;
@@ -85,21 +85,26 @@ pub(super) fn holder(connection: &Connection, attempt: &Attempt) -> Result<Optio
 }
 
 pub(super) fn list(connection: &Connection, filter: &AttemptFilter) -> Result<Vec<Attempt>, StoreError> {
-    let states: Vec<&str> = filter.states.iter().map(|state: &AttemptState| state.as_str()).collect();
-    many(
-        connection,
-        "SELECT * FROM attempts
-         WHERE (:incident IS NULL OR incident_id = :incident) AND (:run IS NULL OR run_id = :run)
-           AND (:cluster IS NULL OR cluster = :cluster) AND (:target IS NULL OR target = :target)
-           AND (:since IS NULL OR created_at >= :since)
-           AND (:states = '[]' OR state IN (SELECT value FROM json_each(:states)))
-         ORDER BY created_at DESC, id DESC LIMIT :limit",
-        named_params! {
-            ":incident": filter.incident, ":run": filter.run_id, ":cluster": filter.cluster, ":target": filter.target,
-            ":since": filter.since.map(Timestamp::as_millisecond), ":states": columns::text(&states)?,
-            ":limit": filter.limit.unwrap_or(LIMIT),
-        },
-    )
+    // Only what is asked for is in the statement, so that it has its index.
+    let since = filter.since.map(Timestamp::as_millisecond);
+    let asked: [(&str, Option<&dyn ToSql>); 5] = [
+        ("incident_id = ?", filter.incident.as_ref().map(|value| value as &dyn ToSql)),
+        ("run_id = ?", filter.run_id.as_ref().map(|value| value as &dyn ToSql)),
+        ("cluster = ?", filter.cluster.as_ref().map(|value| value as &dyn ToSql)),
+        ("target = ?", filter.target.as_ref().map(|value| value as &dyn ToSql)),
+        ("created_at >= ?", since.as_ref().map(|value| value as &dyn ToSql)),
+    ];
+    let (mut conditions, mut values): (Vec<String>, Vec<&dyn ToSql>) =
+        asked.into_iter().filter_map(|(condition, value)| Some((condition.to_owned(), value?))).unzip();
+    if !filter.states.is_empty() {
+        let words: Vec<String> = filter.states.iter().map(|state| format!("'{}'", state.as_str())).collect();
+        conditions.push(format!("state IN ({})", words.join(", ")));
+    }
+    let conditions = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
+    let limit = filter.limit.unwrap_or(LIMIT);
+    values.push(&limit);
+    let statement = format!("SELECT * FROM attempts WHERE {conditions} ORDER BY created_at DESC, id DESC LIMIT ?");
+    many(connection, &statement, values.as_slice())
 }
 
 pub(super) fn due(connection: &Connection, now: Timestamp) -> Result<Vec<Attempt>, StoreError> {

@@ -1,7 +1,7 @@
 //! The port of attempts, and how a proposal is stored.
 
 use super::transition::{advance, note, swap};
-use super::{Store, attempt_queries as queries, audit, codes, columns, messages, replies};
+use super::{Store, attempt_queries as queries, audit, codes, columns, messages, placing, replies};
 use crate::domain::{Actor, Attempt, AttemptState, AuditEvent, AuditName, Code};
 use crate::ports::{Advance, AdvanceError, AttemptFilter, AttemptStore, Changes, NewAttempt, Note, StoreError};
 use jiff::Timestamp;
@@ -47,6 +47,10 @@ fn propose(connection: &Connection, now: Timestamp, new: &NewAttempt) -> Result<
     let digest = new.plan.digest().map_err(|_| invalid("a plan without a canonical form"))?;
     let target = new.plan.target_name().ok_or_else(|| invalid("a plan that names no object"))?;
     let first = new.audit.first().ok_or_else(|| invalid("a proposal that the audit log says nothing about"))?;
+    // Its analysis lost the lease. What was applied is taken back where it was applied.
+    if new.undo_of.is_none() && placing::incident(connection, &new.incident)?.is_some_and(|place| place.id != new.incident) {
+        return Err(invalid("the incident turned out to be another one, whose analysis proposes what there is to do"));
+    }
     let last = queries::last_try(connection, &new.run_id, digest.as_str())?;
     if let Some(last) = &last {
         let waits = last.state == AttemptState::Proposed && now < last.expires_at;
@@ -83,9 +87,14 @@ fn propose(connection: &Connection, now: Timestamp, new: &NewAttempt) -> Result<
 
 /// A newer analysis of the incident is done: what an older one proposed can't be approved any more.
 pub(super) fn void_older(connection: &Connection, now: Timestamp, incident: &str, run: &str) -> Result<(), StoreError> {
-    if queries::open_proposal(connection, incident)?.is_none_or(|open| open.run_id == run) {
-        return Ok(());
+    match queries::open_proposal(connection, incident)? {
+        Some(open) if open.run_id != run => void(connection, now, incident, run),
+        _ => Ok(()),
     }
+}
+
+/// What is proposed for the incident can't be approved any more, because of this analysis or incident.
+pub(super) fn void(connection: &Connection, now: Timestamp, incident: &str, run: &str) -> Result<(), StoreError> {
     let program = Actor { kind: "program".to_owned(), id: "worker".to_owned(), name: "worker".to_owned() };
     make_way(connection, now, incident, run, &AuditEvent::new(AuditName::ApprovalSuperseded, program, "serve"))
 }

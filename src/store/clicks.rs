@@ -270,7 +270,7 @@ impl Taking<'_> {
             requested_by: Some(self.click.by.id.clone()),
             not_before: None,
         };
-        jobs::enqueue(self.connection, self.now, &job, self.rules.job_queue)?;
+        jobs::enqueue(self.connection, self.now, &job, self.rules.jobs.most)?;
         let (to, user) = (&self.click.reply_to, &self.click.by.id);
         replies::wait(self.connection, self.now, to, user, &attempt.id, WaitsFor::Plan)?;
         self.decided(attempt)

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 impl Conversations for Store {
     async fn ask(&self, question: NewQuestion) -> Result<Asked, AskError> {
-        let most = self.lifecycle.job_queue;
+        let most = self.lifecycle.jobs.most;
         self.writer.write(move |connection, now| ask(connection, now, &question, most)).await
     }
 

@@ -72,7 +72,7 @@ fn take(
     }
     let mut statement = connection.prepare_cached("SELECT count(*) FROM jobs WHERE state = 'queued'")?;
     let waiting: usize = statement.query_row([], |row| row.get(0))?;
-    if waiting >= rules.job_queue {
+    if waiting >= rules.jobs.most {
         return Err(StoreError::Busy);
     }
     let number = next_number(connection)?;

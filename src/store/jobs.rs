@@ -13,7 +13,7 @@ const LIMIT: u32 = 50;
 
 impl JobQueue for Store {
     async fn enqueue(&self, job: NewJob) -> Result<Job, StoreError> {
-        let most = self.lifecycle.job_queue;
+        let most = self.lifecycle.jobs.most;
         self.writer.write(move |connection, now| enqueue(connection, now, &job, most)).await
     }
 
@@ -23,12 +23,13 @@ impl JobQueue for Store {
     }
 
     async fn claim(&self, lane: Lane) -> Result<Option<Leased>, StoreError> {
-        self.writer.write(move |connection, now| leases::claim(connection, now, lane)).await
+        let lease = self.lifecycle.jobs.lease;
+        self.writer.write(move |connection, now| leases::claim(connection, now, lane, lease)).await
     }
 
     async fn renew(&self, leased: &Leased) -> Result<bool, StoreError> {
-        let leased = leased.clone();
-        self.writer.write(move |connection, now| leases::renew(connection, now, &leased)).await
+        let (leased, lease) = (leased.clone(), self.lifecycle.jobs.lease);
+        self.writer.write(move |connection, now| leases::renew(connection, now, &leased, lease)).await
     }
 
     async fn finish(&self, leased: &Leased, outcome: Outcome) -> Result<Option<Finished>, StoreError> {
@@ -38,7 +39,7 @@ impl JobQueue for Store {
 
     async fn give_back(&self, leased: &Leased) -> Result<bool, StoreError> {
         let leased = leased.clone();
-        self.writer.write(move |connection, _| leases::give_back(connection, &leased)).await
+        self.writer.write(move |connection, now| leases::give_back(connection, now, &leased)).await
     }
 
     async fn fail(&self, leased: &Leased, why: &str) -> Result<Option<JobState>, StoreError> {
@@ -102,12 +103,17 @@ pub(super) fn by_id(connection: &Connection, id: &str) -> Result<Option<Job>, St
 }
 
 fn list(connection: &Connection, filter: &JobFilter) -> Result<Vec<Job>, StoreError> {
-    let mut statement = connection.prepare(
-        "SELECT * FROM jobs WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR incident_id = ?2) ORDER BY id DESC LIMIT ?3",
-    )?;
     let limit = filter.limit.unwrap_or(LIMIT);
-    let rows = statement.query_map(params![filter.state.map(JobState::as_str), filter.incident, limit], job)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let all = "SELECT * FROM jobs ORDER BY id DESC LIMIT ?1";
+    let of_incident = "SELECT * FROM jobs WHERE incident_id = ?2 ORDER BY id DESC LIMIT ?1";
+    // Two statements, so that each has its index.
+    let jobs = match &filter.incident {
+        None => connection.prepare_cached(all)?.query_map([limit], job)?.collect::<Result<_, _>>(),
+        Some(incident) => {
+            connection.prepare_cached(of_incident)?.query_map(params![limit, incident], job)?.collect::<Result<_, _>>()
+        }
+    };
+    Ok(jobs?)
 }
 
 pub(super) fn enqueue(connection: &Connection, now: Timestamp, new: &NewJob, most: usize) -> Result<Job, StoreError> {
@@ -122,14 +128,15 @@ pub(super) fn enqueue(connection: &Connection, now: Timestamp, new: &NewJob, mos
         return Err(StoreError::Busy);
     }
     let id = codes::id();
+    let not_before = new.not_before.unwrap_or(now);
     connection.execute(
         "INSERT INTO jobs (id, kind, lane, state, class, rank, incident_id, dedup_key, payload, requested_by, created_at, not_before)
          VALUES (:id, :kind, :lane, 'queued', :class, :rank, :incident, :key, :payload, :by, :now, :not_before)",
         named_params! {
             ":id": id, ":kind": new.kind.as_str(), ":lane": new.kind.lane().as_str(), ":class": class_word(new.class),
-            ":rank": new.class.rank(now), ":incident": new.incident_id, ":key": new.dedup_key,
+            ":rank": new.class.rank(now, not_before), ":incident": new.incident_id, ":key": new.dedup_key,
             ":payload": columns::text(&new.payload)?, ":by": new.requested_by, ":now": now.as_millisecond(),
-            ":not_before": new.not_before.unwrap_or(now).as_millisecond(),
+            ":not_before": not_before.as_millisecond(),
         },
     )?;
     by_id(connection, &id)?.ok_or_else(|| StoreError::Failed("a job that can't be read back".to_owned()))

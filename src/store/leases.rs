@@ -2,9 +2,7 @@
 
 use super::jobs::{by_id, job};
 use super::{attempts, codes, columns, incidents, messages, outbox, taking, triggers};
-use crate::domain::{
-    Class, Job, JobKind, JobState, LEASE, Lane, Lifecycle, MAX_ATTEMPTS, Reason, Severity, Trigger, back_off, retry_after,
-};
+use crate::domain::{Class, Job, JobKind, JobState, Lane, Lifecycle, Reason, Severity, Trigger, retry_after};
 use crate::ports::{Finished, Leased, MessageOp, Outcome, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -14,7 +12,12 @@ fn after(now: Timestamp, span: SignedDuration) -> i64 {
     now.saturating_add(span).unwrap_or(Timestamp::MAX).as_millisecond()
 }
 
-pub(super) fn claim(connection: &Connection, now: Timestamp, lane: Lane) -> Result<Option<Leased>, StoreError> {
+pub(super) fn claim(
+    connection: &Connection,
+    now: Timestamp,
+    lane: Lane,
+    lease: SignedDuration,
+) -> Result<Option<Leased>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT id FROM jobs AS this INDEXED BY jobs_waiting
          WHERE lane = ?1 AND state = 'queued' AND not_before <= ?2
@@ -27,15 +30,15 @@ pub(super) fn claim(connection: &Connection, now: Timestamp, lane: Lane) -> Resu
     let token = codes::nonce();
     connection.execute(
         "UPDATE jobs SET state = 'running', attempts = attempts + 1, started_at = ?2, lease_token = ?3, lease_until = ?4 WHERE id = ?1",
-        params![id, now.as_millisecond(), token, after(now, LEASE)],
+        params![id, now.as_millisecond(), token, after(now, lease)],
     )?;
     Ok(by_id(connection, &id)?.map(|job| Leased { job, token }))
 }
 
-pub(super) fn renew(connection: &Connection, now: Timestamp, leased: &Leased) -> Result<bool, StoreError> {
+pub(super) fn renew(connection: &Connection, now: Timestamp, leased: &Leased, lease: SignedDuration) -> Result<bool, StoreError> {
     let changed = connection.execute(
         "UPDATE jobs SET lease_until = ?3 WHERE id = ?1 AND lease_token = ?2 AND state = 'running'",
-        params![leased.job.id, leased.token, after(now, LEASE)],
+        params![leased.job.id, leased.token, after(now, lease)],
     )?;
     Ok(changed > 0)
 }
@@ -107,22 +110,33 @@ fn end(
     Ok(follow_up)
 }
 
-pub(super) fn give_back(connection: &Connection, leased: &Leased) -> Result<bool, StoreError> {
+pub(super) fn give_back(connection: &Connection, now: Timestamp, leased: &Leased) -> Result<bool, StoreError> {
     let Some(job) = held(connection, leased)? else { return Ok(false) };
-    requeue(connection, &job, None, None)?;
+    requeue(connection, now, &job, None, None)?;
     connection.execute("UPDATE jobs SET attempts = max(attempts - 1, 0) WHERE id = ?1", [&job.id])?;
     Ok(true)
 }
 
 /// Back into the queue at its old place. An analysis takes in what came while it ran: its next attempt sees all of it.
-fn requeue(connection: &Connection, job: &Job, not_before: Option<Timestamp>, error: Option<&str>) -> Result<(), StoreError> {
+fn requeue(
+    connection: &Connection,
+    now: Timestamp,
+    job: &Job,
+    not_before: Option<Timestamp>,
+    error: Option<&str>,
+) -> Result<(), StoreError> {
+    let noted = |row: &Row<'_>| columns::maybe_json::<Trigger>(row, "follow_up");
+    let noted: Option<Trigger> = connection.query_row("SELECT follow_up FROM jobs WHERE id = ?1", [&job.id], noted)?;
     // Another one with its key may have been queued meanwhile: that one does it.
     let replaced = connection.execute(
-        "UPDATE jobs SET state = 'superseded', finished_at = started_at, lease_token = NULL, lease_until = NULL
+        "UPDATE jobs SET state = 'superseded', finished_at = started_at, lease_token = NULL, lease_until = NULL, follow_up = NULL
          WHERE id = ?1 AND EXISTS (SELECT 1 FROM jobs AS other WHERE other.dedup_key = jobs.dedup_key AND other.state = 'queued')",
         [&job.id],
     )?;
     if replaced > 0 {
+        if let Some((incident, noted)) = job.incident_id.as_ref().zip(noted) {
+            triggers::trigger(connection, now, incident, noted, None)?;
+        }
         return Ok(());
     }
     let mut trigger = Trigger {
@@ -130,8 +144,6 @@ fn requeue(connection: &Connection, job: &Job, not_before: Option<Timestamp>, er
         class: job.class,
         not_before: job.not_before,
     };
-    let noted = |row: &Row<'_>| columns::maybe_json::<Trigger>(row, "follow_up");
-    let noted: Option<Trigger> = connection.query_row("SELECT follow_up FROM jobs WHERE id = ?1", [&job.id], noted)?;
     let mut payload = job.payload.clone();
     if let Some(noted) = noted {
         trigger = trigger.widened(noted);
@@ -144,7 +156,7 @@ fn requeue(connection: &Connection, job: &Job, not_before: Option<Timestamp>, er
             job.id,
             columns::text(&payload)?,
             triggers::class_word(trigger.class),
-            trigger.class.rank(job.created_at),
+            trigger.class.rank(job.created_at, not_before.unwrap_or(job.not_before)),
             not_before.map(Timestamp::as_millisecond),
             error
         ],
@@ -160,7 +172,7 @@ pub(super) fn fail(
     why: &str,
 ) -> Result<Option<JobState>, StoreError> {
     let Some(job) = held(connection, leased)? else { return Ok(None) };
-    let wait = back_off(job.attempts, Uuid::new_v4().as_u64_pair().1);
+    let wait = rules.jobs.waits(job.attempts, Uuid::new_v4().as_u64_pair().1);
     let again = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
     lost(connection, now, rules, leased, &job, again, why).map(Some)
 }
@@ -175,8 +187,8 @@ fn lost(
     again: Timestamp,
     why: &str,
 ) -> Result<JobState, StoreError> {
-    if job.attempts < MAX_ATTEMPTS {
-        requeue(connection, job, Some(again), Some(why))?;
+    if job.attempts < rules.jobs.max_attempts {
+        requeue(connection, now, job, Some(again), Some(why))?;
         return Ok(JobState::Queued);
     }
     let follow_up = end(connection, now, leased, JobState::Failed, None, Some(why))?;
@@ -200,15 +212,16 @@ fn lost(
 /// The jobs whose lease is over. One that is longer than a lease can be was given before our clock was put back: it is cut,
 /// so that it ends. So is the wait of a job that was queued, or failed, at a time that is still to come.
 pub(super) fn expire(connection: &Connection, now: Timestamp, rules: &Lifecycle) -> Result<usize, StoreError> {
-    connection.execute("UPDATE jobs SET lease_until = ?1 WHERE state = 'running' AND lease_until > ?1", [after(now, LEASE)])?;
+    let longest = after(now, rules.jobs.lease);
+    connection.execute("UPDATE jobs SET lease_until = ?1 WHERE state = 'running' AND lease_until > ?1", [longest])?;
     let mut statement = connection.prepare_cached(
-        "UPDATE jobs SET not_before = ?1 WHERE state = 'queued' AND not_before > ?1 AND COALESCE(started_at, created_at) > ?1",
+        "UPDATE jobs SET rank = rank - max(created_at, not_before) + ?1, not_before = ?1 WHERE state = 'queued' AND not_before > ?1 AND COALESCE(started_at, created_at) > ?1",
     )?;
     statement.execute([now.as_millisecond()])?;
     let why = "its worker was not heard of any more";
     let over = leased_until(connection, now)?;
     for leased in &over {
-        let wait = back_off(leased.job.attempts, Uuid::new_v4().as_u64_pair().1);
+        let wait = rules.jobs.waits(leased.job.attempts, Uuid::new_v4().as_u64_pair().1);
         let again = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
         lost(connection, now, rules, leased, &leased.job, again, why)?;
     }

@@ -1,6 +1,6 @@
 //! An incident's real subject, learnt by its analysis: another open incident that has it already is the same one.
 
-use super::{columns, leases, messages, placing, triggers};
+use super::{attempts, columns, leases, messages, placing, triggers};
 use crate::domain::{Class, ObjectRef, Reason, Severity, Trigger};
 use crate::ports::{Leased, StoreError};
 use jiff::Timestamp;
@@ -50,6 +50,7 @@ fn merge(connection: &Connection, now: Timestamp, younger: &str, older: &str) ->
         "UPDATE incidents SET status = 'merged', merged_into = ?2, settles_at = NULL WHERE id = ?1",
         params![younger, older],
     )?;
+    attempts::void(connection, now, younger, older)?;
     connection.execute("UPDATE episodes SET incident_id = ?2 WHERE incident_id = ?1", params![younger, older])?;
     messages::changed(connection, now, younger, "merged")?;
     messages::changed(connection, now, older, "merged")?;

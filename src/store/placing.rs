@@ -12,6 +12,7 @@ const MERGES: usize = 8;
 /// An incident, as far as it matters here.
 pub(super) struct Place {
     pub(super) id: String,
+    subject: ObjectRef,
     pub(super) status: IncidentStatus,
     pub(super) severity: Option<Severity>,
     pub(super) verdict: Option<Verdict>,
@@ -21,11 +22,16 @@ pub(super) struct Place {
     quiet_how: Option<String>,
 }
 
-const COLUMNS: &str = "id, status, severity, verdict, merged_into, resolved_at, quiet_at, quiet_how";
+const COLUMNS: &str = "id, namespace, kind, name, status, severity, verdict, merged_into, resolved_at, quiet_at, quiet_how";
+
+fn object(namespace: String, kind: String, name: String) -> ObjectRef {
+    ObjectRef { kind, namespace: Some(namespace).filter(|namespace| !namespace.is_empty()), name }
+}
 
 fn place(row: &Row<'_>) -> Result<Place, rusqlite::Error> {
     Ok(Place {
         id: row.get("id")?,
+        subject: object(row.get("namespace")?, row.get("kind")?, row.get("name")?),
         status: columns::word(row, "status")?,
         severity: columns::maybe_word(row, "severity")?,
         verdict: columns::maybe_word(row, "verdict")?,
@@ -63,17 +69,21 @@ pub(super) fn open_of(connection: &Connection, cluster: &str, subject: &ObjectRe
 }
 
 /// What an alert is about: what its labels name, or what that turned out to be.
-pub(super) fn subject(connection: &Connection, alert: &DeliveredAlert) -> Result<ObjectRef, StoreError> {
+pub(super) fn subject(connection: &Connection, now: Timestamp, alert: &DeliveredAlert) -> Result<ObjectRef, StoreError> {
     let named = subject_of(&alert.name, &alert.labels);
     let mut statement = connection.prepare_cached(
-        "SELECT real_namespace, real_kind, real_name FROM subjects WHERE cluster = ?1 AND namespace = ?2 AND kind = ?3 AND name = ?4",
+        "SELECT rowid, at, real_namespace, real_kind, real_name FROM subjects
+         WHERE cluster = ?1 AND namespace = ?2 AND kind = ?3 AND name = ?4",
     )?;
-    let real = |row: &Row<'_>| {
-        let namespace = Some(row.get::<_, String>(0)?).filter(|namespace| !namespace.is_empty());
-        Ok(ObjectRef { kind: row.get(1)?, namespace, name: row.get(2)? })
-    };
-    let learnt = statement.query_row(params![alert.cluster, named.ns(), named.kind, named.name], real).optional()?;
-    Ok(learnt.unwrap_or(named))
+    let real = |row: &Row<'_>| Ok((row.get(0)?, columns::time(row, "at")?, object(row.get(2)?, row.get(3)?, row.get(4)?)));
+    let learnt: Option<(i64, Timestamp, ObjectRef)> =
+        statement.query_row(params![alert.cluster, named.ns(), named.kind, named.name], real).optional()?;
+    let Some((row, at, real)) = learnt else { return Ok(named) };
+    if at < day_before(now) {
+        // What is used isn't forgotten.
+        connection.execute("UPDATE subjects SET at = ?2 WHERE rowid = ?1", params![row, now.as_millisecond()])?;
+    }
+    Ok(real)
 }
 
 /// The incident of an episode that begins: the open one of its subject, one that was over not long ago, or a new one.
@@ -83,7 +93,7 @@ pub(super) fn find(
     rules: &Lifecycle,
     alert: &DeliveredAlert,
 ) -> Result<(Place, Placement, ObjectRef), StoreError> {
-    let subject = subject(connection, alert)?;
+    let subject = subject(connection, now, alert)?;
     if let Some(open) = open_of(connection, &alert.cluster, &subject)? {
         return Ok((open, Placement::Joined, subject));
     }
@@ -107,6 +117,7 @@ pub(super) fn find(
     statement.execute(params![id, alert.cluster, subject.ns(), subject.kind, subject.name, now.as_millisecond()])?;
     let new = Place {
         id,
+        subject: subject.clone(),
         status: IncidentStatus::Open,
         severity: None,
         verdict: None,
@@ -118,7 +129,18 @@ pub(super) fn find(
     Ok((new, Placement::Opened, subject))
 }
 
-pub(super) fn reopen(connection: &Connection, id: &str) -> Result<(), StoreError> {
+/// The incident that is open where this one was: another of its subject, or of what the alert names now, if there is one.
+pub(super) fn open_again(connection: &Connection, over: Place, cluster: &str, subject: &ObjectRef) -> Result<Place, StoreError> {
+    for subject in [subject, &over.subject] {
+        if let Some(open) = open_of(connection, cluster, subject)? {
+            return Ok(open);
+        }
+    }
+    reopen(connection, &over.id)?;
+    Ok(over)
+}
+
+fn reopen(connection: &Connection, id: &str) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "UPDATE incidents SET status = 'open', resolved_at = NULL, settles_at = NULL WHERE id = ?1 AND status = 'resolved'",
     )?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 impl Pulse for Store {
     fn silent_for(&self) -> Option<Duration> {
-        self.writer.silent_for()
+        self.writer.silent_for().filter(|_| self.reader.lives())
     }
 
     fn waiting(&self) -> usize {

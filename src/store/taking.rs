@@ -180,24 +180,38 @@ impl Taking<'_> {
         answer: &mut AlertAnswer,
     ) -> Result<(), StoreError> {
         answer.episode_id = Some(episode.id.clone());
-        answer.result = Taken::Reopened;
-        let mut place = match incident {
+        let place = match incident {
             Some(incident) => placing::incident(self.connection, incident)?,
             None => None,
         };
-        if let Some(over) = &place
-            && over.status == IncidentStatus::Resolved
-        {
-            let subject = placing::subject(self.connection, alert)?;
-            match placing::open_of(self.connection, &alert.cluster, &subject)? {
-                Some(open) => place = Some(open),
-                None => placing::reopen(self.connection, &over.id)?,
+        let goes_on = |this: &Self, incident: Option<&str>| {
+            episodes::reopen(this.connection, this.now, this.number, &episode.id, incident)?;
+            episodes::repeat(this.connection, this.now, episode, alert)
+        };
+        let Some(mut place) = place else {
+            // It was only kept so far.
+            goes_on(self, None)?;
+            if self.rules.is_suppressed(alert) {
+                answer.result = Taken::Suppressed;
+                return Ok(());
             }
+            return self.begin(alert, Some(episode), false, answer);
+        };
+        if place.status == IncidentStatus::Resolved {
+            if self.rules.is_suppressed(alert) {
+                // What is silenced opens nothing: the episode stays at its end until it isn't any more.
+                answer.result = Taken::Suppressed;
+                return Ok(());
+            }
+            place = placing::open_again(
+                self.connection,
+                place,
+                &alert.cluster,
+                &placing::subject(self.connection, self.now, alert)?,
+            )?;
         }
-        let id = place.as_ref().map(|place| place.id.as_str());
-        episodes::reopen(self.connection, self.now, self.number, &episode.id, id)?;
-        episodes::repeat(self.connection, self.now, episode, alert)?;
-        let Some(place) = place else { return Ok(()) };
+        answer.result = Taken::Reopened;
+        goes_on(self, Some(&place.id))?;
         if matches!(place.verdict, Some(Verdict::Healthy | Verdict::Recovered)) {
             let class = Class::of(alert.severity.unwrap_or(Severity::Warning));
             let run = Trigger::new(Reason::Disproved, class, self.now);

@@ -44,7 +44,8 @@ pub(super) fn class_word(class: Class) -> &'static str {
     }
 }
 
-/// Widens the analysis that waits, notes it with the one that runs, or queues a new one. The job's id.
+/// Widens the analysis that waits, notes it with the one that runs, or queues a new one. The job's id. Somebody who asks gets one
+/// that begins after they asked.
 pub(super) fn trigger(
     connection: &Connection,
     now: Timestamp,
@@ -60,7 +61,7 @@ pub(super) fn trigger(
         if wider != found.trigger {
             let mut statement = connection
                 .prepare_cached("UPDATE jobs SET payload = ?2, class = ?3, rank = ?4, not_before = ?5 WHERE id = ?1")?;
-            let rank = wider.class.rank(found.created_at);
+            let rank = wider.class.rank(found.created_at, wider.not_before);
             let not_before = wider.not_before.as_millisecond();
             statement.execute(params![found.id, payload(&wider)?, class_word(wider.class), rank, not_before])?;
         }
@@ -70,7 +71,7 @@ pub(super) fn trigger(
         .prepare_cached("SELECT id, follow_up FROM jobs WHERE incident_id = ?1 AND state = 'running' AND kind = 'analyze'")?;
     let running = |row: &Row<'_>| Ok((row.get("id")?, columns::maybe_json::<Trigger>(row, "follow_up")?));
     let running: Option<(String, Option<Trigger>)> = statement.query_row([incident], running).optional()?;
-    if let Some((id, noted)) = running {
+    if let Some((id, noted)) = running.filter(|_| by.is_none()) {
         let wider = match noted {
             Some(noted) => noted.widened(trigger),
             None => trigger,
@@ -108,7 +109,7 @@ fn queue(
     )?;
     statement.execute(named_params! {
         ":id": id, ":kind": JobKind::Analyze.as_str(), ":lane": JobKind::Analyze.lane().as_str(),
-        ":class": class_word(trigger.class), ":rank": trigger.class.rank(now), ":incident": incident, ":run": codes::id(),
+        ":class": class_word(trigger.class), ":rank": trigger.class.rank(now, trigger.not_before), ":incident": incident, ":run": codes::id(),
         ":key": dedup_key(incident), ":payload": payload(trigger)?, ":by": by, ":failures": failures,
         ":now": now.as_millisecond(), ":not_before": trigger.not_before.as_millisecond(),
     })?;
@@ -121,7 +122,7 @@ pub(super) fn all_ended(connection: &Connection, incident: &str) -> Result<(), S
         "SELECT id, payload, class, not_before, created_at FROM jobs WHERE dedup_key = ?1 AND state = 'queued'",
     )?;
     if let Some(found) = statement.query_row([dedup_key(incident)], waiting).optional()? {
-        let rank = Class::Rest.rank(found.created_at);
+        let rank = Class::Rest.rank(found.created_at, found.trigger.not_before);
         connection
             .execute("UPDATE jobs SET class = ?2, rank = ?3 WHERE id = ?1", params![found.id, class_word(Class::Rest), rank])?;
     }

@@ -9,6 +9,8 @@ use crate::domain::{Actor, Attempt, AttemptState};
 use crate::pipeline::execute::{Executor, Limits, Unheard};
 use crate::ports::{AttemptFilter, Books, Clock};
 use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
@@ -19,13 +21,7 @@ const AT_A_TIME: usize = 8;
 
 impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
     pub(super) async fn changes(self) {
-        let applying = async {
-            while !self.is_stopping() {
-                self.apply_approved().await;
-                self.pause(LOOK).await;
-            }
-        };
-        futures::join!(applying, self.every_while(|| self.expire()), self.every_while(|| self.look_after()));
+        futures::join!(self.apply_approved(), self.every_while(|| self.expire()), self.every_while(|| self.look_after()));
     }
 
     /// Again and again until the process ends, which it doesn't wait for: each step of these is a transaction.
@@ -43,17 +39,39 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
         }
     }
 
+    /// Looks for what is approved while what was is applied: a slow one holds up nobody's.
     async fn apply_approved(&self) {
-        let approved = AttemptFilter { states: vec![AttemptState::Approved], ..AttemptFilter::default() };
-        let approved = match self.store.attempts(approved).await {
-            Ok(approved) => approved,
-            Err(error) => return tracing::error!(%error, "what was approved could not be read"),
-        };
-        let ours = approved.into_iter().filter(is_ours);
-        futures::stream::iter(ours).for_each_concurrent(AT_A_TIME, |attempt| self.apply_one(attempt)).await;
+        let mut queued = self.queued.subscribe();
+        let (mut under_way, mut ids) = (FuturesUnordered::new(), BTreeSet::new());
+        while !self.is_stopping() {
+            for attempt in self.approved().await {
+                if ids.len() < AT_A_TIME && ids.insert(attempt.id.clone()) {
+                    under_way.push(self.apply_one(attempt));
+                }
+            }
+            tokio::select! {
+                Some(id) = under_way.next() => { ids.remove(&id); }
+                () = self.pause(&mut queued, LOOK) => {}
+            }
+        }
+        while under_way.next().await.is_some() {}
     }
 
-    async fn apply_one(&self, attempt: Attempt) {
+    /// What was approved here, that which is over first before the rest.
+    async fn approved(&self) -> Vec<Attempt> {
+        let approved = AttemptFilter { states: vec![AttemptState::Approved], ..AttemptFilter::default() };
+        let mut approved = self.store.attempts(approved).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "what was approved could not be read");
+            Vec::new()
+        });
+        approved.retain(is_ours);
+        approved.sort_by_key(|attempt| attempt.expires_at);
+        approved
+    }
+
+    /// The attempt's id, once it needs nobody any more or has to wait.
+    async fn apply_one(&self, attempt: Attempt) -> String {
+        let id = attempt.id.clone();
         // Once it is begun it is not ended by a signal: its lease and the server's own limit end it.
         match self.world.apply(&attempt).await {
             Ok(now) => self.note(&now),
@@ -63,8 +81,11 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
                 }
                 // Whoever moved it meanwhile knows better.
                 _ = self.executor().keep_waiting(attempt, why).await;
+                // Whatever keeps it waiting takes a while to go.
+                tokio::time::sleep(LOOK).await;
             }
         }
+        id
     }
 
     async fn expire(&self) {

@@ -7,7 +7,8 @@ use crate::pipeline::view;
 use crate::ports::{Books, Clock, Finished, Leased, Outcome, StoreError};
 use crate::telemetry::metrics;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use std::future::Future;
+use tokio::time::{Instant, timeout_at};
 use tracing::Span;
 
 impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
@@ -20,18 +21,9 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
                 Some(report) => Outcome::Report(Box::new(report)),
                 None => return Ok(false),
             },
-            JobKind::Replay => Outcome::Result(self.world.replay(&self.view(leased).await?).await?),
             JobKind::Ask => Outcome::Result(self.world.answer(&leased.job, until).await?),
-            JobKind::Undo => Outcome::Result(self.undo(&leased.job).await?),
-            JobKind::Retention => Outcome::Result(self.world.tidy().await?),
-            JobKind::Backup => {
-                let backups = self.settings.backups.as_ref().ok_or("no folder for copies is configured any more")?;
-                Outcome::Result(self.world.back_up(backups).await?)
-            }
-            JobKind::Digest => self.digest(&leased.job).await?,
-            kind @ (JobKind::Verify | JobKind::GraphSync) => {
-                return Err(format!("nobody does {} here", kind.as_str()));
-            }
+            JobKind::Undo => Outcome::Result(self.undo(&leased.job, until).await?),
+            _ => within(until, self.other(leased)).await?,
         };
         let finished = self.store.finish(leased, outcome).await.map_err(|error| format!("it could not be stored: {error}"))?;
         if let Some(Finished { run: Some(run), resolved_during_run, .. }) = &finished {
@@ -43,13 +35,27 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
         Ok(finished.is_some())
     }
 
+    /// What has no part that is worth anything by itself.
+    async fn other(&self, leased: &Leased) -> Result<Outcome, String> {
+        match leased.job.kind {
+            JobKind::Replay => Ok(Outcome::Result(self.world.replay(&self.view(leased).await?).await?)),
+            JobKind::Retention => Ok(Outcome::Result(self.world.tidy().await?)),
+            JobKind::Backup => {
+                let backups = self.settings.backups.as_ref().ok_or("no folder for copies is configured any more")?;
+                Ok(Outcome::Result(self.world.back_up(backups).await?))
+            }
+            JobKind::Digest => self.digest(&leased.job).await,
+            kind => Err(format!("nobody does {} here", kind.as_str())),
+        }
+    }
+
     /// Whoever pressed Undo is told how it is taken back, or why it can't be. It isn't tried again by itself: they can press again.
-    async fn undo(&self, job: &Job) -> Result<Value, String> {
+    async fn undo(&self, job: &Job, until: Instant) -> Result<Value, String> {
         let stored = |error: StoreError| error.to_string();
         let id = job.payload.get("attempt").and_then(Value::as_str).ok_or("the job names no attempt")?;
         let by = job.payload.get("by").and_then(|by| serde_json::from_value(by.clone()).ok()).ok_or("the job names nobody")?;
         let applied = self.store.attempt(id).await.map_err(stored)?.ok_or("the attempt is not there any more")?;
-        match self.world.undo(&applied, &by).await {
+        match within(until, self.world.undo(&applied, &by)).await {
             // Storing the plan told them.
             Ok(undo) => Ok(json!({ "attempt": undo.code })),
             Err(why) => {
@@ -82,6 +88,11 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
         concluded(&view, &report);
         Ok(Some(report))
     }
+}
+
+/// What comes of it by then; that it took too long, for people.
+async fn within<T>(until: Instant, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    timeout_at(until, work).await.unwrap_or_else(|_| Err("it took longer than it may".to_owned()))
 }
 
 /// What the trace says of an incident when its analysis begins.

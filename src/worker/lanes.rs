@@ -1,6 +1,6 @@
 //! A worker's day: takes the most urgent job, does it under its lease, and takes the next.
 
-use super::{LOOK, RENEW, Workers, World};
+use super::{LOOK, RENEWALS, Workers, World};
 use crate::domain::{JobKind, JobState, Lane};
 use crate::ports::{Books, Clock, Leased};
 use crate::telemetry::metrics;
@@ -15,13 +15,14 @@ const STORE_PAUSE: Duration = Duration::from_secs(2);
 
 impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
     pub(super) async fn seat(self, lane: Lane) {
+        let mut queued = self.queued.subscribe();
         while !self.is_stopping() {
             match self.store.claim(lane).await {
                 Ok(Some(leased)) => {
                     let span = span(&leased);
                     self.hold(leased).instrument(span).await;
                 }
-                Ok(None) => self.pause(LOOK).await,
+                Ok(None) => self.pause(&mut queued, LOOK).await,
                 Err(error) => {
                     tracing::error!(%error, lane = lane.as_str(), "no job could be taken");
                     tokio::time::sleep(STORE_PAUSE).await;
@@ -44,7 +45,7 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
                 metrics().job_attempt(kind, "done");
                 tracing::info!(task = id, kind, ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), "done");
                 // What follows may wait already.
-                self.queued.notify_waiters();
+                self.queued.send_replace(());
             }
             Held::Failed(why) => {
                 let became = self.store.fail(&leased, &why).await;
@@ -75,7 +76,8 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
 
     /// Renews the lease until the work is done, the lease is lost, or the process has no more time.
     async fn watch(&self, leased: &Leased, mut work: JoinHandle<Result<bool, String>>) -> Held {
-        let mut renew = interval_at(Instant::now() + RENEW, RENEW);
+        let every = self.settings.lease / RENEWALS;
+        let mut renew = interval_at(Instant::now() + every, every);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stop = self.stop.clone();
         let mut end: Option<Instant> = None;

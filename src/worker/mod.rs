@@ -15,22 +15,29 @@ pub use world::{Analysed, World};
 use crate::domain::Lane;
 use crate::ports::{Books, Clock};
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
-/// A lease is renewed this often; it lasts four times as long.
-const RENEW: Duration = Duration::from_secs(15);
+/// A lease is renewed so often while it lasts.
+const RENEWALS: u32 = 4;
 /// The workers look by themselves this often, should a call have been missed.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// So long after a panic a part is begun anew.
+const ANEW: Duration = Duration::from_secs(1);
 
 /// What an operator decides.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// How many analyses run at a time.
     pub workers: usize,
+    /// How long a lease lasts.
+    pub lease: Duration,
     /// How long after the signal what runs is given back.
     pub shutdown: Duration,
     /// Where copies of the database go, how often, and how many are kept.
@@ -67,8 +74,8 @@ pub struct Workers<S, W, C> {
     pub world: Arc<W>,
     /// Tells the time.
     pub clock: Arc<C>,
-    /// Something was queued.
-    pub queued: Arc<Notify>,
+    /// Says that something was queued.
+    pub queued: watch::Sender<()>,
     /// True once the process ends.
     pub stop: watch::Receiver<bool>,
     /// What an operator decides.
@@ -81,7 +88,7 @@ impl<S, W, C> Clone for Workers<S, W, C> {
             store: Arc::clone(&self.store),
             world: Arc::clone(&self.world),
             clock: Arc::clone(&self.clock),
-            queued: Arc::clone(&self.queued),
+            queued: self.queued.clone(),
             stop: self.stop.clone(),
             settings: self.settings.clone(),
         }
@@ -92,30 +99,45 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
     /// Works until the process ends, and until what runs is done or given back.
     pub async fn run(self) {
         let mut all = JoinSet::new();
+        let stop = &self.stop;
         for _ in 0..self.settings.workers.max(1) {
-            all.spawn(self.clone().seat(Lane::Analysis));
+            let this = self.clone();
+            all.spawn(upheld("an analyst", stop.clone(), move || this.clone().seat(Lane::Analysis)));
         }
-        all.spawn(self.clone().seat(Lane::Maintenance));
-        all.spawn(self.clone().changes());
-        all.spawn(self.periodic());
-        while let Some(ended) = all.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a worker ended by itself");
-            }
-        }
+        let this = self.clone();
+        all.spawn(upheld("maintenance", stop.clone(), move || this.clone().seat(Lane::Maintenance)));
+        let this = self.clone();
+        all.spawn(upheld("what applies changes", stop.clone(), move || this.clone().changes()));
+        let this = self.clone();
+        all.spawn(upheld("what happens by the clock", stop.clone(), move || this.clone().periodic()));
+        while all.join_next().await.is_some() {}
     }
 
     fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }
 
-    /// Waits until something is queued, a while has passed, or the process ends.
-    async fn pause(&self, most: Duration) {
+    /// Waits until something is queued that `queued` has not seen, a while has passed, or the process ends.
+    async fn pause(&self, queued: &mut watch::Receiver<()>, most: Duration) {
         let mut stop = self.stop.clone();
         tokio::select! {
-            () = self.queued.notified() => {}
-            () = tokio::time::sleep(most) => {}
+            _ = queued.changed() => {}
+            () = sleep(most) => {}
             () = async { _ = stop.wait_for(|stops| *stops).await; } => {}
         }
+    }
+}
+
+/// Keeps a part of the process alive until `stop` is true: one that ends in a panic is begun anew after a moment.
+pub async fn upheld<F>(what: &'static str, stop: watch::Receiver<bool>, part: impl Fn() -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    while let Err(error) = tokio::spawn(part()).await {
+        if !error.is_panic() || *stop.borrow() {
+            return;
+        }
+        tracing::error!(%error, "{what} met a fault of the program and is begun anew");
+        sleep(ANEW).await;
     }
 }

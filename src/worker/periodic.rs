@@ -76,7 +76,7 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
             Ok((0, _)) => {}
             Ok((count, what)) => {
                 tracing::info!(count, "{what}");
-                self.queued.notify_waiters();
+                self.queued.send_replace(());
             }
             Err(error) => tracing::error!(%error, task = name, "not done"),
         }

@@ -78,8 +78,9 @@ async fn live(app: App<Store>, path: &Path) -> Result<(), CliError> {
     };
     let signals = tokio::spawn(signals(Told::new()?, app.stopping.clone()));
     // Who works on what is queued, and who sends messages, is started here: each ends what it does once `stopping` is leaving.
-    let messages = messages(&app)?;
-    let workers = tokio::spawn(workers(&app, path)?.run());
+    let stop = leaves(&app.stopping);
+    let messages = messages(&app, &stop)?;
+    let workers = tokio::spawn(workers(&app, path, stop)?.run());
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening");
     }
@@ -107,20 +108,30 @@ async fn live(app: App<Store>, path: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Those who work on what is queued, until the process leaves.
-fn workers(app: &App<Store>, path: &Path) -> Result<Workers<Store, LiveWorld, MachineClock>, CliError> {
-    let serve = &app.settings.serve;
-    let world = LiveWorld::new(Arc::clone(&app.store), app.settings.clone(), app.redactor.clone(), path)?;
+/// True once the process leaves.
+fn leaves(stopping: &Stopping) -> watch::Receiver<bool> {
     let (stops, stop) = watch::channel(false);
-    let stopping = app.stopping.clone();
+    let stopping = stopping.clone();
     tokio::spawn(async move {
         stopping.reached(Phase::Leaving).await;
         stops.send_replace(true);
         stops.closed().await;
     });
+    stop
+}
+
+/// Those who work on what is queued, until `stop` is true.
+fn workers(
+    app: &App<Store>,
+    path: &Path,
+    stop: watch::Receiver<bool>,
+) -> Result<Workers<Store, LiveWorld, MachineClock>, CliError> {
+    let serve = &app.settings.serve;
+    let world = LiveWorld::new(Arc::clone(&app.store), app.settings.clone(), app.redactor.clone(), path)?;
     let backups = serve.backup_dir.clone();
     let settings = worker::Settings {
         workers: serve.workers,
+        lease: serve.lease.unsigned_abs(),
         // The rest of the time is for what they give back.
         shutdown: serve.shutdown_timeout.unsigned_abs().saturating_sub(Duration::from_secs(2)),
         backups: backups.map(|folder| Backups { folder, every: serve.backup_every, keep: serve.backup_keep }),
@@ -130,7 +141,7 @@ fn workers(app: &App<Store>, path: &Path) -> Result<Workers<Store, LiveWorld, Ma
         store: Arc::clone(&app.store),
         world: Arc::new(world),
         clock: Arc::new(MachineClock),
-        queued: Arc::clone(&app.queued),
+        queued: app.queued.clone(),
         stop,
         settings,
     })

@@ -34,9 +34,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, timeout_at};
 
-/// Recordings are kept for so long, and so much of them together.
-const KEEP_RECORDINGS: Duration = Duration::from_secs(30 * 24 * 3600);
-const RECORDINGS_BYTES: u64 = 2 << 30;
+/// So long before the end of an analysis the cluster isn't read any more: the other witnesses are still asked, and what follows
+/// needs some of it too.
+const WITHOUT_CLUSTER: Duration = Duration::from_secs(120);
 
 /// The world as the settings describe it.
 pub struct LiveWorld {
@@ -86,6 +86,13 @@ impl LiveWorld {
         let writer = KubernetesWriter::connect(options).await.map_err(|error| error.to_string())?;
         writer.check_cluster(reader).await.map_err(|error| error.to_string())?;
         Ok(writer)
+    }
+
+    async fn inquire(&self, reader: Result<&KubernetesReader, String>, view: &IncidentView) -> Examined {
+        let settings = self.settings.remediation();
+        let inquiry =
+            Inquiry { reader, witnesses: &self.witnesses, store: &*self.store, redactor: &self.redactor, settings: &settings };
+        inquiry.examine(&view.incident, &view.standing, self.clock.now()).await
     }
 
     fn limits(&self) -> Limits {
@@ -144,25 +151,26 @@ impl World for LiveWorld {
 
     async fn examine(&self, view: &IncidentView, until: Instant) -> Result<Analysed<Examined>, String> {
         let own = &self.settings.serve.default_cluster;
-        let reader = if view.incident.cluster == *own {
-            self.reader().await
-        } else {
-            // Another cluster may have objects of the same names.
-            Err(format!(
-                "the alert is about cluster {}, and this process reads {own} (serve.default_cluster)",
-                view.incident.cluster
-            ))
+        let cut = until.checked_sub(WITHOUT_CLUSTER).unwrap_or(until);
+        let reading = async {
+            let reader = if view.incident.cluster == *own {
+                self.reader().await
+            } else {
+                // Another cluster may have objects of the same names.
+                let cluster = &view.incident.cluster;
+                Err(format!("the alert is about cluster {cluster}, and this process reads {own} (serve.default_cluster)"))
+            };
+            self.inquire(reader.as_ref().map_err(Clone::clone), view).await
         };
-        let settings = self.settings.remediation();
-        let inquiry = Inquiry {
-            reader: reader.as_ref().map_err(Clone::clone),
-            witnesses: &self.witnesses,
-            store: &*self.store,
-            redactor: &self.redactor,
-            settings: &settings,
+        let examined = match timeout_at(cut, reading).await {
+            Ok(examined) => examined,
+            Err(_) => {
+                // What could not be seen in time is a gap in the report.
+                let late = Err("reading the cluster took longer than an analysis may".to_owned());
+                let blind = timeout_at(until, self.inquire(late, view)).await;
+                blind.map_err(|_| "reading took longer than an analysis may".to_owned())?
+            }
         };
-        let examined = timeout_at(until, inquiry.examine(&view.incident, &view.standing, self.clock.now())).await;
-        let examined = examined.map_err(|_| "reading took longer than an analysis may".to_owned())?;
         Ok(Analysed { subject: examined.subject.clone(), examined })
     }
 
@@ -211,8 +219,8 @@ impl World for LiveWorld {
         let actor = attempt.decided_by.clone().ok_or("nobody approved it")?;
         let mut executor = executor(&writer, &self.store, &self.clock, self.limits(), &actor);
         executor.channel.clone_from(&actor.kind);
-        let applied = executor.apply(attempt, &situation).await.map_err(|error| error.to_string())?;
-        executor.settle(applied).await.map_err(|error| error.to_string())
+        // What nobody answered is read back by `look_after`: others wait for their turn.
+        executor.apply(attempt, &situation).await.map_err(|error| error.to_string())
     }
 
     async fn undo(&self, applied: &Attempt, by: &Actor) -> Result<Attempt, String> {
@@ -275,8 +283,9 @@ impl World for LiveWorld {
 
     async fn tidy(&self) -> Result<Value, String> {
         let rows = self.store.clean().await.map_err(|error| error.to_string())?;
-        let folder = self.recordings.clone();
-        let recordings = tokio::task::spawn_blocking(move || thin_out(&folder, KEEP_RECORDINGS, RECORDINGS_BYTES));
+        let (folder, serve) = (self.recordings.clone(), &self.settings.serve);
+        let (longest, most) = (serve.keep_bundles.unsigned_abs(), u64::try_from(serve.keep_bundles_size).unwrap_or(u64::MAX));
+        let recordings = tokio::task::spawn_blocking(move || thin_out(&folder, longest, most));
         let recordings = recordings.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         Ok(json!({"rows": rows, "recordings": recordings}))
     }

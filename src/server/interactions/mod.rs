@@ -104,9 +104,11 @@ async fn clicked<S: Books>(app: &App<S>, click: Click) -> Result<Response, Probl
                 Effect::Declined => metrics().attempt("declined"),
                 Effect::Approved => {
                     metrics().attempt("approved");
-                    app.queued.notify_one();
+                    app.queued.send_replace(());
                 }
-                Effect::UndoAsked => app.queued.notify_one(),
+                Effect::UndoAsked => {
+                    app.queued.send_replace(());
+                }
                 _ => {}
             }
             let attempt = clicked.attempt.as_ref().map(|attempt| attempt.code.as_str());

@@ -18,7 +18,7 @@ use channels::Channels;
 use jiff::SignedDuration;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 /// So many messages are sent at a time.
 const WORKERS: usize = 2;
@@ -103,20 +103,14 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
         Ok(true)
     }
 
-    /// Sends what waits until `stop` is ready; what is under way then is finished. `wake` says that something was queued.
-    pub async fn run(&self, wake: &Notify, stop: impl Future<Output = ()>) {
-        let (tell, told) = watch::channel(false);
-        let stopping = async {
-            stop.await;
-            // Who doesn't listen any more has ended.
-            _ = tell.send(true);
-        };
-        let workers = futures::future::join_all((0..WORKERS).map(|_| self.send_all(wake, told.clone())));
-        futures::join!(stopping, workers, self.tend(told.clone()));
+    /// Sends what waits until `stop` is true; what is under way then is finished. `queued` says that something was queued.
+    pub async fn run(&self, queued: &watch::Sender<()>, stop: &watch::Receiver<bool>) {
+        let workers = futures::future::join_all((0..WORKERS).map(|_| self.send_all(queued.subscribe(), stop.clone())));
+        futures::join!(workers, self.tend(stop.clone()));
     }
 
-    async fn send_all(&self, wake: &Notify, mut told: watch::Receiver<bool>) {
-        while !*told.borrow() {
+    async fn send_all(&self, mut queued: watch::Receiver<()>, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
             match self.step().await {
                 Ok(true) => continue,
                 Ok(false) => {}
@@ -126,21 +120,21 @@ impl<S: Books, N: Notifier, C: Clock> Courier<S, N, C> {
                 }
             }
             tokio::select! {
-                () = wake.notified() => {}
+                _ = queued.changed() => {}
                 () = tokio::time::sleep(LOOK) => {}
-                _ = told.wait_for(|stop| *stop) => return,
+                _ = stop.wait_for(|stop| *stop) => return,
             }
         }
     }
 
-    async fn tend(&self, mut told: watch::Receiver<bool>) {
+    async fn tend(&self, mut stop: watch::Receiver<bool>) {
         loop {
             if let Err(error) = self.store.tend().await {
                 tracing::warn!(%error, "messages could not be tended");
             }
             tokio::select! {
                 () = tokio::time::sleep(TEND) => {}
-                _ = told.wait_for(|stop| *stop) => return,
+                _ = stop.wait_for(|stop| *stop) => return,
             }
         }
     }

@@ -340,16 +340,16 @@ async fn the_process_s_end_lets_what_is_under_way_finish() {
     let home = Home::new().await;
     home.fires("checkout").await;
     home.pass(5);
-    let (wake, stop) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
+    let (queued, (stops, stop)) = (tokio::sync::watch::Sender::new(()), tokio::sync::watch::channel(false));
     let chat = Arc::clone(&home.chat);
     let watches = async {
         while chat.asked().is_empty() {
             tokio::task::yield_now().await;
         }
-        stop.notify_one();
+        stops.send_replace(true);
     };
     // It can be spawned.
-    let running: std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> = Box::pin(home.courier.run(&wake, stop.notified()));
+    let running: std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> = Box::pin(home.courier.run(&queued, &stop));
     futures::join!(running, watches);
     assert_eq!((home.chat.messages().len(), home.count("outbox WHERE state = 'sent'")), (1, 1));
 }

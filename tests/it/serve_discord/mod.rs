@@ -146,7 +146,7 @@ impl Home {
         let raw = body.to_string().into_bytes();
         let how =
             Reading { cluster_labels: &[], default_cluster: "east", severities: &BTreeMap::new(), received: self.time.now() };
-        let taken = self.store.take(Delivery::read(body, &how).unwrap(), raw).await.unwrap();
+        let taken = self.store.take(Delivery::read(&raw, &how).unwrap(), raw).await.unwrap();
         taken.alerts.into_iter().filter_map(|alert| alert.incident_id).collect()
     }
 

@@ -1,6 +1,6 @@
 //! Every status of the webhook, and what all answers have in common.
 
-use super::{Answer, SECRET, Server, request, settings};
+use super::{SECRET, Server, request, settings};
 use sre_copilot::config::Rate;
 use sre_copilot::server::Phase;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -76,22 +76,28 @@ async fn a_body_that_is_too_long() {
     let mut small = settings();
     small.serve.max_body = 1_000;
     let server = Server::with(small).await;
-    // Before anybody is asked who sends.
     let long = vec![b' '; 100_000];
-    server.ask("POST", "/webhooks/alertmanager", &[], &long).await.is_problem(413, "too_large");
+    server.deliver(&long).await.is_problem(413, "too_large");
+    // Who says nothing of who it is learns nothing of what is allowed.
+    server.ask("POST", "/webhooks/alertmanager", &[], &long).await.is_problem(401, "unauthenticated");
     let chunk = format!("{:x}\r\n{}\r\n", 600, " ".repeat(600)).repeat(2);
     let chunked = format!(
-        "POST /webhooks/alertmanager HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}0\r\n\r\n"
+        "POST /webhooks/alertmanager HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer s3cret\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}0\r\n\r\n"
     );
     server.send(chunked.as_bytes()).await.is_problem(413, "too_large");
     // Who asks first gets the answer before it sends.
     let asks = format!(
-        "POST /webhooks/alertmanager HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        "POST /webhooks/alertmanager HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
         1_u64 << 40
     );
-    let mut stream = TcpStream::connect(server.address).await.unwrap();
-    stream.write_all(asks.as_bytes()).await.unwrap();
-    Answer::read(&mut stream).await.is_problem(413, "too_large");
+    server.send(asks.as_bytes()).await.is_problem(413, "too_large");
+    // So does whom nobody knows.
+    for credential in ["Authorization: Bearer other", "X-Sender: me"] {
+        let asks = format!(
+            "POST /webhooks/alertmanager HTTP/1.1\r\nHost: x\r\n{credential}\r\nExpect: 100-continue\r\nContent-Length: 900\r\n\r\n"
+        );
+        server.send(asks.as_bytes()).await.is_problem(401, "unauthenticated");
+    }
     let fits = [BODY, " ".repeat(1_000 - BODY.len()).as_bytes()].concat();
     assert_eq!(server.deliver(&fits).await.status, 202);
 }

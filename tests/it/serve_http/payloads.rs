@@ -83,7 +83,9 @@ async fn what_is_no_delivery_is_set_aside() {
         server.deliver(body.as_bytes()).await.is_problem(400, "unparsable");
     }
     server.deliver(b"{\"alerts\": [\"\xff\xfe\"]}").await.is_problem(400, "unparsable");
-    assert_eq!(server.count("set_aside"), 10);
+    let zeros = format!("{{\"alerts\": [{}0]}}", "0,".repeat(100_000));
+    server.deliver(zeros.as_bytes()).await.is_problem(413, "too_large");
+    assert_eq!(server.count("set_aside"), 11);
     assert_eq!(server.count("set_aside WHERE length(raw) > 65536"), 0);
     assert_eq!(server.count("intakes"), 0);
 }
@@ -147,9 +149,9 @@ async fn with_direct_invocation_the_answer_waits_for_the_analysis() {
     let server = Server::with(direct).await;
     let body = json!({"alerts": [alert(1)]}).to_string();
     let store = std::sync::Arc::clone(&server.app.store);
-    let queued = std::sync::Arc::clone(&server.app.queued);
+    let mut queued = server.app.queued.subscribe();
     let worker = async {
-        queued.notified().await;
+        queued.changed().await.unwrap();
         let leased = store.claim(Lane::Analysis).await.unwrap().unwrap();
         let target = ObjectRef::new("Deployment", "shop", "web");
         let report = Outcome::Report(Box::new(Report::new(target, Verdict::Healthy, super::now())));

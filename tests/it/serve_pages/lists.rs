@@ -87,6 +87,14 @@ async fn what_can_not_be_a_filter_is_named() {
 }
 
 #[tokio::test]
+async fn who_may_not_look_learns_nothing_of_what_may_be_asked() {
+    let server = Server::closed().await;
+    for path in ["/incidents?colour=red", "/incidents/x?colour=red", "/incidents/x/timeline?until=soon"] {
+        server.get(path).await.problem(401, "unauthenticated");
+    }
+}
+
+#[tokio::test]
 async fn the_same_again_is_counted_in_a_list_too() {
     let server = Server::new().await;
     let first = server.incident("web").await;

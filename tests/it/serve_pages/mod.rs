@@ -80,7 +80,7 @@ impl Server {
         let severities = BTreeMap::new();
         let how =
             Reading { cluster_labels: &["cluster".to_owned()], default_cluster: "prod", severities: &severities, received: now };
-        let delivery = Delivery::read(body.clone(), &how).unwrap();
+        let delivery = Delivery::read(body.to_string().as_bytes(), &how).unwrap();
         self.app.store.take(delivery, body.to_string().into_bytes()).await.unwrap()
     }
 

@@ -1,9 +1,9 @@
 use super::{Server, keys};
 use jiff::SignedDuration;
 use serde_json::json;
-use sre_copilot::domain::{Actor, AuditEvent, AuditName, Feedback, TimelineEntry, Verdict};
+use sre_copilot::domain::{Actor, AuditEvent, AuditName, Feedback, Lane, TimelineEntry, Verdict};
 use sre_copilot::pipeline::Permalinks;
-use sre_copilot::ports::{AttemptStore, AuditLog, FeedbackStore};
+use sre_copilot::ports::{AttemptStore, AuditLog, FeedbackStore, JobQueue};
 
 #[tokio::test]
 async fn an_incident_is_told_whole() {
@@ -53,11 +53,13 @@ async fn an_incident_is_told_whole() {
         "episodes",
         "runs",
         "report",
+        "analysis",
         "attempts",
         "feedback",
     ];
     promised.sort_unstable();
     assert_eq!(keys(&whole), promised);
+    assert_eq!(whole["analysis"], json!({"state": "idle"}));
     assert_eq!(whole["report"]["kind"], "Report");
     assert_eq!(whole["runs"][0]["summary"], "Its limit is too small.");
     assert_eq!((&whole["episodes"][0]["name"], &whole["severity"]), (&json!("PodCrashLooping"), &json!("warning")));
@@ -118,4 +120,19 @@ async fn a_signed_link_opens_one_incident_for_a_while_and_nothing_else() {
     server.ask("POST", &format!("/replay/{id}?{query}"), "", "").await.problem(401, "unauthenticated");
     server.pass(3600);
     server.get(&link).await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn an_analysis_that_was_given_up_is_said_with_its_reason() {
+    let server = Server::new().await;
+    let id = server.incident("checkout").await;
+    for _ in 0..4 {
+        server.pass(600);
+        let leased = server.app.store.claim(Lane::Analysis).await.unwrap().unwrap();
+        server.app.store.fail(&leased, "it broke, password=hunter2hunter2").await.unwrap();
+    }
+    let analysis = server.get(&format!("/incidents/{id}")).await.ok()["analysis"].clone();
+    assert_eq!((&analysis["state"], analysis["retry_at"].is_string()), (&json!("failed"), true), "{analysis}");
+    let why = analysis["why"].as_str().unwrap();
+    assert!(why.starts_with("it broke") && !why.contains("hunter2"), "{why}");
 }

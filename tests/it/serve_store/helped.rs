@@ -2,10 +2,10 @@
 
 use super::*;
 use sre_copilot::cluster::Recording;
-use sre_copilot::domain::{Actor, Attempt, AuditEvent, AuditName, IncidentStatus, State};
+use sre_copilot::domain::{Attempt, IncidentStatus, State};
 use sre_copilot::pipeline::FreshLook;
 use sre_copilot::pipeline::execute::Judge;
-use sre_copilot::ports::{AttemptStore, ClusterReader, IncidentStore, NewAttempt, ReadError, ReadRequest};
+use sre_copilot::ports::{AttemptStore, ClusterReader, IncidentStore, ReadError, ReadRequest};
 use sre_copilot::redact::Redactor;
 
 /// A cluster in which nothing is.
@@ -21,28 +21,7 @@ impl Home {
     async fn restarted(&self, incident: &str) -> Attempt {
         let checkout = ObjectRef::new("Deployment", "shop", "checkout");
         let run = self.store.record(incident, &Report::new(checkout, Verdict::Confirmed, at(0))).await.unwrap();
-        let plan = json!({
-            "apiVersion": "sre-copilot/v1", "kind": "Plan", "cluster": "5d1c",
-            "intent": {"action": "restart_deployment", "resource_type": "deployment", "resource_name": "checkout", "namespace": "shop",
-                       "params": {}},
-            "target": {"uid": "uid", "version": "generation:7"},
-            "request": {"method": "PATCH", "path": "/apis/apps/v1/namespaces/shop/deployments/checkout",
-                        "contentType": "application/strategic-merge-patch+json", "body": {}},
-            "diff": [], "risk": {"level": "low", "axes": []},
-        });
-        let actor = Actor { kind: "cli".to_owned(), id: "7".to_owned(), name: "anna".to_owned() };
-        let new = NewAttempt {
-            incident: incident.to_owned(),
-            run_id: run.id,
-            plan: serde_json::from_value(plan).unwrap(),
-            context: json!({}),
-            requested_by: None,
-            expires_at: at(3_600),
-            before: None,
-            undo_of: None,
-            audit: vec![AuditEvent::new(AuditName::ApprovalRequested, actor, "cli")],
-        };
-        self.store.propose(new).await.unwrap()
+        self.store.propose(restart(incident, &run.id)).await.unwrap()
     }
 
     /// What is said of the incident's alerts.

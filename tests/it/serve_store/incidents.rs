@@ -1,8 +1,8 @@
 //! What becomes of incidents.
 
 use super::*;
-use sre_copilot::domain::IncidentStatus;
-use sre_copilot::ports::{IncidentFilter, IncidentStore, Outbox, Sent};
+use sre_copilot::domain::{AttemptState, IncidentStatus};
+use sre_copilot::ports::{AttemptStore, IncidentFilter, IncidentStore, Outbox, Sent};
 
 #[tokio::test]
 async fn forty_pods_and_then_their_deployment() {
@@ -109,11 +109,16 @@ async fn the_younger_incident_of_one_subject_is_merged() {
     let service = json!({"namespace": "shop", "service": "web", "severity": "critical"});
     let younger = home.one(with("Errors", &service, 5, None)).await.incident_id.unwrap();
     let running = home.claim().await.unwrap();
+    let proposed = home.store.propose(restart(&younger, "an older run")).await.unwrap();
     let subject = ObjectRef::new("Deployment", "shop", "checkout");
     assert_eq!(home.store.found_subject(&running, &subject).await.unwrap(), Some(older.clone()));
     let merged = home.store.incident(&younger).await.unwrap().unwrap().incident;
     assert_eq!((merged.status, merged.merged_into), (IncidentStatus::Merged, Some(older.clone())));
     assert_eq!(home.store.standing(&older).await.unwrap().unwrap().episodes.len(), 2);
+    let ended = home.store.attempt(&proposed.id).await.unwrap().unwrap();
+    assert_eq!(ended.state, AttemptState::Superseded, "what was proposed for it can't be approved any more");
+    let late = home.store.propose(restart(&younger, running.job.run_id.as_deref().unwrap())).await;
+    assert!(matches!(late, Err(StoreError::Invalid(_))), "{late:?}");
     assert_eq!(home.store.finish(&running, outcome(Verdict::Confirmed)).await.unwrap(), None, "its lease is gone");
     let another = json!({"namespace": "shop", "service": "web", "severity": "critical", "n": "2"});
     let joined = home.one(with("Errors", &another, 5, None)).await;

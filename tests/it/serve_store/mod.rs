@@ -12,8 +12,10 @@ mod upkeep;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use sre_copilot::domain::{Delivery, Lane, Lifecycle, ObjectRef, Reading, Report, Severity, Verdict};
-use sre_copilot::ports::{Accepted, AlertAnswer, Intake, JobFilter, JobQueue, Leased, Outcome, StoreError, Taken};
+use sre_copilot::domain::{
+    Actor, AuditEvent, AuditName, Delivery, Lane, Lifecycle, ObjectRef, Reading, Report, Severity, Verdict,
+};
+use sre_copilot::ports::{Accepted, AlertAnswer, Intake, JobFilter, JobQueue, Leased, NewAttempt, Outcome, StoreError, Taken};
 use sre_copilot::store::Store;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -104,7 +106,32 @@ async fn take(store: &Store, body: Value, received: Timestamp) -> Result<Accepte
     let raw = body.to_string().into_bytes();
     let (labels, severities) = (["cluster".to_owned()], BTreeMap::new());
     let how = Reading { cluster_labels: &labels, default_cluster: "default", severities: &severities, received };
-    store.take(Delivery::read(body, &how).unwrap(), raw).await
+    store.take(Delivery::read(&raw, &how).unwrap(), raw).await
+}
+
+/// A restart of the Deployment shop/checkout, as an analysis of the incident proposes it.
+fn restart(incident: &str, run: &str) -> NewAttempt {
+    let plan = json!({
+        "apiVersion": "sre-copilot/v1", "kind": "Plan", "cluster": "5d1c",
+        "intent": {"action": "restart_deployment", "resource_type": "deployment", "resource_name": "checkout", "namespace": "shop",
+                   "params": {}},
+        "target": {"uid": "uid", "version": "generation:7"},
+        "request": {"method": "PATCH", "path": "/apis/apps/v1/namespaces/shop/deployments/checkout",
+                    "contentType": "application/strategic-merge-patch+json", "body": {}},
+        "diff": [], "risk": {"level": "low", "axes": []},
+    });
+    let actor = Actor { kind: "cli".to_owned(), id: "7".to_owned(), name: "anna".to_owned() };
+    NewAttempt {
+        incident: incident.to_owned(),
+        run_id: run.to_owned(),
+        plan: serde_json::from_value(plan).unwrap(),
+        context: json!({}),
+        requested_by: None,
+        expires_at: at(3_600),
+        before: None,
+        undo_of: None,
+        audit: vec![AuditEvent::new(AuditName::ApprovalRequested, actor, "cli")],
+    }
 }
 
 fn outcome(verdict: Verdict) -> Outcome {

@@ -1,8 +1,8 @@
 //! Jobs: who goes first, and what becomes of those whose worker fails, stalls or is gone.
 
 use super::*;
-use sre_copilot::domain::{Actor, AttemptState, AuditEvent, AuditName, Class, JobKind, JobState};
-use sre_copilot::ports::{AttemptStore, MessageOp, Messages, NewAttempt, NewJob, Notice, Outbox, Sent};
+use sre_copilot::domain::{AttemptState, Class, JobKind, JobRules, JobState};
+use sre_copilot::ports::{AttemptStore, MessageOp, Messages, NewJob, Notice, Outbox, Sent};
 
 fn question(class: Class) -> NewJob {
     NewJob {
@@ -32,6 +32,66 @@ async fn the_urgent_and_those_that_wait_long_go_first() {
         order.push(leased.job.class);
     }
     assert_eq!(order, [Class::Critical, Class::Ask, Class::Warning, Class::Rest, Class::Critical]);
+}
+
+#[tokio::test]
+async fn what_was_held_back_is_no_more_urgent_for_it() {
+    let home = Home::new();
+    home.store.enqueue(NewJob { not_before: Some(at(86_400)), ..question(Class::Rest) }).await.unwrap();
+    let failed = home.one(pod("Crash", 1, 0, None)).await;
+    let leased = home.claim().await.unwrap();
+    home.set(86_300);
+    home.store.fail(&leased, "it broke").await.unwrap();
+    home.set(86_401);
+    home.store.enqueue(question(Class::Critical)).await.unwrap();
+    let first = home.claim().await.unwrap().job;
+    let second = home.claim().await.unwrap().job;
+    let third = home.claim().await.unwrap().job;
+    assert_eq!((first.class, Some(second.id), third.class), (Class::Critical, failed.task_id, Class::Rest));
+}
+
+#[tokio::test]
+async fn leases_attempts_and_waits_are_as_the_settings_say() {
+    let mut home = Home::new();
+    let jobs = JobRules {
+        lease: SignedDuration::from_secs(8),
+        max_attempts: 2,
+        back_off: SignedDuration::from_secs(10),
+        ..JobRules::default()
+    };
+    home.store = open(home.path(), &home.clock).with_lifecycle(Lifecycle { jobs, ..Lifecycle::default() });
+    home.one(pod("Crash", 1, 0, None)).await;
+    let leased = home.claim().await.unwrap();
+    home.set(7);
+    assert!(home.store.renew(&leased).await.unwrap());
+    home.set(14);
+    assert_eq!(home.store.expire_leases().await.unwrap(), 0);
+    home.set(15);
+    assert_eq!(home.store.expire_leases().await.unwrap(), 1);
+    home.pass(7);
+    assert_eq!(home.claim().await, None, "not yet");
+    home.pass(5);
+    let leased = home.claim().await.unwrap();
+    assert_eq!(home.store.fail(&leased, "it broke").await.unwrap(), Some(JobState::Failed));
+}
+
+#[tokio::test]
+async fn who_asks_while_an_analysis_runs_gets_one_that_begins_afterwards() {
+    let home = Home::new();
+    let incident = home.one(pod("Crash", 1, 0, None)).await.incident_id.unwrap();
+    let running = home.claim().await.unwrap();
+    home.one(with("Slow", &json!({"namespace": "shop", "deployment": "checkout", "severity": "critical"}), 0, None)).await;
+    let asked = home.store.ask_for_run(&incident, "anna").await.unwrap().unwrap();
+    let again = home.store.ask_for_run(&incident, "ben").await.unwrap().unwrap();
+    assert_eq!((asked.requested_by.as_deref(), &again.id), (Some("anna"), &asked.id));
+    assert_ne!(asked.id, running.job.id);
+    assert_eq!(home.claim().await, None, "one at a time");
+    // The one that runs ends badly: the other takes over what came meanwhile.
+    home.store.fail(&running, "it broke").await.unwrap();
+    let next = home.claim().await.unwrap().job;
+    assert_eq!((next.id, next.class), (asked.id, Class::Critical));
+    assert_eq!(next.payload, json!({"reasons": ["new_alert", "severity", "asked"]}));
+    assert_eq!(home.store.job(&running.job.id).await.unwrap().unwrap().state, JobState::Superseded);
 }
 
 #[tokio::test]
@@ -178,7 +238,8 @@ async fn triggers_widen_what_waits_and_an_end_makes_it_less_urgent() {
 #[tokio::test]
 async fn a_full_queue_takes_no_delivery() {
     let mut home = Home::new();
-    home.store = open(home.path(), &home.clock).with_lifecycle(Lifecycle { job_queue: 1, ..Lifecycle::default() });
+    home.store = open(home.path(), &home.clock)
+        .with_lifecycle(Lifecycle { jobs: JobRules { most: 1, ..JobRules::default() }, ..Lifecycle::default() });
     home.one(pod("Crash", 1, 0, None)).await;
     let other = with("Other", &json!({"namespace": "x"}), 0, None);
     assert_eq!(home.try_take(vec![other.clone()]).await, Err(StoreError::Busy));
@@ -226,27 +287,7 @@ async fn a_newer_report_voids_what_an_older_one_proposed() {
     let home = Home::new();
     let incident = home.one(pod("Crash", 1, 0, None)).await.incident_id.unwrap();
     let first = home.analyse(Verdict::Confirmed).await.job;
-    let plan = serde_json::from_value(json!({
-        "apiVersion": "sre-copilot/v1", "kind": "Plan", "cluster": "5d1c",
-        "intent": {"action": "restart_deployment", "resource_type": "deployment", "resource_name": "checkout", "namespace": "shop"},
-        "target": {"uid": "uid", "version": "generation:7"},
-        "request": {"method": "PATCH", "path": "/apis/apps/v1/namespaces/shop/deployments/checkout",
-                    "contentType": "application/strategic-merge-patch+json", "body": {}},
-        "diff": [], "risk": {"level": "low", "axes": []},
-    }));
-    let actor = Actor { kind: "person".to_owned(), id: "anna".to_owned(), name: "anna".to_owned() };
-    let new = NewAttempt {
-        incident: incident.clone(),
-        run_id: first.run_id.unwrap(),
-        plan: plan.unwrap(),
-        context: json!({}),
-        requested_by: None,
-        expires_at: at(3_600),
-        before: None,
-        undo_of: None,
-        audit: vec![AuditEvent::new(AuditName::ApprovalRequested, actor, "cli")],
-    };
-    let proposed = home.store.propose(new).await.unwrap();
+    let proposed = home.store.propose(restart(&incident, first.run_id.as_deref().unwrap())).await.unwrap();
     home.store.ask_for_run(&incident, "anna").await.unwrap();
     home.analyse(Verdict::Confirmed).await;
     let after = home.store.attempt(&proposed.id).await.unwrap().unwrap();

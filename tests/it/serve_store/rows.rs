@@ -98,6 +98,88 @@ async fn a_known_delivery_is_answered_as_before_until_something_changed() {
 }
 
 #[tokio::test]
+async fn what_was_only_history_and_fires_on_opens_its_incident() {
+    let home = Home::new();
+    let passed = home.one(pod("Crash", 1, 0, Some(50))).await;
+    assert_eq!((passed.result, &passed.incident_id), (Taken::Resolved, &None));
+    home.set(100);
+    let fires = home.one(pod("Crash", 1, 0, None)).await;
+    assert_eq!((fires.result, &fires.episode_id), (Taken::Queued, &passed.episode_id));
+    let standing = home.store.standing(&fires.incident_id.unwrap()).await.unwrap().unwrap();
+    assert_eq!((standing.episodes.len(), standing.episodes[0].ended_at), (1, None));
+    assert_eq!((home.count("episodes"), home.count("outbox WHERE op = 'post'")), (1, 1));
+}
+
+#[tokio::test]
+async fn what_is_silenced_reopens_nothing_until_it_is_not() {
+    let home = Home::new();
+    let silenced = || {
+        let mut alert = pod("Crash", 1, 0, None);
+        alert["status"] = json!({"state": "suppressed", "silencedBy": ["7"], "inhibitedBy": []});
+        alert
+    };
+    let first = home.one(pod("Crash", 1, 0, None)).await;
+    home.analyse(Verdict::Healthy).await;
+    home.set(60);
+    home.one(pod("Crash", 1, 0, Some(50))).await;
+    home.set(100);
+    assert_eq!(home.one(silenced()).await.result, Taken::Suppressed);
+    assert_eq!((home.count("incidents WHERE status = 'open'"), home.jobs().await), (0, 1));
+    home.set(110);
+    let again = home.one(pod("Crash", 1, 0, None)).await;
+    assert_eq!((again.result, again.incident_id, home.jobs().await), (Taken::Reopened, first.incident_id, 2));
+    // One that was only ever kept fires in no incident, until somebody may hear of it.
+    let other = |silenced: bool| {
+        let mut alert = with("Slow", &json!({"namespace": "x", "severity": "warning"}), 0, None);
+        if silenced {
+            alert["status"] = json!({"state": "suppressed", "silencedBy": ["7"]});
+        }
+        alert
+    };
+    home.one(with("Slow", &json!({"namespace": "x", "severity": "warning"}), 0, Some(50))).await;
+    home.set(200);
+    assert_eq!(home.one(other(true)).await.result, Taken::Suppressed);
+    assert_eq!(home.count("episodes WHERE name = 'Slow' AND end_how IS NULL AND incident_id IS NULL"), 1);
+    assert_eq!(home.one(other(false)).await.result, Taken::Queued);
+}
+
+#[tokio::test]
+async fn what_fires_on_joins_whatever_is_open_where_its_incident_was() {
+    let home = Home::new();
+    let service = json!({"namespace": "shop", "service": "web", "severity": "warning"});
+    let first = home.one(with("Errors", &service, 0, None)).await;
+    let leased = home.claim().await.unwrap();
+    home.store.found_subject(&leased, &ObjectRef::new("Deployment", "shop", "checkout")).await.unwrap();
+    home.store.finish(&leased, outcome(Verdict::Confirmed)).await.unwrap();
+    home.set(60);
+    home.one(with("Errors", &service, 0, Some(50))).await;
+    // An hour and more later the subject has another incident, and what was learnt of the Service is forgotten.
+    home.set(5_000);
+    let second = home.one(pod("Crash", 1, 5_000, None)).await;
+    assert_ne!(second.incident_id, first.incident_id);
+    rusqlite::Connection::open(home.path()).unwrap().execute("DELETE FROM subjects", []).unwrap();
+    let again = home.one(with("Errors", &service, 0, None)).await;
+    assert_eq!((again.result, again.incident_id), (Taken::Reopened, second.incident_id));
+}
+
+#[tokio::test]
+async fn what_was_learnt_of_a_subject_is_kept_while_it_is_used() {
+    let home = Home::new();
+    let service = json!({"namespace": "shop", "service": "web", "severity": "warning"});
+    home.one(with("Errors", &service, 0, None)).await;
+    let leased = home.claim().await.unwrap();
+    home.store.found_subject(&leased, &ObjectRef::new("Deployment", "shop", "checkout")).await.unwrap();
+    for (day, known) in [(20, 1), (40, 1), (71, 0)] {
+        home.set(day * 86_400);
+        if known == 1 {
+            home.one(with("Slow", &service, day * 86_400, None)).await;
+        }
+        home.store.clean().await.unwrap();
+        assert_eq!(home.count("subjects"), known, "day {day}");
+    }
+}
+
+#[tokio::test]
 async fn one_body_in_parallel_from_two_senders_is_one_episode_and_one_run() {
     let home = Home::new();
     let asked = (0..100).map(|_| home.take(vec![pod("Crash", 1, 0, None)]));

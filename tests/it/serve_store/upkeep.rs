@@ -1,7 +1,7 @@
 //! What happens by the clock, copies, and what goes.
 
 use super::*;
-use sre_copilot::domain::JobKind;
+use sre_copilot::domain::{JobKind, Keep};
 use sre_copilot::ports::{Periodic, PeriodicTask, Schedule};
 
 fn tasks() -> Vec<PeriodicTask> {
@@ -43,6 +43,19 @@ async fn what_was_kept_long_enough_goes_and_open_incidents_stay() {
     let counts = (home.count("episodes"), home.count("incidents"), home.count("runs"), home.count("set_aside"));
     assert_eq!(counts, (1, 1, 0, 0));
     assert_eq!(home.one(with("Old", &json!({"namespace": "x"}), 0, None)).await.result, Taken::Repeat);
+}
+
+#[tokio::test]
+async fn how_long_is_kept_what_is_a_setting() {
+    let mut home = Home::new();
+    let keep = Keep { bodies: SignedDuration::from_hours(1), messages: SignedDuration::from_hours(2), ..Keep::default() };
+    home.store = open(home.path(), &home.clock).with_lifecycle(Lifecycle { keep, ..Lifecycle::default() });
+    home.take(vec![pod("Crash", 0, 0, None), json!(7)]).await;
+    for (second, intakes, set_aside) in [(3_600, 1, 1), (3_601, 0, 1), (7_200, 0, 1), (7_201, 0, 0)] {
+        home.set(second);
+        home.store.clean().await.unwrap();
+        assert_eq!((home.count("intakes"), home.count("set_aside")), (intakes, set_aside), "after {second} s");
+    }
 }
 
 #[tokio::test]

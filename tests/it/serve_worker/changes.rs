@@ -9,16 +9,16 @@ fn anna() -> Actor {
 }
 
 impl House {
-    async fn approved(&self) -> Attempt {
-        let checkout = ObjectRef::new("Deployment", "shop", "checkout");
+    async fn approved(&self, name: &str) -> Attempt {
+        let checkout = ObjectRef::new("Deployment", "shop", name);
         let incident = self.store.open_or_join("default", &checkout).await.unwrap();
         let report = Report::new(checkout, Verdict::Confirmed, self.clock.now());
         let run = self.store.record(&incident.id, &report).await.unwrap();
         let plan = json!({
             "apiVersion": "sre-copilot/v1", "kind": "Plan", "cluster": "5d1c",
-            "intent": {"action": "restart_deployment", "resource_type": "deployment", "resource_name": "checkout", "namespace": "shop"},
+            "intent": {"action": "restart_deployment", "resource_type": "deployment", "resource_name": name, "namespace": "shop"},
             "target": {"uid": "uid", "version": "generation:7"},
-            "request": {"method": "PATCH", "path": "/apis/apps/v1/namespaces/shop/deployments/checkout",
+            "request": {"method": "PATCH", "path": format!("/apis/apps/v1/namespaces/shop/deployments/{name}"),
                         "contentType": "application/strategic-merge-patch+json", "body": {}},
             "diff": [], "risk": {"level": "low", "axes": []},
         });
@@ -62,7 +62,7 @@ impl House {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_expires_in_a_minute_and_says_what_kept_it_though_no_cluster_answers() {
     let house = House::new(Does::Finds);
-    let approved = house.approved().await;
+    let approved = house.approved("checkout").await;
     let work = house.work();
     let kept = house.attempt(&approved.id, |attempt| attempt.reason.is_some()).await;
     assert_eq!((kept.state, kept.reason.as_deref()), (AttemptState::Approved, Some("not here")));
@@ -72,6 +72,38 @@ async fn an_approval_expires_in_a_minute_and_says_what_kept_it_though_no_cluster
     let expired = house.attempt(&approved.id, |attempt| attempt.state == AttemptState::Expired).await;
     let why = "expired: it was approved, and could not be applied within 60 s (not here)";
     assert_eq!((expired.reason.as_deref(), expired.version), (Some(why), kept.version + 1));
+    house.stops.send_replace(true);
+    work.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_takes_its_time_keeps_nobody_elses_waiting() {
+    let house = House::new(Does::Finds);
+    let slow = house.approved("slow").await;
+    let work = house.work();
+    // It was taken up before the other was approved.
+    while house.queued.receiver_count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let other = house.approved("checkout").await;
+    house.attempt(&other.id, |attempt| attempt.reason.is_some()).await;
+    assert_eq!(house.store.attempt(&slow.id).await.unwrap().unwrap().reason, None);
+    house.world.may_go_on.add_permits(1_000);
+    house.attempt(&slow.id, |attempt| attempt.reason.is_some()).await;
+    house.stops.send_replace(true);
+    work.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_the_program_ends_no_part_for_good() {
+    let house = House::new(Does::Finds);
+    house.world.faults.store(1, Ordering::SeqCst);
+    let work = house.work();
+    while house.world.faults.load(Ordering::SeqCst) > 0 {
+        tokio::task::yield_now().await;
+    }
+    let approved = house.approved("checkout").await;
+    house.attempt(&approved.id, |attempt| attempt.reason.is_some()).await;
     house.stops.send_replace(true);
     work.await.unwrap();
 }
