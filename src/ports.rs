@@ -37,7 +37,7 @@ pub use evidence::{Answered, DeployHistory, EvidenceRequest, LogSearch, NodeName
 pub use feedback::FeedbackStore;
 pub use figures::{Figures, StoreFigures};
 pub use incidents::{IncidentFilter, IncidentStore};
-pub use intake::{Accepted, AlertAnswer, Intake, SetAsideAnswer, Taken};
+pub use intake::{Accepted, AlertAnswer, FiringEpisode, Intake, SetAsideAnswer, Taken};
 pub use jobs::{Finished, JobFilter, JobQueue, Leased, NewJob, Outcome};
 pub use ledger::{Ledger, Reservation};
 pub use messages::{Affected, Messages, Planned, ReplacedMessage, Stands};

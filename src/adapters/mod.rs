@@ -1,6 +1,7 @@
 //! How the ports are answered by the world outside: one module a system. Nothing in the core names an adapter; only
 //! `cli/wiring` does.
 
+pub mod alertmanager;
 pub mod anthropic;
 pub mod claude_cli;
 pub mod discord;

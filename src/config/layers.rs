@@ -44,6 +44,8 @@ const VARIABLES: &[(&str, &str, Form)] = &[
     ("TC_TOKEN", "teamcity.token", Form::Text),
     ("TEAMCITY_MCP_URL", "teamcity.mcp_url", Form::Text),
     ("TEAMCITY_MCP_TOKEN", "teamcity.mcp_token", Form::Text),
+    ("ALERTMANAGER_URL", "serve.alertmanager_url", Form::Text),
+    ("ALERTMANAGER_TOKEN", "serve.alertmanager_token", Form::Text),
     ("SEQ_URL", "seq.url", Form::Text),
     ("SEQ_API_KEY", "seq.api_key", Form::Text),
     ("ALERTMANAGER_WEBHOOK_SECRET", "serve.webhook_secret", Form::Text),

@@ -57,6 +57,13 @@ pub struct ServeSettings {
     /// Questions and replays of one operator.
     pub ask_rate: Rate,
 
+    /// `ALERTMANAGER_URL`: the Alertmanager that sends this cluster's alerts, without a path of its API.
+    pub alertmanager_url: Option<String>,
+    /// `ALERTMANAGER_TOKEN`: sent to it as a bearer token.
+    pub alertmanager_token: Option<Secret>,
+    /// How often its list of active alerts is read.
+    pub alertmanager_every: SignedDuration,
+
     /// Labels that name the cluster; the first that is there counts.
     pub cluster_labels: Vec<String>,
     /// The cluster of an alert that names none.
@@ -156,6 +163,9 @@ impl Default for ServeSettings {
             sender_rate: Rate { count: 2_000, per: SignedDuration::from_secs(1) },
             operator_rate: Rate { count: 1, per: SignedDuration::from_secs(1) },
             ask_rate: Rate { count: 10, per: SignedDuration::from_mins(1) },
+            alertmanager_url: None,
+            alertmanager_token: None,
+            alertmanager_every: SignedDuration::from_mins(5),
             cluster_labels: texts(&["cluster", "k8s_cluster"]),
             default_cluster: "default".to_owned(),
             severity_map: BTreeMap::new(),

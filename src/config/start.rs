@@ -39,6 +39,7 @@ impl Settings {
             (public_key.is_some_and(|key| !is_public_key(key)), "DISCORD_PUBLIC_KEY is not 64 hex digits"),
             (role.is_some_and(|role| !is_id(role)), "DISCORD_MENTION_ROLE_ID is no role's id, which is digits alone"),
             (serve.lease < LEAST_LEASE, "serve.lease is shorter than 4 s, within which it can't be renewed"),
+            (!serve.alertmanager_every.is_positive(), "serve.alertmanager_every has to be longer than nothing"),
             (serve.max_attempts == 0, "serve.max_attempts is 0: no job would ever be begun"),
             (
                 serve.keep_incidents < Keep::LEAST_INCIDENTS,

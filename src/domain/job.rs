@@ -53,12 +53,8 @@ pub enum JobKind {
     Ask,
     /// How a change is taken back.
     Undo,
-    /// Whether a change helped.
-    Verify,
     /// A digest.
     Digest,
-    /// What the graph knows is read anew.
-    GraphSync,
     /// What was kept long enough goes.
     Retention,
     /// A copy of the database.
@@ -73,9 +69,7 @@ impl JobKind {
             Self::Replay => "replay",
             Self::Ask => "ask",
             Self::Undo => "undo",
-            Self::Verify => "verify",
             Self::Digest => "digest",
-            Self::GraphSync => "graph_sync",
             Self::Retention => "retention",
             Self::Backup => "backup",
         }
@@ -84,8 +78,8 @@ impl JobKind {
     /// The workers that take it.
     pub fn lane(self) -> Lane {
         match self {
-            Self::Analyze | Self::Replay | Self::Ask | Self::Undo | Self::Verify => Lane::Analysis,
-            Self::Digest | Self::GraphSync | Self::Retention | Self::Backup => Lane::Maintenance,
+            Self::Analyze | Self::Replay | Self::Ask | Self::Undo => Lane::Analysis,
+            Self::Digest | Self::Retention | Self::Backup => Lane::Maintenance,
         }
     }
 
@@ -94,8 +88,8 @@ impl JobKind {
         SignedDuration::from_secs(match self {
             Self::Analyze | Self::Replay => 300,
             Self::Ask | Self::Digest => 120,
-            Self::Undo | Self::Verify => 60,
-            Self::GraphSync | Self::Retention | Self::Backup => 600,
+            Self::Undo => 60,
+            Self::Retention | Self::Backup => 600,
         })
     }
 }

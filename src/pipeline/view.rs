@@ -29,7 +29,7 @@ pub async fn view_and_runs(
 ) -> Result<Option<(IncidentView, Vec<Run>)>, StoreError> {
     let Some(record) = store.incident(incident).await? else { return Ok(None) };
     let Some(standing) = store.standing(incident).await? else { return Ok(None) };
-    let filter = JobFilter { incident: Some(incident.to_owned()), limit: Some(20), ..JobFilter::default() };
+    let filter = JobFilter { incident: Some(incident.to_owned()), limit: Some(20) };
     let jobs = store.jobs(filter).await?;
     let memory: OutcomeMemory = store.memory(incident, now, REMEMBERED).await?;
     let feedback = store.feedback(incident).await?;

@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use crate::domain::{AlertStanding, Delivery, Incident};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 
@@ -85,6 +86,17 @@ pub struct Accepted {
     pub set_aside: Vec<SetAsideAnswer>,
 }
 
+/// An episode that fires, as far as it is compared with what its sender holds for active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FiringEpisode {
+    /// UUID v7.
+    pub id: String,
+    /// Its alert's.
+    pub fingerprint: String,
+    /// When it was last heard of, by our clock.
+    pub heard_at: Timestamp,
+}
+
 /// Where delivered alerts go.
 pub trait Intake: Sync {
     /// Takes a delivery: episodes, incidents, jobs and messages in one transaction. `body` is kept as it came. An error means
@@ -94,9 +106,11 @@ pub trait Intake: Sync {
     /// Keeps the first 64 KiB of a body that is no delivery.
     fn set_aside(&self, code: &'static str, body: &[u8]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Ends the open episodes of alerts that are missing among their sender's active ones, given as cluster and fingerprint.
-    /// How many ended.
-    fn absent(&self, alerts: Vec<(String, String)>) -> impl Future<Output = Result<usize, StoreError>> + Send;
+    /// The episodes of a cluster that fire, whether or not they have an incident.
+    fn firing(&self, cluster: &str) -> impl Future<Output = Result<Vec<FiringEpisode>, StoreError>> + Send;
+
+    /// Ends those of these episodes that fire: they are missing among their sender's active ones. How many ended.
+    fn absent(&self, episodes: Vec<String>) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
     /// Announces the ends of incidents that have been quiet for long enough.
     fn settle(&self) -> impl Future<Output = Result<Vec<Incident>, StoreError>> + Send;

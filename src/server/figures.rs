@@ -68,7 +68,7 @@ fn standing(figures: &StoreFigures, now: Timestamp) -> Standing {
     let severities = |of: &std::collections::BTreeMap<Severity, u64>| {
         SEVERITIES.map(|severity| (severity.as_str(), of.get(&severity).copied().unwrap_or(0))).to_vec()
     };
-    let kinds = [JobKind::Analyze, JobKind::Replay, JobKind::Ask, JobKind::Verify, JobKind::Digest, JobKind::Retention];
+    let kinds = [JobKind::Analyze, JobKind::Replay, JobKind::Ask, JobKind::Digest, JobKind::Retention];
     let states = [JobState::Queued, JobState::Running, JobState::Failed];
     let mut jobs = figures.jobs.clone();
     for kind in kinds {

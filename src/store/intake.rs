@@ -6,7 +6,7 @@ use super::placing::day_before;
 use super::taking::{Taking, notify};
 use super::{Store, codes, columns, incidents};
 use crate::domain::{AlertStanding, Delivery, Ended, Episode, Incident, Lifecycle};
-use crate::ports::{Accepted, Intake, MessageOp, SetAsideAnswer, StoreError};
+use crate::ports::{Accepted, FiringEpisode, Intake, MessageOp, SetAsideAnswer, StoreError};
 use crate::telemetry::metrics;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -38,9 +38,14 @@ impl Intake for Store {
         self.writer.write_delivery(kept.len(), move |connection, now| set_aside(connection, now, None, 0, code, &kept)).await
     }
 
-    async fn absent(&self, alerts: Vec<(String, String)>) -> Result<usize, StoreError> {
+    async fn firing(&self, cluster: &str) -> Result<Vec<FiringEpisode>, StoreError> {
+        let cluster = cluster.to_owned();
+        self.reader.read(move |connection| firing(connection, &cluster)).await
+    }
+
+    async fn absent(&self, episodes: Vec<String>) -> Result<usize, StoreError> {
         let rules = Arc::clone(&self.lifecycle);
-        self.writer.write_delivery(0, move |connection, now| absent(connection, now, &rules, &alerts)).await
+        self.writer.write_delivery(0, move |connection, now| absent(connection, now, &rules, &episodes)).await
     }
 
     async fn settle(&self) -> Result<Vec<Incident>, StoreError> {
@@ -156,21 +161,30 @@ fn set_aside(
     Ok(())
 }
 
-fn absent(connection: &Connection, now: Timestamp, rules: &Lifecycle, alerts: &[(String, String)]) -> Result<usize, StoreError> {
+fn firing(connection: &Connection, cluster: &str) -> Result<Vec<FiringEpisode>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, fingerprint, heard_at FROM episodes INDEXED BY episodes_firing WHERE end_how IS NULL AND cluster = ?1",
+    )?;
+    let row = |row: &Row<'_>| {
+        let (id, fingerprint) = (row.get("id")?, row.get("fingerprint")?);
+        Ok(FiringEpisode { id, fingerprint, heard_at: columns::time(row, "heard_at")? })
+    };
+    Ok(statement.query_map([cluster], row)?.collect::<Result<_, _>>()?)
+}
+
+fn absent(connection: &Connection, now: Timestamp, rules: &Lifecycle, episodes: &[String]) -> Result<usize, StoreError> {
     let number = next_number(connection)?;
     let mut taking = Taking { connection, now, rules, number, happened: BTreeMap::new(), flaps: 0 };
     let mut ended = 0;
-    for (cluster, fingerprint) in alerts {
-        let mut statement = connection.prepare_cached(
-            "SELECT id, starts_at, heard_at, incident_id FROM episodes
-             WHERE cluster = ?1 AND fingerprint = ?2 AND end_how IS NULL LIMIT 1",
-        )?;
+    for id in episodes {
+        let mut statement = connection
+            .prepare_cached("SELECT id, starts_at, heard_at, incident_id FROM episodes WHERE id = ?1 AND end_how IS NULL")?;
         let open = |row: &Row<'_>| {
             let (starts_at, heard_at) = (columns::time(row, "starts_at")?, columns::time(row, "heard_at")?);
             let episode = Episode { id: row.get("id")?, starts_at, end: None, heard_at };
             Ok((episode, row.get::<_, Option<String>>("incident_id")?))
         };
-        let Some((episode, incident)) = statement.query_row([cluster, fingerprint], open).optional()? else { continue };
+        let Some((episode, incident)) = statement.query_row([id], open).optional()? else { continue };
         // The sender said no time: what is known by its clock is that it had begun.
         let at = episode.starts_at;
         taking.end(&episode, incident.as_deref(), (Ended::Absent, at))?;

@@ -23,7 +23,16 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
             },
             JobKind::Ask => Outcome::Result(self.world.answer(&leased.job, until).await?),
             JobKind::Undo => Outcome::Result(self.undo(&leased.job, until).await?),
-            _ => within(until, self.other(leased)).await?,
+            JobKind::Replay => {
+                let replayed = async { self.world.replay(&self.view(leased).await?).await };
+                Outcome::Result(within(until, replayed).await?)
+            }
+            JobKind::Retention => Outcome::Result(within(until, self.world.tidy()).await?),
+            JobKind::Backup => {
+                let backups = self.settings.backups.as_ref().ok_or("no folder for copies is configured any more")?;
+                Outcome::Result(within(until, self.world.back_up(backups)).await?)
+            }
+            JobKind::Digest => within(until, self.digest(&leased.job)).await?,
         };
         let finished = self.store.finish(leased, outcome).await.map_err(|error| format!("it could not be stored: {error}"))?;
         if let Some(Finished { run: Some(run), resolved_during_run, .. }) = &finished {
@@ -33,20 +42,6 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
             }
         }
         Ok(finished.is_some())
-    }
-
-    /// What has no part that is worth anything by itself.
-    async fn other(&self, leased: &Leased) -> Result<Outcome, String> {
-        match leased.job.kind {
-            JobKind::Replay => Ok(Outcome::Result(self.world.replay(&self.view(leased).await?).await?)),
-            JobKind::Retention => Ok(Outcome::Result(self.world.tidy().await?)),
-            JobKind::Backup => {
-                let backups = self.settings.backups.as_ref().ok_or("no folder for copies is configured any more")?;
-                Ok(Outcome::Result(self.world.back_up(backups).await?))
-            }
-            JobKind::Digest => self.digest(&leased.job).await,
-            kind => Err(format!("nobody does {} here", kind.as_str())),
-        }
     }
 
     /// Whoever pressed Undo is told how it is taken back, or why it can't be. It isn't tried again by itself: they can press again.

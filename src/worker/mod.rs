@@ -1,6 +1,7 @@
 //! Does what waits: analyses, approved changes, and what happens by the clock. It judges nothing itself, and each of its writes
 //! names a lease, so that one that was taken for dead changes nothing when it comes back.
 
+mod absent;
 mod changes;
 mod digest;
 pub mod follow_up;
@@ -42,6 +43,10 @@ pub struct Settings {
     pub shutdown: Duration,
     /// Where copies of the database go, how often, and how many are kept.
     pub backups: Option<Backups>,
+    /// The cluster of alerts that name none: the list of active alerts is of this one.
+    pub own_cluster: String,
+    /// How often the list of active alerts is compared with what fires here; `None` where there is none to ask.
+    pub compare: Option<Duration>,
     /// Whom digests are for; `None` where nobody reads them.
     pub digests: Option<Digests>,
 }
@@ -110,6 +115,10 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
         all.spawn(upheld("what applies changes", stop.clone(), move || this.clone().changes()));
         let this = self.clone();
         all.spawn(upheld("what happens by the clock", stop.clone(), move || this.clone().periodic()));
+        if let Some(every) = self.settings.compare {
+            let this = self.clone();
+            all.spawn(upheld("what compares alerts", stop.clone(), move || this.clone().absences(every)));
+        }
         while all.join_next().await.is_some() {}
     }
 

@@ -5,6 +5,7 @@ use crate::domain::{Actor, Attempt, IncidentView, Job, ObjectRef, Report};
 use crate::pipeline::Measured;
 use jiff::Timestamp;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::future::Future;
 use tokio::time::Instant;
 
@@ -57,6 +58,9 @@ pub trait World: Send + Sync + 'static {
     /// The cluster's figures at a moment, by the names of [`FIGURES`](crate::domain::FIGURES): counts as they were then, shares as
     /// the mean of the 24 hours before it. `whole` are only means of as good as all of these hours.
     fn figures(&self, at: Timestamp, whole: bool) -> impl Future<Output = Measured> + Send;
+
+    /// The fingerprints of all alerts that the sender of this cluster's alerts holds for active.
+    fn active_alerts(&self) -> impl Future<Output = Result<BTreeSet<String>, String>> + Send;
 
     /// Removes rows and recordings that were kept for long enough.
     fn tidy(&self) -> impl Future<Output = Result<Value, String>> + Send;

@@ -135,6 +135,8 @@ fn workers(
         // The rest of the time is for what they give back.
         shutdown: serve.shutdown_timeout.unsigned_abs().saturating_sub(Duration::from_secs(2)),
         backups: backups.map(|folder| Backups { folder, every: serve.backup_every, keep: serve.backup_keep }),
+        own_cluster: serve.default_cluster.clone(),
+        compare: serve.alertmanager_url.is_some().then(|| serve.alertmanager_every.unsigned_abs()),
         digests: app.settings.discord.is_on().then(|| digests(&app.settings)),
     };
     Ok(Workers {

@@ -5,6 +5,7 @@ mod answer;
 use super::model::{Model, limits, prompts};
 use super::witnesses::witnesses;
 use super::{Cluster, executor};
+use crate::adapters::alertmanager::Alertmanager;
 use crate::adapters::jira::Jira;
 use crate::adapters::kubernetes::{KubernetesReader, KubernetesWriter, WriterOptions};
 use crate::adapters::machine::MachineClock;
@@ -16,7 +17,7 @@ use crate::cli::error::CliError;
 use crate::cluster::Recording;
 use crate::config::Settings;
 use crate::domain::{
-    Actor, Attempt, AttemptState, Exchange, ExecutionReport, IncidentView, Job, ModelName, Part, Reasoning, Report,
+    Actor, Attempt, AttemptState, Exchange, ExecutionReport, IncidentView, Job, ModelName, Part, Reasoning, Report, SourceState,
 };
 use crate::pipeline::execute::{ExecutionStatus, Limits};
 use crate::pipeline::think::{self, Gate, Live, think};
@@ -28,6 +29,7 @@ use crate::store::Store;
 use crate::worker::{Analysed, Backups, World};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,6 +46,7 @@ pub struct LiveWorld {
     settings: Settings,
     redactor: Redactor,
     witnesses: Witnesses<Prometheus, Teamcity, Jira, Seq>,
+    alertmanager: Option<Result<Alertmanager, SourceState>>,
     model: Option<Model>,
     gate: Gate,
     clock: MachineClock,
@@ -60,6 +63,7 @@ impl LiveWorld {
         recordings.push(".recordings");
         Ok(Self {
             witnesses: witnesses(&settings, &redactor),
+            alertmanager: Alertmanager::new(&settings.serve, redactor.clone()),
             model: Model::of(&settings.llm, &redactor)?,
             gate: Gate::default(),
             clock: MachineClock,
@@ -279,6 +283,12 @@ impl World for LiveWorld {
                 metrics.day(at, whole).await.map_or_else(|state| Part::NotMeasured(state.to_string()), Part::Measured)
             }
         }
+    }
+
+    async fn active_alerts(&self) -> Result<BTreeSet<String>, String> {
+        let alertmanager = self.alertmanager.as_ref().ok_or("no Alertmanager is configured")?;
+        let alertmanager = alertmanager.as_ref().map_err(ToString::to_string)?;
+        alertmanager.active().await.map_err(|state| format!("Alertmanager: {state}"))
     }
 
     async fn tidy(&self) -> Result<Value, String> {

@@ -39,8 +39,9 @@ struct Landscape {
 }
 
 impl Landscape {
-    /// With these `http_config` for the webhook, and with vmalert or Prometheus itself to evaluate the rule.
-    async fn start(http_config: Value, by_vmalert: bool) -> Option<Self> {
+    /// With these `http_config` for the webhook, with vmalert or Prometheus itself to evaluate the rule, and with or without
+    /// Alertmanager's list to compare with.
+    async fn start(http_config: Value, by_vmalert: bool, compares: bool) -> Option<Self> {
         let tools = ["prometheus", "prometheus-alertmanager", "vmalert"];
         if !servers::are_installed(&tools) {
             return None;
@@ -54,7 +55,13 @@ impl Landscape {
         let [serve, alertmanager, prometheus, vmalert] = [(); 4].map(|()| format!("127.0.0.1:{}", free_port()));
         let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
 
-        write("sre-copilot.toml", format!("[serve]\nresolve_settle = \"1s\"\n[discord]\napi_url = \"{}\"\n", discord.uri()));
+        let list = if compares {
+            format!("alertmanager_url = \"http://{alertmanager}\"\nalertmanager_every = \"1s\"\n")
+        } else {
+            String::new()
+        };
+        let settings = format!("[serve]\nresolve_settle = \"1s\"\n{list}[discord]\napi_url = \"{}\"\n", discord.uri());
+        write("sre-copilot.toml", settings);
         // JSON is YAML too.
         let webhook = json!({"url": format!("http://{serve}/webhooks/alertmanager"), "http_config": http_config});
         let times = json!({"receiver": "sre", "group_by": ["alertname", "namespace"], "group_wait": "0s", "group_interval": "1s",
@@ -145,7 +152,7 @@ impl Landscape {
 
 /// Firing, repeats, resolved, firing again: one incident, one message.
 async fn lives_once(http_config: Value, by_vmalert: bool) {
-    let Some(landscape) = Landscape::start(http_config, by_vmalert).await else { return };
+    let Some(landscape) = Landscape::start(http_config, by_vmalert, false).await else { return };
     let folder = landscape.folder.path();
     let open = "SELECT count(*) FROM incidents WHERE status = 'open' AND name = 'checkout' AND kind = 'Deployment'";
     let resolved = "SELECT count(*) FROM incidents WHERE status = 'resolved'";
@@ -189,11 +196,30 @@ async fn what_vmalert_evaluates_lives_once() {
     lives_once(json!({"authorization": {"type": "Bearer", "credentials": SECRET}}), true).await;
 }
 
+/// An alert that Alertmanager knows nothing of is over; the one that it knows fires on.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_was_lost_is_seen_in_the_list_of_what_is_active() {
+    let bearer = json!({"authorization": {"type": "Bearer", "credentials": SECRET}});
+    let Some(landscape) = Landscape::start(bearer, false, true).await else { return };
+    let folder = landscape.folder.path();
+    landscape.is_broken(true);
+    until("it fires", folder, async || landscape.number("SELECT count(*) FROM episodes") == Some(1)).await;
+    let labels = json!({"alertname": "Forgotten", "namespace": "shop", "deployment": "billing", "severity": "warning"});
+    let body = json!({"alerts": [{"status": "firing", "labels": labels, "startsAt": "2026-01-02T04:00:00Z"}]});
+    let webhook = format!("http://{}/webhooks/alertmanager", landscape.address);
+    let answer = reqwest::Client::new().post(webhook).bearer_auth(SECRET).json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 202);
+    let absent = "SELECT count(*) FROM episodes WHERE end_how = 'absent'";
+    until("its end is seen", folder, async || landscape.number(absent) == Some(1)).await;
+    assert_eq!(landscape.number("SELECT count(*) FROM episodes WHERE end_how IS NULL AND name <> 'Forgotten'"), Some(1));
+    assert_eq!(landscape.number("SELECT count(*) FROM incidents WHERE status = 'resolved' AND name = 'billing'"), Some(1));
+}
+
 /// Without the secret nothing is taken, and Alertmanager's notifications fail.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_secret_takes_nothing() {
     let wrong = json!({"authorization": {"type": "Bearer", "credentials": "another"}});
-    let Some(landscape) = Landscape::start(wrong, false).await else { return };
+    let Some(landscape) = Landscape::start(wrong, false, false).await else { return };
     landscape.is_broken(true);
     let refused = "sre_copilot_http_requests_total{route=\"/webhooks/alertmanager\",method=\"POST\",status=\"401\"} ";
     until("it is refused", landscape.folder.path(), async || {

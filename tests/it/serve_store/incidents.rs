@@ -131,8 +131,11 @@ async fn the_younger_incident_of_one_subject_is_merged() {
 async fn what_is_missing_among_the_active_ones_is_over() {
     let home = Home::new();
     let fired = home.take(vec![pod("Crash", 1, 0, None)]).await;
-    let print = fired.alerts[0].fingerprint.clone();
-    assert_eq!(home.store.absent(vec![("default".to_owned(), print), ("default".to_owned(), "x".to_owned())]).await.unwrap(), 1);
+    let [firing] = home.store.firing("default").await.unwrap().try_into().unwrap();
+    assert_eq!((Some(&firing.id), &firing.fingerprint), (fired.alerts[0].episode_id.as_ref(), &fired.alerts[0].fingerprint));
+    assert!(home.store.firing("other").await.unwrap().is_empty());
+    assert_eq!(home.store.absent(vec![firing.id.clone(), "x".to_owned()]).await.unwrap(), 1);
+    assert_eq!(home.store.absent(vec![firing.id]).await.unwrap(), 0, "it is over already");
     assert_eq!(home.count("incidents WHERE status = 'resolved'"), 1);
     assert!(!home.take(vec![pod("Crash", 1, 0, None)]).await.replayed, "something changed since");
 }

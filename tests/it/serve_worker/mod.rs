@@ -1,5 +1,6 @@
 //! Workers over a real store and a world that does as it is told: what is begun ends once, whatever happens to whoever began it.
 
+mod absent;
 mod changes;
 mod digests;
 
@@ -11,9 +12,9 @@ use sre_copilot::domain::{
 use sre_copilot::ports::{Clock, IncidentStore, Intake, JobFilter, JobQueue, Outbox};
 use sre_copilot::store::Store;
 use sre_copilot::worker::{Analysed, Backups, Digests, Settings, Workers, World};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -53,6 +54,8 @@ struct Told {
     may_go_on: Semaphore,
     /// Changes that wait for the cluster, by their objects' names.
     slow: BTreeSet<String>,
+    /// What is active, one answer after the other.
+    lists: Mutex<VecDeque<Result<BTreeSet<String>, String>>>,
     /// So many looks end in a panic.
     faults: AtomicUsize,
 }
@@ -113,6 +116,10 @@ impl World for Told {
         Part::Measured([("nodes_ready", nodes), ("nodes_total", 3.0)].map(|(name, value)| (name.to_owned(), value)).into())
     }
 
+    async fn active_alerts(&self) -> Result<BTreeSet<String>, String> {
+        self.lists.lock().unwrap().pop_front().unwrap_or_else(|| Err("no list".to_owned()))
+    }
+
     async fn tidy(&self) -> Result<Value, String> {
         Ok(json!({}))
     }
@@ -130,6 +137,7 @@ struct House {
     stops: watch::Sender<bool>,
     queued: watch::Sender<()>,
     digests: Option<Digests>,
+    compare: Option<Duration>,
 }
 
 impl House {
@@ -148,6 +156,7 @@ impl House {
             heard: Notify::new(),
             may_go_on: Semaphore::new(0),
             slow: BTreeSet::from(["/slow".to_owned()]),
+            lists: Mutex::default(),
             faults: AtomicUsize::new(0),
         };
         Self {
@@ -158,6 +167,7 @@ impl House {
             stops: watch::Sender::new(false),
             queued: watch::Sender::new(()),
             digests: None,
+            compare: None,
         }
     }
 
@@ -171,6 +181,8 @@ impl House {
             settings: Settings {
                 workers: 2,
                 lease: Duration::from_secs(60),
+                own_cluster: "default".to_owned(),
+                compare: self.compare,
                 shutdown: Duration::from_millis(50),
                 backups: None,
                 digests: self.digests.clone(),

@@ -1,5 +1,6 @@
 //! The sources beside the cluster against servers that answer as the real ones do, and as they must not.
 
+mod alertmanager;
 mod fake;
 mod jira;
 mod mcp;
