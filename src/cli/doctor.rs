@@ -22,7 +22,7 @@ const EXAMPLES: &str = "Examples:
   # In a script: ends with 1 when something doesn't work
   sre-copilot doctor -o json";
 
-/// Look at all that the settings name: cluster, rights, clock, database, metrics, tickets, model, Discord
+/// Look at what the settings name: cluster, rights, clock, database, back-ups, metrics, deploys, tickets, logs, Alertmanager, model, Discord
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DoctorArgs {

@@ -28,6 +28,22 @@ impl From<String> for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::from)
+        // A file that an editor or `echo` wrote ends with a line break, which is no part of what it holds.
+        let text = String::deserialize(deserializer)?;
+        Ok(Self::from(text.trim_end_matches(['\n', '\r']).to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_break_at_the_end_of_a_file_is_no_part_of_its_secret() {
+        let read = |text: &str| serde_json::from_value::<Secret>(text.into()).unwrap().expose().to_owned();
+        assert_eq!(
+            (read("s3cret\r\n"), read("s3 cret "), read("\n")),
+            ("s3cret".to_owned(), "s3 cret ".to_owned(), String::new())
+        );
     }
 }

@@ -94,6 +94,15 @@ impl Store {
         })
     }
 
+    /// How many changes of its schema the file at this path waits for, which [`Self::open`] would make; `None` where there is
+    /// none. Nothing is changed.
+    ///
+    /// # Errors
+    /// The file can't be read, is no database of ours, or a newer one.
+    pub fn pending(path: &Path) -> Result<Option<usize>, StoreError> {
+        open::pending(path)
+    }
+
     /// With other settings of incidents' lives.
     #[must_use]
     pub fn with_lifecycle(mut self, lifecycle: Lifecycle) -> Self {

@@ -136,6 +136,21 @@ pub(super) fn migrate(path: &Path, connection: &mut Connection) -> Result<(), St
     }
 }
 
+/// How many changes of its schema a file waits for, which opening it would make; `None` where there is no file. It is only read.
+pub(super) fn pending(path: &Path) -> Result<Option<usize>, StoreError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| about(path, error))?;
+    connection.busy_timeout(LOCK_TIMEOUT).map_err(|error| about(path, error))?;
+    check_owner(path, &connection)?;
+    let left = Migrations::from_slice(MIGRATIONS).pending_migrations(&connection).map_err(|error| migration(path, error))?;
+    // Fewer than none: a newer program made it.
+    let newer = StoreError::Newer { path: path.to_owned(), known: MIGRATIONS.len() };
+    usize::try_from(left).map(Some).map_err(|_| newer)
+}
+
 fn migration(path: &Path, error: MigrationError) -> StoreError {
     match error {
         MigrationError::RusqliteError { err, .. } => about(path, err),

@@ -1,9 +1,10 @@
-//! Looks at all that the settings name, one after the other, through the same adapters that an analysis uses. It changes
-//! nothing but one probe row in the database, which it takes back.
+//! Looks at what the settings name, one after the other, through the same adapters that an analysis uses. It changes nothing but
+//! one row of the database, which says when it was last looked whether it can be written. It makes no database and migrates none.
 
 use super::model::Model;
 use super::witnesses::witnesses;
 use super::{Cluster, store_path};
+use crate::adapters::alertmanager::Alertmanager;
 use crate::adapters::discord::Discord;
 use crate::adapters::kubernetes::{KubernetesReader, KubernetesWriter, WriterOptions, read_rights};
 use crate::adapters::machine::MachineClock;
@@ -18,6 +19,7 @@ use crate::store::Store;
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 /// Clocks that differ by more make times in a report doubtful: a signed request is refused from five minutes on.
@@ -31,11 +33,18 @@ const LITTLE_SPACE: u64 = 512 << 20;
 
 /// Looks at everything. `namespace` is where rights are asked for: `None` is the context's own, an empty one the whole cluster.
 pub async fn check_up(settings: &Settings, cluster: Cluster, namespace: Option<String>) -> Vec<Check> {
-    let (cluster, witnesses, model, discord) =
-        tokio::join!(of_cluster(settings, cluster, namespace), of_witnesses(settings), of_model(settings), of_discord(settings));
+    let (cluster, witnesses, alertmanager, model, discord) = tokio::join!(
+        of_cluster(settings, cluster, namespace),
+        of_witnesses(settings),
+        of_alertmanager(settings),
+        of_model(settings),
+        of_discord(settings)
+    );
     let mut all = cluster;
     all.push(of_database(settings).await);
+    all.push(of_backups(settings));
     all.extend(witnesses);
+    all.push(alertmanager);
     all.push(model);
     all.push(discord);
     all.extend(of_start(settings));
@@ -149,8 +158,31 @@ async fn of_database(settings: &Settings) -> Check {
         Ok(path) => path,
         Err(error) => return Check::failed(NAME, error.what, error.next.unwrap_or_default()),
     };
+    const OTHER: &str = "DATABASE_URL=sqlite:FILE names another file";
+    let pending = match Store::pending(&path) {
+        Ok(pending) => pending,
+        Err(error) => return Check::failed(NAME, error.to_string(), OTHER),
+    };
+    match pending {
+        None => {
+            let found = format!("there is none at {} yet", path.display());
+            return match unwritable(path.parent()) {
+                Some(why) => Check::failed(NAME, format!("{found}, and {why}"), OTHER),
+                None => Check::off(NAME, found, "serve, approve and analyze --propose make it"),
+            };
+        }
+        Some(0) => {}
+        Some(steps) => {
+            let found = format!("{} is older by {steps} steps; serve brings it up to date when it starts", path.display());
+            return Check::warning(
+                NAME,
+                found,
+                "an older program can't read it any more then: copy it first (docs/operations.md)",
+            );
+        }
+    }
     if let Err(error) = async { Store::open(&path, Timestamp::now)?.probe().await }.await {
-        return Check::failed(NAME, error.to_string(), "DATABASE_URL=sqlite:FILE names another file");
+        return Check::failed(NAME, error.to_string(), OTHER);
     }
     let size = std::fs::metadata(&path).map_or(0, |file| file.len());
     let found = format!("{}, {} MiB, can be written", path.display(), size >> 20);
@@ -161,6 +193,27 @@ async fn of_database(settings: &Settings) -> Check {
             Check::warning(NAME, format!("{found}; only {left} MiB are free"), "when the disk is full, alerts are answered 503")
         }
         _ => Check::ok(NAME, found),
+    }
+}
+
+/// Why nothing can be made in a folder; of one that isn't there, in the nearest that is.
+fn unwritable(folder: Option<&Path>) -> Option<String> {
+    let here = Path::new(".");
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(here);
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(here);
+    let allowed = rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
+    allowed.err().map(|error| format!("nothing can be made in {}: {}", there.display(), std::io::Error::from(error)))
+}
+
+/// Whether copies of the database have a place.
+fn of_backups(settings: &Settings) -> Check {
+    const NAME: &str = "back-ups";
+    let Some(folder) = &settings.serve.backup_dir else {
+        return Check::off(NAME, "no copies of the database are made", "serve.backup_dir names their folder");
+    };
+    match unwritable(Some(folder)) {
+        Some(why) => Check::failed(NAME, why, "serve.backup_dir has to name a folder that can be written"),
+        None => Check::ok(NAME, format!("{} can be written", folder.display())),
     }
 }
 
@@ -186,6 +239,23 @@ async fn of_witnesses(settings: &Settings) -> Vec<Check> {
     named.into_iter().map(check).collect()
 }
 
+/// Whether its list can be read; that it can reach `serve` only a delivery shows.
+async fn of_alertmanager(settings: &Settings) -> Check {
+    const NAME: &str = "alertmanager";
+    let active = match Alertmanager::new(&settings.serve, installation::redactor()) {
+        None => {
+            let fix = "ALERTMANAGER_URL would add it: then an alert whose end was lost doesn't stay open";
+            return Check::off(NAME, "not configured", fix);
+        }
+        Some(Err(state)) => Err(state),
+        Some(Ok(alertmanager)) => alertmanager.active().await,
+    };
+    match active {
+        Ok(active) => Check::ok(NAME, format!("answers; {} alerts are active", active.len())),
+        Err(state) => Check::failed(NAME, state.to_string(), "check ALERTMANAGER_URL and ALERTMANAGER_TOKEN"),
+    }
+}
+
 /// Whether messages reach their channel, and whether they may have buttons there. Nothing is posted.
 async fn of_discord(settings: &Settings) -> Check {
     const NAME: &str = "discord";
@@ -201,17 +271,28 @@ async fn of_discord(settings: &Settings) -> Check {
         Ok(chat) => chat,
         Err(error) => return Check::failed(NAME, error.to_string(), "docs/settings.md says what each setting is for"),
     };
-    match chat.check(INCIDENTS).await {
-        Ok(true) => Check::ok(NAME, "the channel answers; messages have buttons"),
-        Ok(false) => Check::ok(NAME, "the channel answers; messages have no buttons, decisions are taken with approve"),
-        Err(Delivery::RateLimited { until, .. }) => {
-            Check::warning(NAME, format!("it is limited until {until:.0}"), "ask again then")
+    let mut has_buttons = false;
+    let names: Vec<&str> = chat.channels().collect();
+    for name in &names {
+        match chat.check(name).await {
+            Ok(buttons) => has_buttons |= buttons && *name == INCIDENTS,
+            Err(fault) => return broken(&format!("{NAME} {name}"), fault),
         }
-        Err(Delivery::ChannelGone(why) | Delivery::Refused(why)) => {
-            Check::failed(NAME, why, "make the webhook anew, or let the bot see the channel")
+    }
+    let count = if names.len() == 1 { "the channel answers".to_owned() } else { format!("{} channels answer", names.len()) };
+    let buttons = if has_buttons { "have buttons" } else { "have no buttons, decisions are taken with approve" };
+    Check::ok(NAME, format!("{count}; messages {buttons}"))
+}
+
+/// A channel that can't be written to.
+fn broken(name: &str, fault: Delivery) -> Check {
+    match fault {
+        Delivery::RateLimited { until, .. } => Check::warning(name, format!("it is limited until {until:.0}"), "ask again then"),
+        Delivery::ChannelGone(why) | Delivery::Refused(why) => {
+            Check::failed(name, why, "make the webhook anew, or let the bot see the channel")
         }
-        Err(Delivery::Retry(why)) => Check::failed(NAME, why, "check the network; messages wait until it answers"),
-        Err(Delivery::MessageGone | Delivery::Sent { .. }) => Check::warning(NAME, "it answered oddly", "ask again"),
+        Delivery::Retry(why) => Check::failed(name, why, "check the network; messages wait until it answers"),
+        Delivery::MessageGone | Delivery::Sent { .. } => Check::warning(name, "it answered oddly", "ask again"),
     }
 }
 

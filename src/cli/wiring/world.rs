@@ -34,11 +34,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 /// So long before the end of an analysis the cluster isn't read any more: the other witnesses are still asked, and what follows
 /// needs some of it too.
 const WITHOUT_CLUSTER: Duration = Duration::from_secs(120);
+
+/// Recordings are thinned out after an analysis, but not more often.
+const THIN_OUT: Duration = Duration::from_secs(300);
 
 /// The world as the settings describe it.
 pub struct LiveWorld {
@@ -51,6 +55,8 @@ pub struct LiveWorld {
     gate: Gate,
     clock: MachineClock,
     recordings: PathBuf,
+    /// When recordings were last thinned out; held by who does it.
+    thins: Arc<Mutex<Option<Instant>>>,
 }
 
 impl LiveWorld {
@@ -68,6 +74,7 @@ impl LiveWorld {
             gate: Gate::default(),
             clock: MachineClock,
             recordings: PathBuf::from(recordings),
+            thins: Arc::default(),
             store,
             settings,
             redactor,
@@ -97,6 +104,12 @@ impl LiveWorld {
         let inquiry =
             Inquiry { reader, witnesses: &self.witnesses, store: &*self.store, redactor: &self.redactor, settings: &settings };
         inquiry.examine(&view.incident, &view.standing, self.clock.now()).await
+    }
+
+    /// How long recordings are kept, and how many bytes of them.
+    fn kept(&self) -> (Duration, u64) {
+        let serve = &self.settings.serve;
+        (serve.keep_bundles.unsigned_abs(), u64::try_from(serve.keep_bundles_size).unwrap_or(u64::MAX))
     }
 
     fn limits(&self) -> Limits {
@@ -140,9 +153,17 @@ impl LiveWorld {
 
     async fn record(&self, recording: Recording, view: &IncidentView, run_id: &str) {
         let folder = self.store.recording(&view.incident.id, run_id);
+        let thins = self.thins.clone().try_lock_owned().ok().filter(|last| last.is_none_or(|last| last.elapsed() >= THIN_OUT));
+        let (all, (longest, most)) = (self.recordings.clone(), self.kept());
         let written = tokio::task::spawn_blocking(move || {
             private(&folder).map_err(|error| error.to_string())?;
-            bundle::write(&folder, &recording).map_err(|error| error.to_string())
+            bundle::write(&folder, &recording).map_err(|error| error.to_string())?;
+            // Many analyses a day fill a disk before the next night's retention.
+            if let Some(mut last) = thins {
+                *last = Some(Instant::now());
+                thin_out(&all, longest, most).map_err(|error| error.to_string())?;
+            }
+            Ok(())
         });
         if let Err(why) = written.await.unwrap_or_else(|error| Err(error.to_string())) {
             tracing::warn!(incident = view.incident.id, why, "the recording could not be kept: a replay has nothing to read");
@@ -162,7 +183,12 @@ impl World for LiveWorld {
             } else {
                 // Another cluster may have objects of the same names.
                 let cluster = &view.incident.cluster;
-                Err(format!("the alert is about cluster {cluster}, and this process reads {own} (serve.default_cluster)"))
+                tracing::warn!(
+                    cluster,
+                    own,
+                    "an alert of a cluster that isn't read: CLUSTER_NAME is the name of the one that is"
+                );
+                Err(format!("the alert is about cluster {cluster}, and this process reads {own} (CLUSTER_NAME)"))
             };
             self.inquire(reader.as_ref().map_err(Clone::clone), view).await
         };
@@ -293,8 +319,7 @@ impl World for LiveWorld {
 
     async fn tidy(&self) -> Result<Value, String> {
         let rows = self.store.clean().await.map_err(|error| error.to_string())?;
-        let (folder, serve) = (self.recordings.clone(), &self.settings.serve);
-        let (longest, most) = (serve.keep_bundles.unsigned_abs(), u64::try_from(serve.keep_bundles_size).unwrap_or(u64::MAX));
+        let (folder, (longest, most)) = (self.recordings.clone(), self.kept());
         let recordings = tokio::task::spawn_blocking(move || thin_out(&folder, longest, most));
         let recordings = recordings.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         Ok(json!({"rows": rows, "recordings": recordings}))
