@@ -181,19 +181,38 @@ fn whole(connection: &Connection, id: &str) -> Result<Option<IncidentRecord>, St
     Ok(Some(IncidentRecord { incident, runs, attempts, clicked_at }))
 }
 
-/// `window` is open at its far end: what was over exactly so long before doesn't count.
+/// Whether an incident was over before another opened, and not long before: `:opened` and `:reach` by our clock, and where both
+/// have alerts, `:start` by their sender's. The window is open at its far end: what was over exactly so long before doesn't count.
+pub(super) const EARLIER: &str = "status = 'resolved' AND resolved_at <= :opened
+   AND CASE WHEN :start IS NULL OR quiet_at IS NULL THEN resolved_at > :reach ELSE quiet_at > :start END";
+
+/// Where the window begins for [`EARLIER`]: by our clock, and by the sender's before the incident's first alert began.
+pub(super) fn reach(
+    connection: &Connection,
+    incident: &Incident,
+    window: SignedDuration,
+) -> Result<(i64, Option<i64>), StoreError> {
+    let before = |at: Timestamp| at.saturating_sub(window).unwrap_or(Timestamp::MIN).as_millisecond();
+    let mut statement = connection.prepare_cached("SELECT min(starts_at) FROM episodes WHERE incident_id = ?1")?;
+    let start: Option<i64> = statement.query_row([&incident.id], |row| row.get(0))?;
+    let start = start.and_then(|start| Timestamp::from_millisecond(start).ok());
+    Ok((before(incident.opened_at), start.map(before)))
+}
+
 fn memory(connection: &Connection, id: &str, now: Timestamp, window: SignedDuration) -> Result<OutcomeMemory, StoreError> {
     let Some(this) = by_id(connection, id)? else { return Ok(OutcomeMemory::default()) };
     let before = |at: Timestamp| at.saturating_sub(window).unwrap_or(Timestamp::MIN).as_millisecond();
-    let mut statement = connection.prepare(
+    let mut statement = connection.prepare(&format!(
         "SELECT * FROM incidents
-         WHERE cluster = ?1 AND namespace = ?2 AND kind = ?3 AND name = ?4 AND id <> ?5 AND status = 'resolved'
-           AND resolved_at > ?6 AND resolved_at <= ?7
-         ORDER BY resolved_at DESC, id DESC LIMIT ?8",
-    )?;
+         WHERE cluster = :cluster AND namespace = :namespace AND kind = :kind AND name = :name AND id <> :id AND {EARLIER}
+         ORDER BY resolved_at DESC, id DESC LIMIT :most"
+    ))?;
     let subject = &this.subject;
-    let opened = this.opened_at.as_millisecond();
-    let earlier = params![this.cluster, subject.ns(), subject.kind, subject.name, id, before(this.opened_at), opened, MEMORY];
+    let (reach, start) = reach(connection, &this, window)?;
+    let earlier = named_params! {
+        ":cluster": this.cluster, ":namespace": subject.ns(), ":kind": subject.kind, ":name": subject.name, ":id": id,
+        ":opened": this.opened_at.as_millisecond(), ":reach": reach, ":start": start, ":most": MEMORY,
+    };
     let incidents = statement.query_map(earlier, incident)?.collect::<Result<_, _>>()?;
     let attempts = attempt_queries::many(
         connection,

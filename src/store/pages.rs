@@ -1,5 +1,6 @@
 //! Lists of incidents, a page at a time.
 
+use super::incidents::{EARLIER, reach};
 use super::{Store, columns, episodes, incidents, placing};
 use crate::domain::{Incident, IncidentStatus, IncidentSummary, Severity};
 use crate::ports::{IncidentPage, IncidentPages, PageFilter, PageKey, StoreError};
@@ -100,28 +101,20 @@ fn summary(
     let last: Option<i64> = last.query_row([&incident.id], |row| row.get(0))?;
     let last = last.and_then(|last| Timestamp::from_millisecond(last).ok()).unwrap_or(Timestamp::MIN);
     let flap_count = episodes::flaps(connection, &incident.id, placing::day_before(last))?;
-    let mut before = connection.prepare_cached(
+    let mut before = connection.prepare_cached(&format!(
         "SELECT count(*) FROM incidents AS past
-         WHERE cluster = ?1 AND namespace = ?2 AND kind = ?3 AND name = ?4 AND id <> ?5 AND status = 'resolved'
-           AND resolved_at > ?6 AND resolved_at <= ?7
-           AND CASE WHEN ?8 IS NOT NULL THEN cause = ?8
+         WHERE cluster = :cluster AND namespace = :namespace AND kind = :kind AND name = :name AND id <> :id AND {EARLIER}
+           AND CASE WHEN :cause IS NOT NULL THEN cause = :cause
              ELSE EXISTS (SELECT 1 FROM episodes AS theirs JOIN episodes AS ours ON ours.name = theirs.name
-               WHERE theirs.incident_id = past.id AND ours.incident_id = ?5) END",
-    )?;
+               WHERE theirs.incident_id = past.id AND ours.incident_id = :id) END"
+    ))?;
     let subject = &incident.subject;
-    let reach = incident.opened_at.saturating_sub(window).unwrap_or(Timestamp::MIN);
-    let recurrence = before.query_row(
-        params![
-            incident.cluster,
-            subject.ns(),
-            subject.kind,
-            subject.name,
-            incident.id,
-            reach.as_millisecond(),
-            incident.opened_at.as_millisecond(),
-            incident.cause
-        ],
-        |row| row.get(0),
-    )?;
+    let (reach, start) = reach(connection, &incident, window)?;
+    let earlier = named_params! {
+        ":cluster": incident.cluster, ":namespace": subject.ns(), ":kind": subject.kind, ":name": subject.name,
+        ":id": incident.id, ":opened": incident.opened_at.as_millisecond(), ":reach": reach, ":start": start,
+        ":cause": incident.cause,
+    };
+    let recurrence = before.query_row(earlier, |row| row.get(0))?;
     Ok(IncidentSummary { incident, severity, flap_count, recurrence, chronic })
 }

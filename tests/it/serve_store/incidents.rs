@@ -2,7 +2,7 @@
 
 use super::*;
 use sre_copilot::domain::{AttemptState, IncidentStatus};
-use sre_copilot::ports::{AttemptStore, IncidentFilter, IncidentStore, Outbox, Sent};
+use sre_copilot::ports::{AttemptStore, IncidentFilter, IncidentPages, IncidentStore, Outbox, Sent};
 
 #[tokio::test]
 async fn forty_pods_and_then_their_deployment() {
@@ -56,6 +56,24 @@ async fn what_begins_within_the_hour_reopens_and_later_is_new() {
         assert_eq!(again.result, Taken::Queued);
         let open = IncidentFilter { status: Some(IncidentStatus::Open), ..IncidentFilter::default() };
         assert_eq!(home.store.incidents(open).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_recurrence_is_told_by_the_senders_clock() {
+    const WEEK: i64 = 7 * 86_400;
+    for (start, times) in [(50 + WEEK - 3_600, 1), (50 + WEEK, 0)] {
+        let home = Home::new();
+        home.one(pod("Crash", 1, 0, None)).await;
+        home.pass(60);
+        home.one(pod("Crash", 1, 0, Some(50))).await;
+        // All of it is delivered at once, such as after an outage.
+        home.pass(60);
+        let again = home.one(pod("Crash", 7, start, None)).await.incident_id.unwrap();
+        let window = SignedDuration::from_secs(WEEK);
+        let memory = home.store.memory(&again, at(home.now()), window).await.unwrap();
+        assert_eq!(memory.incidents.len(), times);
+        assert_eq!(home.store.summary(&again, window).await.unwrap().unwrap().recurrence, times);
     }
 }
 
