@@ -188,27 +188,22 @@ impl Taking<'_> {
             episodes::reopen(this.connection, this.now, this.number, &episode.id, incident)?;
             episodes::repeat(this.connection, this.now, episode, alert)
         };
+        if self.rules.is_suppressed(alert) {
+            // What is silenced opens, runs and sends nothing: where its incident is over, so is the episode until it isn't any more.
+            answer.result = Taken::Suppressed;
+            return match &place {
+                Some(place) if place.status == IncidentStatus::Resolved => Ok(()),
+                place => goes_on(self, place.as_ref().map(|place| place.id.as_str())),
+            };
+        }
         let Some(mut place) = place else {
             // It was only kept so far.
             goes_on(self, None)?;
-            if self.rules.is_suppressed(alert) {
-                answer.result = Taken::Suppressed;
-                return Ok(());
-            }
             return self.begin(alert, Some(episode), false, answer);
         };
         if place.status == IncidentStatus::Resolved {
-            if self.rules.is_suppressed(alert) {
-                // What is silenced opens nothing: the episode stays at its end until it isn't any more.
-                answer.result = Taken::Suppressed;
-                return Ok(());
-            }
-            place = placing::open_again(
-                self.connection,
-                place,
-                &alert.cluster,
-                &placing::subject(self.connection, self.now, alert)?,
-            )?;
+            let subject = placing::subject(self.connection, self.now, alert)?;
+            place = placing::open_again(self.connection, place, &alert.cluster, &subject)?;
         }
         answer.result = Taken::Reopened;
         goes_on(self, Some(&place.id))?;

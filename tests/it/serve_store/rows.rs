@@ -128,6 +128,17 @@ async fn what_is_silenced_reopens_nothing_until_it_is_not() {
     home.set(110);
     let again = home.one(pod("Crash", 1, 0, None)).await;
     assert_eq!((again.result, again.incident_id, home.jobs().await), (Taken::Reopened, first.incident_id, 2));
+    // In an incident that is open it fires on, and nobody looks again because of it.
+    let open = home.take(vec![pod("Crash", 2, 0, None), pod("Crash", 3, 0, None)]).await;
+    home.analyse(Verdict::Healthy).await;
+    home.one(pod("Crash", 3, 0, Some(110))).await;
+    home.pass(60);
+    let mut one_of_them = pod("Crash", 3, 0, None);
+    one_of_them["status"] = json!({"state": "suppressed", "silencedBy": ["7"]});
+    let jobs = home.jobs().await;
+    let answer = home.one(one_of_them).await;
+    assert_eq!((answer.result, answer.episode_id.as_ref()), (Taken::Suppressed, open.alerts[1].episode_id.as_ref()));
+    assert_eq!((home.jobs().await, home.count("episodes WHERE name = 'Crash' AND end_how IS NULL")), (jobs, 3));
     // One that was only ever kept fires in no incident, until somebody may hear of it.
     let other = |silenced: bool| {
         let mut alert = with("Slow", &json!({"namespace": "x", "severity": "warning"}), 0, None);
@@ -137,7 +148,7 @@ async fn what_is_silenced_reopens_nothing_until_it_is_not() {
         alert
     };
     home.one(with("Slow", &json!({"namespace": "x", "severity": "warning"}), 0, Some(50))).await;
-    home.set(200);
+    home.pass(200);
     assert_eq!(home.one(other(true)).await.result, Taken::Suppressed);
     assert_eq!(home.count("episodes WHERE name = 'Slow' AND end_how IS NULL AND incident_id IS NULL"), 1);
     assert_eq!(home.one(other(false)).await.result, Taken::Queued);
