@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 
 render() {
     printf '# Made from deploy/helm/sre-copilot by deploy/render.sh. %s\n' "$1"
-    printf '# Needs a namespace and a Secret, both called sre-copilot (README.md), and your own image and CLUSTER_NAME in here.\n'
+    printf '# Needs a namespace and a Secret, both called sre-copilot (docs/operations.md), and your own image and CLUSTER_NAME in here.\n'
     shift
     helm template sre-copilot helm/sre-copilot --namespace sre-copilot --set existingSecret=sre-copilot "$@" |
         sed -e '/^# Source: /d' -e '/app.kubernetes.io\/managed-by: /d' -e 's/[[:space:]]*$//'

@@ -1,6 +1,7 @@
 //! Where settings come from and which wins: the file, then the variables of the environment that teams already have.
 
 use super::{ConfigError, Settings};
+use jiff::SignedDuration;
 use serde::Deserialize;
 use std::ffi::OsString;
 use std::fs;
@@ -128,7 +129,19 @@ fn find(named: Option<&Path>, variable: &dyn Fn(&str) -> Option<OsString>) -> Re
 }
 
 fn read(table: Table, source_name: &str) -> Result<Settings, ConfigError> {
+    if let Some((key, text)) = negative(&table) {
+        return Err(value_error(source_name, format!("{key} = \"{text}\": no length of time is negative")));
+    }
     Settings::deserialize(table).map_err(|error| value_error(source_name, error.to_string()))
+}
+
+/// The first setting that is a length of time and less than nothing.
+fn negative(table: &Table) -> Option<(&str, &str)> {
+    table.iter().find_map(|(key, value)| match value {
+        Value::Table(inner) => negative(inner),
+        Value::String(text) => text.parse().is_ok_and(|length: SignedDuration| length.is_negative()).then_some((key, text)),
+        _ => None,
+    })
 }
 
 /// `unknown field `x`, expected one of `a`, `b`` (serde) names the keys that there are: the nearest of them is offered.
@@ -200,14 +213,14 @@ mod tests {
     fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
         let settings = with("", &[]).unwrap();
         assert!(settings.safe_mode && settings.approval_required && !settings.executor.enabled);
-        assert_eq!(settings.approval.ttl, jiff::SignedDuration::from_mins(30));
+        assert_eq!(settings.approval.ttl, SignedDuration::from_mins(30));
 
         let text = "safe_mode = true\nenvironment = \"staging\"\n[executor]\nenabled = true\ncontext = \"writer\"\n[approval]\nttl = \"10m\"\n";
         let settings = with(text, &[("SAFE_MODE", "false"), ("EXECUTOR_APPROVAL_ENABLED", "1"), ("ENV", "")]).unwrap();
         assert!(!settings.safe_mode && settings.executor.enabled && settings.executor.approval_enabled);
         assert_eq!(settings.environment, Environment::Staging);
         assert_eq!(settings.executor.context.as_deref(), Some("writer"));
-        assert_eq!(settings.approval.ttl, jiff::SignedDuration::from_mins(10));
+        assert_eq!(settings.approval.ttl, SignedDuration::from_mins(10));
     }
 
     #[test]
@@ -226,6 +239,8 @@ mod tests {
         let (what, _) = said("[executor]\nenabled = 3\n", &[]);
         assert!(what.contains("enabled"), "{what}");
         assert!(said("", &[("SAFE_MODE", "perhaps")]).0.starts_with("$SAFE_MODE: it is neither"));
+        let (what, _) = said("[serve]\nbackoff = \"-30s\"\n", &[]);
+        assert!(what.ends_with("backoff = \"-30s\": no length of time is negative"), "{what}");
         assert!(said("", &[("ENV", "moon")]).0.starts_with("$ENV: unknown variant `moon`"));
         let missing = load(Some(Path::new("nowhere/x.toml")), &|_| None).unwrap_err();
         assert!(missing.to_string().contains("nowhere/x.toml"));

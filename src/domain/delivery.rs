@@ -1,17 +1,20 @@
 //! What a sender of alerts delivered: a webhook payload of Alertmanager (version 4), read so that one bad alert never costs
 //! the others. It decides nothing about episodes and incidents.
 
-use super::payload::{Alerts, MAX_ALERTS, Payload};
+use super::payload::{self, Alerts, MAX_ALERTS, Part, Parts, Payload, StatusParts, Texts};
 use jiff::{SignedDuration, Timestamp};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::error::Category;
+use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// The most labels that an alert may have.
 const MAX_LABELS: usize = 64;
+/// So many annotations of an alert are kept.
+const MAX_ANNOTATIONS: usize = 256;
 /// The longest label and annotation, in bytes; what is longer is cut.
 const MAX_LABEL: usize = 4 << 10;
 const MAX_ANNOTATION: usize = 16 << 10;
@@ -120,10 +123,11 @@ pub enum Mark {
 pub struct SetAside {
     /// Its place in the payload.
     pub index: usize,
-    /// Why: `not_an_object`, `no_alertname`, `too_many_labels`, `label_not_text`, `unreadable_time`, `unreadable_status`.
+    /// Why: `not_an_object`, `unreadable`, `no_alertname`, `too_many_labels`, `label_not_text`, `unreadable_time`,
+    /// `unreadable_status`.
     pub code: &'static str,
-    /// It, as it came.
-    pub raw: Value,
+    /// It, as it came: JSON.
+    pub raw: String,
 }
 
 /// Why a whole payload can't be read.
@@ -149,21 +153,26 @@ impl Delivery {
     /// # Errors
     /// It is no JSON object with a list of alerts, or has too many of them.
     pub fn read(body: &[u8], how: &Reading<'_>) -> Result<Self, Unparsable> {
-        let payload: Payload = serde_json::from_slice(body).map_err(|error| match error.classify() {
-            Category::Data => Unparsable::NotAnObject,
+        if body.trim_ascii_start().first().is_some_and(|first| *first != b'{')
+            && serde_json::from_slice::<IgnoredAny>(body).is_ok()
+        {
+            return Err(Unparsable::NotAnObject);
+        }
+        let payload: Payload<'_> = serde_json::from_slice(body).map_err(|error| match error.classify() {
+            Category::Data => Unparsable::NoAlerts,
             Category::Io | Category::Syntax | Category::Eof => Unparsable::NotJson,
         })?;
         let alerts = match payload.alerts {
-            Alerts::List(alerts) => alerts,
-            Alerts::TooMany => return Err(Unparsable::TooMany),
-            Alerts::Missing => return Err(Unparsable::NoAlerts),
+            Some(Alerts::List(alerts)) => alerts,
+            Some(Alerts::TooMany) => return Err(Unparsable::TooMany),
+            None => return Err(Unparsable::NoAlerts),
         };
         let Payload { receiver, group_key, truncated, is_resolved, .. } = payload;
         let mut delivery = Self { receiver, group_key, truncated, ..Self::default() };
         for (index, raw) in alerts.into_iter().enumerate() {
-            match DeliveredAlert::read(index, &raw, is_resolved, how) {
+            match DeliveredAlert::read(index, raw, is_resolved, how) {
                 Ok(alert) => delivery.alerts.push(alert),
-                Err(code) => delivery.set_aside.push(SetAside { index, code, raw }),
+                Err(code) => delivery.set_aside.push(SetAside { index, code, raw: raw.get().to_owned() }),
             }
         }
         Ok(delivery)
@@ -198,34 +207,37 @@ impl Delivery {
             add(&format!("{is_resolved} {is_suppressed} {start} {end}"));
         }
         for bad in &self.set_aside {
-            add(&format!("{} {}", bad.code, bad.raw));
+            add(bad.code);
+            add(&bad.raw);
         }
         hash.finalize().into()
     }
 }
 
 impl DeliveredAlert {
-    fn read(index: usize, raw: &Value, batch_is_resolved: bool, how: &Reading<'_>) -> Result<Self, &'static str> {
-        let alert = raw.as_object().ok_or("not_an_object")?;
+    fn read(index: usize, raw: &RawValue, batch_is_resolved: bool, how: &Reading<'_>) -> Result<Self, &'static str> {
+        if !raw.get().starts_with('{') {
+            return Err("not_an_object");
+        }
+        let alert: Parts<'_> = payload::object(raw).ok_or("unreadable")?;
         let mut marks = Vec::new();
-        let labels = alert.get("labels").and_then(Value::as_object).ok_or("no_alertname")?;
-        if labels.len() > MAX_LABELS {
+        let labels: Texts<MAX_LABELS> = alert.labels.and_then(payload::object).ok_or("no_alertname")?;
+        if labels.has_more {
             return Err("too_many_labels");
         }
-        let mut read = BTreeMap::new();
-        for (name, value) in labels {
-            let value = value.as_str().ok_or("label_not_text")?;
-            read.insert(name.clone(), cut(value, MAX_LABEL, &mut marks));
+        if labels.has_others {
+            return Err("label_not_text");
         }
-        let labels = read;
+        let labels = cut(labels.texts, MAX_LABEL, &mut marks);
         let name = labels.get("alertname").filter(|name| !name.is_empty()).ok_or("no_alertname")?.clone();
-        let annotations = alert.get("annotations").and_then(Value::as_object).into_iter().flatten();
-        let annotations = annotations
-            .filter_map(|(name, value)| Some((name.clone(), cut(value.as_str()?, MAX_ANNOTATION, &mut marks))))
-            .collect();
-        let (is_resolved, is_suppressed) = status(alert.get("status"), batch_is_resolved)?;
-        let mut time = |key: &str| -> Result<Timestamp, &'static str> {
-            match time(alert.get(key))? {
+        let annotations: Texts<MAX_ANNOTATIONS> = alert.annotations.and_then(payload::object).unwrap_or_default();
+        if annotations.has_more {
+            marks.push(Mark::Cut);
+        }
+        let annotations = cut(annotations.texts, MAX_ANNOTATION, &mut marks);
+        let (is_resolved, is_suppressed) = status(alert.status, batch_is_resolved)?;
+        let mut time = |part: Part<'_>| -> Result<Timestamp, &'static str> {
+            match time(part)? {
                 Some(at) => Ok(at),
                 None => {
                     marks.push(Mark::TimeAssumed);
@@ -233,26 +245,26 @@ impl DeliveredAlert {
                 }
             }
         };
-        let starts_at = time("startsAt")?;
-        let ends_at = if is_resolved { Some(time("endsAt")?) } else { None };
+        let starts_at = time(alert.starts_at)?;
+        let ends_at = if is_resolved { Some(time(alert.ends_at)?) } else { None };
         if starts_at.duration_since(how.received) > SKEW {
             marks.push(Mark::ClockSkew);
         }
         marks.sort_unstable();
         marks.dedup();
         let cluster = how.cluster_labels.iter().find_map(|label| labels.get(label)).filter(|name| !name.is_empty());
-        let fingerprint = alert.get("fingerprint").and_then(Value::as_str).filter(|print| !print.is_empty());
+        let fingerprint = alert.fingerprint.and_then(payload::text).filter(|print| !print.is_empty());
         Ok(Self {
             index,
             cluster: cluster.map_or(how.default_cluster, String::as_str).to_owned(),
-            fingerprint: fingerprint.map_or_else(|| self::fingerprint(&labels), str::to_owned),
+            fingerprint: fingerprint.unwrap_or_else(|| self::fingerprint(&labels)),
             name,
             is_resolved,
             is_suppressed,
             severity: labels.get("severity").and_then(|word| severity(word, how.severities)),
             starts_at,
             ends_at,
-            generator_url: alert.get("generatorURL").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            generator_url: alert.generator_url.and_then(payload::text).unwrap_or_default(),
             labels,
             annotations,
             marks,
@@ -260,42 +272,42 @@ impl DeliveredAlert {
     }
 }
 
-fn cut(text: &str, longest: usize, marks: &mut Vec<Mark>) -> String {
-    if text.len() <= longest {
-        return text.to_owned();
+/// Cuts what is too long between characters.
+fn cut(mut texts: BTreeMap<String, String>, longest: usize, marks: &mut Vec<Mark>) -> BTreeMap<String, String> {
+    for text in texts.values_mut().filter(|text| text.len() > longest) {
+        marks.push(Mark::Cut);
+        text.truncate(text.floor_char_boundary(longest));
+        text.shrink_to_fit();
     }
-    marks.push(Mark::Cut);
-    let end = (0..=longest).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
-    text.get(..end).unwrap_or_default().to_owned()
+    texts
 }
 
 /// `resolved`, or what `GET /api/v2/alerts` gives: `{state, silencedBy, inhibitedBy}`. What the batch says where it is missing.
-fn status(status: Option<&Value>, batch_is_resolved: bool) -> Result<(bool, bool), &'static str> {
-    let word = |word: &str| match word {
-        "resolved" => Ok(true),
-        "firing" | "active" | "suppressed" | "unprocessed" => Ok(false),
-        _ => Err("unreadable_status"),
-    };
-    match status {
-        None | Some(Value::Null) => Ok((batch_is_resolved, false)),
-        Some(Value::String(text)) => Ok((word(text)?, text == "suppressed")),
-        Some(Value::Object(object)) => {
-            let is_by = |key: &str| object.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-            let state = object.get("state").and_then(Value::as_str).unwrap_or("active");
-            Ok((word(state)?, state == "suppressed" || is_by("silencedBy") || is_by("inhibitedBy")))
+fn status(status: Part<'_>, batch_is_resolved: bool) -> Result<(bool, bool), &'static str> {
+    let Some(status) = status else { return Ok((batch_is_resolved, false)) };
+    let (word, is_by_others) = match payload::object::<StatusParts<'_>>(status) {
+        Some(parts) => {
+            let state = parts.state.and_then(payload::text);
+            let is_by_others = payload::is_filled_list(parts.silenced_by) || payload::is_filled_list(parts.inhibited_by);
+            (state.unwrap_or_else(|| "active".to_owned()), is_by_others)
         }
-        Some(_) => Err("unreadable_status"),
+        None => (payload::text(status).ok_or("unreadable_status")?, false),
+    };
+    match word.as_str() {
+        "resolved" => Ok((true, is_by_others)),
+        "suppressed" => Ok((false, true)),
+        "firing" | "active" | "unprocessed" => Ok((false, is_by_others)),
+        _ => Err("unreadable_status"),
     }
 }
 
 /// RFC 3339, kept to the millisecond; Go's zero time, the year 1, is none.
-fn time(value: Option<&Value>) -> Result<Option<Timestamp>, &'static str> {
-    let text = match value {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::String(text)) if text.is_empty() || text.starts_with("0001-") => return Ok(None),
-        Some(Value::String(text)) => text,
-        Some(_) => return Err("unreadable_time"),
-    };
+fn time(part: Part<'_>) -> Result<Option<Timestamp>, &'static str> {
+    let Some(part) = part else { return Ok(None) };
+    let text = payload::text(part).ok_or("unreadable_time")?;
+    if text.is_empty() || text.starts_with("0001-") {
+        return Ok(None);
+    }
     let at: Timestamp = text.parse().map_err(|_| "unreadable_time")?;
     Timestamp::from_millisecond(at.as_millisecond()).map(Some).map_err(|_| "unreadable_time")
 }
@@ -320,7 +332,7 @@ fn fingerprint(labels: &BTreeMap<String, String>) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn read(payload: Value) -> Delivery {
         let (labels, severities) = (["cluster".to_owned()], BTreeMap::from([("page".to_owned(), Severity::Critical)]));
@@ -384,6 +396,34 @@ mod tests {
         assert_eq!((last.severity, last.is_resolved, last.is_suppressed), (None, false, true));
         assert_eq!((last.marks.as_slice(), last.ends_at), (&[Mark::ClockSkew][..], None));
         assert_eq!((delivery.truncated, last.cluster.as_str()), (3, "default"));
+    }
+
+    #[test]
+    fn what_one_alert_holds_too_much_of_is_its_own_matter() {
+        let fine = r#"{"labels": {"alertname": "A"}}"#;
+        let objects = format!("[{}{{}}]", "{\"a\":0},".repeat(200_000));
+        let deep = format!(r#"{{"labels": {{"alertname": "D"}}, "x": {}0{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
+        let halved = r#"{"labels": {"alertname": "\ud800"}}"#;
+        let twice = r#"{"labels": {"alertname": "A"}, "labels": {"alertname": "B"}}"#;
+        let labels = format!(
+            r#"{{"labels": {{{}"alertname": "A"}}}}"#,
+            (0..300_000).map(|n| format!("\"{n}\":\"\",")).collect::<String>()
+        );
+        let notes: String = (0..300).map(|n| format!("\"{n:03}\":\"\",")).collect();
+        let noted = format!(r#"{{"labels": {{"alertname": "A"}}, "annotations": {{{notes}"z": ""}}}}"#);
+        let body = format!(r#"{{"alerts": [{fine}, {objects}, {deep}, {halved}, {twice}, {labels}, {noted}]}}"#);
+        let how = Reading {
+            cluster_labels: &[],
+            default_cluster: "default",
+            severities: &BTreeMap::new(),
+            received: "2026-01-02T05:00:00Z".parse().unwrap(),
+        };
+        let delivery = Delivery::read(body.as_bytes(), &how).unwrap();
+        let codes: Vec<_> = delivery.set_aside.iter().map(|set| (set.index, set.code)).collect();
+        assert_eq!(codes, [(1, "not_an_object"), (3, "label_not_text"), (4, "unreadable"), (5, "too_many_labels")]);
+        assert_eq!((delivery.set_aside[0].raw.as_str(), delivery.set_aside[1].raw.as_str()), (objects.as_str(), halved));
+        assert_eq!(delivery.alerts.iter().map(|alert| alert.index).collect::<Vec<_>>(), [0, 2, 6]);
+        assert_eq!((delivery.alerts[2].annotations.len(), delivery.alerts[2].marks.last()), (MAX_ANNOTATIONS, Some(&Mark::Cut)));
     }
 
     #[test]

@@ -62,6 +62,9 @@ pub enum JobKind {
 }
 
 impl JobKind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [Self::Analyze, Self::Replay, Self::Ask, Self::Undo, Self::Digest, Self::Retention, Self::Backup];
+
     /// The word used in JSON and in the store.
     pub fn as_str(self) -> &'static str {
         match self {

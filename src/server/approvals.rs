@@ -1,18 +1,19 @@
 //! `GET /approvals/{id}`, `POST …/approve` and `…/reject`: a plan is shown and decided about. An approval needs two things of
 //! whoever was shown the plan a moment ago, its digest and the word that came with it; applying it is the worker's.
 
-use super::auth::{Caller, Role, caller};
+use super::auth::{Caller, Role, caller, caller_with};
 use super::confirm::{self, Unconfirmed, confirm};
 use super::interactions::approval_rules;
 use super::problem::{Code, Problem};
-use super::request::{Json, Peer};
+use super::request::Peer;
 use super::state::{App, Clock};
 use crate::domain::{Actor, Attempt, AttemptContext, AttemptState, Digest};
 use crate::pipeline::execute::{ApproveError, Executor, Limits, Unheard};
 use crate::pipeline::may_approve::{APPROVAL_RATE, Means, may_approve};
 use crate::ports::{self, AdvanceError, Books};
+use crate::redact::Redactor;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::HeaderMap;
@@ -54,7 +55,7 @@ async fn show<S: Books>(
 ) -> Result<Response, Problem> {
     let caller = caller(&app, &headers, peer.ip(), Role::Viewer)?;
     let attempt = found(&app, &id).await?;
-    let mut document = document(&attempt);
+    let mut document = document(&app.redactor, &attempt);
     let is_open = attempt.state == AttemptState::Proposed && app.now() < attempt.expires_at;
     document["confirm"] = match is_open {
         true => json!(confirm(&app.store.key().await?, &attempt, &caller.sub, app.now())),
@@ -67,11 +68,9 @@ async fn approve<S: Books>(
     State(app): State<App<S>>,
     peer: Peer,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Result<Json<Approval>, Problem>,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let caller = caller(&app, &headers, peer.ip(), Role::Approver)?;
-    let Json(said) = body?;
+    let (caller, said) = caller_with::<S, Approval>(&app, peer, Role::Approver, request).await?;
     let attempt = found(&app, &id).await?;
     let executor = executor(&app, &caller);
     let Some(digest) = Digest::parse(said.digest.trim_start_matches("sha256:")).filter(|digest| *digest == attempt.digest) else {
@@ -79,7 +78,7 @@ async fn approve<S: Books>(
         return Err(stands(Code::DigestMismatch, "this is not the digest of the plan as it is now", &attempt));
     };
     if is_approved_by(&attempt, &executor.actor) {
-        return Ok(answer(&attempt));
+        return Ok(answer(&app, &attempt));
     }
     is_open(&attempt, app.now())?;
     if let Err(why) = confirm::check(&app.store.key().await?, &attempt, &caller.sub, app.now(), &said.confirm) {
@@ -99,9 +98,9 @@ async fn approve<S: Books>(
         Ok(approved) => {
             tracing::info!(sub = caller.sub, attempt = approved.code, "approved over HTTP");
             app.queued.send_replace(());
-            Ok(answer(&approved))
+            Ok(answer(&app, &approved))
         }
-        Err(ApproveError::Advance(AdvanceError::Lost(now))) if is_approved_by(&now, &executor.actor) => Ok(answer(&now)),
+        Err(ApproveError::Advance(AdvanceError::Lost(now))) if is_approved_by(&now, &executor.actor) => Ok(answer(&app, &now)),
         Err(ApproveError::Advance(error)) => {
             if !matches!(error, AdvanceError::Store(_)) {
                 let code = if matches!(error, AdvanceError::TooMany { .. }) { APPROVAL_RATE } else { "too_late" };
@@ -117,21 +116,19 @@ async fn reject<S: Books>(
     State(app): State<App<S>>,
     peer: Peer,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Result<Json<Rejection>, Problem>,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let caller = caller(&app, &headers, peer.ip(), Role::Approver)?;
-    let Json(said) = body?;
+    let (caller, said) = caller_with::<S, Rejection>(&app, peer, Role::Approver, request).await?;
     let attempt = found(&app, &id).await?;
     let executor = executor(&app, &caller);
     if is_declined_by(&attempt, &executor.actor) {
-        return Ok(answer(&attempt));
+        return Ok(answer(&app, &attempt));
     }
     is_open(&attempt, app.now())?;
     let why = said.reason.map(|why| app.redactor.text(&why).into_owned());
     match executor.decline(&attempt, why.as_deref()).await {
-        Ok(declined) => Ok(answer(&declined)),
-        Err(AdvanceError::Lost(now)) if is_declined_by(&now, &executor.actor) => Ok(answer(&now)),
+        Ok(declined) => Ok(answer(&app, &declined)),
+        Err(AdvanceError::Lost(now)) if is_declined_by(&now, &executor.actor) => Ok(answer(&app, &now)),
         Err(error) => Err(refused(error)),
     }
 }
@@ -208,12 +205,12 @@ fn refused(error: AdvanceError) -> Problem {
     }
 }
 
-fn answer(attempt: &Attempt) -> Response {
-    axum::Json(document(attempt)).into_response()
+fn answer<S>(app: &App<S>, attempt: &Attempt) -> Response {
+    axum::Json(document(&app.redactor, attempt)).into_response()
 }
 
 /// The envelope of an attempt. Plan, risk and decision keep their own keys.
-pub(super) fn document(attempt: &Attempt) -> Value {
+pub(super) fn document(redactor: &Redactor, attempt: &Attempt) -> Value {
     let context: AttemptContext = serde_json::from_value(attempt.context.clone()).unwrap_or_default();
     json!({
         "id": attempt.id,
@@ -226,7 +223,7 @@ pub(super) fn document(attempt: &Attempt) -> Value {
         "risk": attempt.plan.get("risk"),
         "decision": context.decision.map(|decision| json!({"value": decision.value, "rule": decision.rule})),
         "decided_by": attempt.decided_by,
-        "reason": attempt.reason,
+        "reason": attempt.reason.as_deref().map(|why| redactor.text(why)),
         "expires_at": attempt.expires_at,
         "verification": attempt.verification,
     })

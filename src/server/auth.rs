@@ -1,11 +1,15 @@
 //! Who asks, of the endpoints that people and their programs use, and what they may.
 
+use super::bodies;
 use super::problem::{Code, Problem};
+use super::request::{Json, Peer};
 use super::state::App;
 use crate::config::Environment;
 use crate::domain::Actor;
+use axum::extract::{FromRequest, Request};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -73,6 +77,29 @@ pub fn caller<S>(app: &App<S>, headers: &HeaderMap, peer: IpAddr, role: Role) ->
         return Err(Problem::new(Code::Forbidden, format!("this needs the role {}", role.as_str())));
     }
     Ok(caller)
+}
+
+/// Who asks, and what: the body of somebody who isn't let in takes no room.
+///
+/// # Errors
+/// As [`caller`], and as [`Json`] reads a body.
+pub async fn caller_with<S: Send + Sync, T: DeserializeOwned>(
+    app: &App<S>,
+    peer: Peer,
+    role: Role,
+    request: Request,
+) -> Result<(Caller, T), Problem> {
+    match caller(app, request.headers(), peer.ip(), role) {
+        Ok(caller) => {
+            let Json(body) = Json::from_request(request, app).await?;
+            Ok((caller, body))
+        }
+        Err(problem) => {
+            let (parts, body) = request.into_parts();
+            bodies::refuse(&parts.headers, body).await;
+            Err(problem)
+        }
+    }
 }
 
 /// Takes one of the questions and replays that somebody may ask for.

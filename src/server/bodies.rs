@@ -1,7 +1,6 @@
 //! Request bodies: read whole, within a size, a time and what there may be of them in memory at once.
 
 use super::problem::{Code, Problem};
-use super::state::App;
 use axum::body::Body;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT};
@@ -13,6 +12,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// So many bytes of bodies there may be at a time.
 const IN_FLIGHT: usize = 128 << 20;
+/// So many of these are of senders who have yet to prove who they are, which takes the whole body.
+const UNPROVEN: usize = 32 << 20;
 /// So long a body may take.
 pub(super) const READ: Duration = Duration::from_secs(30);
 
@@ -21,8 +22,31 @@ const SWALLOWED: usize = 64 << 20;
 const SWALLOW: Duration = Duration::from_secs(2);
 
 /// The bytes of all bodies that are being read or worked on.
-#[derive(Clone, Debug, Default)]
-pub struct Budget(Arc<AtomicUsize>);
+#[derive(Clone, Debug)]
+pub struct Budget {
+    used: Arc<AtomicUsize>,
+    most: usize,
+}
+
+impl Budget {
+    fn new(most: usize) -> Self {
+        Self { used: Arc::default(), most }
+    }
+
+    /// That of all whose sender is known.
+    pub(super) fn proven() -> Self {
+        Self::new(IN_FLIGHT)
+    }
+
+    /// That of those whose sender isn't known yet.
+    pub(super) fn unproven() -> Self {
+        Self::new(UNPROVEN)
+    }
+
+    fn share(&self) -> Share {
+        Share { budget: self.clone(), bytes: 0 }
+    }
+}
 
 /// A part of the budget, given back when it is dropped.
 #[derive(Debug)]
@@ -33,8 +57,9 @@ struct Share {
 
 impl Share {
     fn grow(&mut self, bytes: usize) -> Result<(), Problem> {
-        let within = |used: usize| used.checked_add(bytes).filter(|used| *used <= IN_FLIGHT);
-        if self.budget.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, within).is_err() {
+        // Alone it has what it needs: nothing is refused for ever.
+        let within = |used: usize| used.checked_add(bytes).filter(|all| used == 0 || *all <= self.budget.most);
+        if self.budget.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, within).is_err() {
             return Err(Problem::new(Code::QueueFull, "too many requests are being read; come again"));
         }
         self.bytes += bytes;
@@ -44,7 +69,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.budget.0.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.budget.used.fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }
 
@@ -52,7 +77,7 @@ impl Drop for Share {
 #[derive(Debug)]
 pub struct Bytes {
     bytes: Vec<u8>,
-    _share: Share,
+    share: Share,
 }
 
 impl Bytes {
@@ -61,17 +86,26 @@ impl Bytes {
         &self.bytes
     }
 
+    /// Counts it, with so many more bytes for what was read of it, in this budget.
+    ///
+    /// # Errors
+    /// There is too much at the moment (503).
+    pub(super) fn count_in(&mut self, budget: &Budget, more: usize) -> Result<(), Problem> {
+        self.share = budget.share();
+        self.share.grow(self.bytes.len() + more)
+    }
+
     /// It, to be kept.
     pub(super) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }
 }
 
-/// Reads a body of at most so many bytes.
+/// Reads a body of at most so many bytes, which count in the budget while they come and for as long as they live.
 ///
 /// # Errors
 /// It is too long (413), takes too long (408), breaks off (400), or too many are read at the moment (503).
-pub async fn read<S>(app: &App<S>, headers: &HeaderMap, mut body: Body, most: usize) -> Result<Bytes, Problem> {
+pub async fn read(budget: &Budget, headers: &HeaderMap, mut body: Body, most: usize) -> Result<Bytes, Problem> {
     let too_large = || Problem::new(Code::TooLarge, format!("a body may have {most} bytes"));
     let claimed = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok()).unwrap_or_default();
     if claimed > most {
@@ -79,7 +113,7 @@ pub async fn read<S>(app: &App<S>, headers: &HeaderMap, mut body: Body, most: us
         return Err(too_large());
     }
     // What is claimed and doesn't come takes no room from others.
-    let mut share = Share { budget: app.bodies.clone(), bytes: 0 };
+    let mut share = budget.share();
     let mut bytes = Vec::new();
     let until = Instant::now() + READ;
     loop {
@@ -97,7 +131,7 @@ pub async fn read<S>(app: &App<S>, headers: &HeaderMap, mut body: Body, most: us
         share.grow(data.len())?;
         bytes.extend_from_slice(&data);
     }
-    Ok(Bytes { bytes, _share: share })
+    Ok(Bytes { bytes, share })
 }
 
 /// Does without a body that nobody has begun to read.
@@ -128,15 +162,28 @@ mod tests {
 
     #[test]
     fn bodies_have_so_much_room_together() {
-        let budget = Budget::default();
-        let share = || Share { budget: budget.clone(), bytes: 0 };
-        let (mut one, mut other) = (share(), share());
+        let budget = Budget::proven();
+        let (mut one, mut other) = (budget.share(), budget.share());
         assert!(one.grow(IN_FLIGHT - 10).is_ok() && other.grow(10).is_ok());
         let refusal = other.grow(1).unwrap_err();
         assert_eq!((refusal.code, refusal.status.as_u16(), refusal.retry_after), (Code::QueueFull, 503, Some(5)));
         drop(one);
         assert!(other.grow(1).is_ok());
         drop(other);
-        assert_eq!(budget.0.load(Ordering::Acquire), 0);
+        assert_eq!(budget.used.load(Ordering::Acquire), 0);
+    }
+
+    #[test]
+    fn a_body_goes_from_one_budget_to_the_other_and_alone_it_has_room() {
+        let (unproven, proven) = (Budget::new(10), Budget::new(20));
+        let mut share = unproven.share();
+        share.grow(10).unwrap();
+        let mut body = Bytes { bytes: vec![0; 10], share };
+        body.count_in(&proven, 15).unwrap();
+        assert_eq!((unproven.used.load(Ordering::Acquire), proven.used.load(Ordering::Acquire)), (0, 25));
+        let mut second = Bytes { bytes: vec![0], share: unproven.share() };
+        assert_eq!(second.count_in(&proven, 0).unwrap_err().code, Code::QueueFull);
+        drop(body);
+        second.count_in(&proven, 0).unwrap();
     }
 }

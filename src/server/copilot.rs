@@ -1,16 +1,16 @@
 //! `POST /copilot`: takes a question and queues it. Whether and how it is answered is the worker's; who asked alone gets the
 //! answer, from `GET /jobs/{task_id}`.
 
-use super::auth::{Role, asks, caller};
+use super::auth::{Role, asks, caller_with};
 use super::problem::Problem;
-use super::request::{Json, Peer};
+use super::request::Peer;
 use super::state::App;
 use crate::pipeline;
 use crate::ports::{AskError, Books, NewQuestion};
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::routing::post;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -31,12 +31,10 @@ struct Question {
 async fn ask<S: Books>(
     State(app): State<App<S>>,
     peer: Peer,
-    headers: HeaderMap,
-    body: Result<Json<Question>, Problem>,
+    request: Request,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
-    let caller = caller(&app, &headers, peer.ip(), Role::Operator)?;
+    let (caller, question) = caller_with::<S, Question>(&app, peer, Role::Operator, request).await?;
     asks(&app, &caller)?;
-    let Json(question) = body?;
     if question.conversation_id.as_deref().is_some_and(|id| Uuid::parse_str(id).is_err()) {
         return Err(Problem::invalid("conversation_id", "is no UUID"));
     }

@@ -1,15 +1,15 @@
 //! `POST /evaluation/{id}/submit` and `GET /evaluation/stats`: what people think of analyses, and how it adds up.
 
-use super::auth::{Role, caller};
+use super::auth::{Role, caller, caller_with};
 use super::problem::Problem;
-use super::request::{Json, Params, Peer};
+use super::request::{Params, Peer};
 use super::state::App;
 use crate::diagnose;
 use crate::domain::Feedback;
 use crate::ports::Books;
 use crate::telemetry::metrics;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::routing::{get, post};
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -44,11 +44,9 @@ async fn submit<S: Books>(
     State(app): State<App<S>>,
     peer: Peer,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Result<Json<Evaluation>, Problem>,
+    request: Request,
 ) -> Result<axum::Json<Value>, Problem> {
-    let caller = caller(&app, &headers, peer.ip(), Role::Operator)?;
-    let Json(said) = body?;
+    let (caller, said) = caller_with::<S, Evaluation>(&app, peer, Role::Operator, request).await?;
     let score = checked(&said)?;
     let (incident_id, run_id) = analysis(&app, &id).await?;
     let feedback = Feedback {

@@ -192,6 +192,7 @@ fn masked(redactor: &Redactor, view: &mut IncidentView) {
     if let AnalysisState::Failed { why, .. } = &mut view.analysis {
         mask(why);
     }
+    view.attempts.iter_mut().filter_map(|attempt| attempt.reason.as_mut()).for_each(mask);
     view.feedback.iter_mut().filter_map(|said| said.comment.as_mut()).for_each(mask);
 }
 
@@ -213,7 +214,7 @@ async fn one<S: Books>(
     document["runs"] = runs.iter().map(run).collect();
     document["report"] = json!(view.finding.map(|finding| finding.report));
     document["analysis"] = json!(view.analysis);
-    document["attempts"] = view.attempts.iter().map(approvals::document).collect();
+    document["attempts"] = view.attempts.iter().map(|attempt| approvals::document(&app.redactor, attempt)).collect();
     document["feedback"] = json!(view.feedback);
     Ok(as_json(document))
 }

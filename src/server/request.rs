@@ -43,7 +43,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<App<S>> for Json<T> {
 
     async fn from_request(request: Request, app: &App<S>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let body = bodies::read(app, &parts.headers, body, LONGEST.min(app.settings.serve.max_body)).await?;
+        let body = bodies::read(&app.bodies, &parts.headers, body, LONGEST.min(app.settings.serve.max_body)).await?;
         is_json(&parts.headers)?;
         // Where everything may be left out, so may the body.
         let text = if body.as_slice().is_empty() { b"{}" } else { body.as_slice() };

@@ -49,6 +49,15 @@ pub struct Senders {
     pub trusts_loopback: bool,
 }
 
+/// How far the headers alone prove who sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// They do.
+    Shown,
+    /// A signature is claimed, which needs the body.
+    InBody,
+}
+
 /// Why a request was refused; never told to who sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -116,24 +125,24 @@ impl Senders {
     ///
     /// # Errors
     /// Why not, for our log.
-    pub fn check_headers(&self, headers: &HeaderMap, peer: IpAddr) -> Result<(), Refusal> {
+    pub fn check_headers(&self, headers: &HeaderMap, peer: IpAddr, now: Timestamp) -> Result<Proof, Refusal> {
         if !self.is_configured() {
-            return if self.trusts_loopback && peer.is_loopback() { Ok(()) } else { Err(Refusal::Missing) };
+            return if self.trusts_loopback && peer.is_loopback() { Ok(Proof::Shown) } else { Err(Refusal::Missing) };
         }
-        let mut is_one = false;
+        let mut proof = Err(Refusal::Missing);
+        if let Some(value) = only(headers, SIGNATURE)? {
+            self.claimed(value, headers, now)?;
+            proof = Ok(Proof::InBody);
+        }
         if let Some(value) = only(headers, AUTHORIZATION.as_str())? {
             self.authorization(value)?;
-            is_one = true;
-        }
-        if only(headers, SIGNATURE)?.is_some() {
-            self.accepts(WebhookAuth::Hmac)?;
-            is_one = true;
+            proof = Ok(Proof::Shown);
         }
         if let Some(known) = self.certificate(headers, peer)? {
             known?;
-            is_one = true;
+            proof = Ok(Proof::Shown);
         }
-        if is_one { Ok(()) } else { Err(Refusal::Missing) }
+        proof
     }
 
     fn authorization(&self, value: &[u8]) -> Result<(), Refusal> {
@@ -156,24 +165,9 @@ impl Senders {
         if bool::from(is_right) { Ok(()) } else { Err(Refusal::Wrong) }
     }
 
+    /// Whether the body is signed as the headers claim.
     fn signature(&self, value: &[u8], headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<(), Refusal> {
-        self.accepts(WebhookAuth::Hmac)?;
-        let value = value.trim_ascii();
-        let digits = value.strip_prefix(b"sha256=").unwrap_or(value);
-        let claimed = hex(digits).ok_or(Refusal::Malformed)?;
-        let time = only(headers, TIMESTAMP)?;
-        let prefix = match time {
-            Some(seconds) => {
-                let digits = std::str::from_utf8(seconds).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-                let at = digits.and_then(|digits| Timestamp::from_second(digits.parse().ok()?).ok()).ok_or(Refusal::Malformed)?;
-                if now.duration_since(at).abs() > self.max_age {
-                    return Err(Refusal::Stale);
-                }
-                [seconds, b"."].concat()
-            }
-            None if self.requires_timestamp => return Err(Refusal::Stale),
-            None => Vec::new(),
-        };
+        let (claimed, prefix) = self.claimed(value, headers, now)?;
         let is_right = self.secrets.iter().fold(Choice::from(0), |found, secret| {
             let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()) else { return found };
             mac.update(&prefix);
@@ -181,6 +175,22 @@ impl Senders {
             found | mac.finalize().into_bytes().as_slice().ct_eq(&claimed)
         });
         if bool::from(is_right) { Ok(()) } else { Err(Refusal::Wrong) }
+    }
+
+    /// The signature, and what is signed before the body.
+    fn claimed(&self, value: &[u8], headers: &HeaderMap, now: Timestamp) -> Result<([u8; 32], Vec<u8>), Refusal> {
+        self.accepts(WebhookAuth::Hmac)?;
+        let value = value.trim_ascii();
+        let claimed = hex(value.strip_prefix(b"sha256=").unwrap_or(value)).ok_or(Refusal::Malformed)?;
+        let Some(seconds) = only(headers, TIMESTAMP)? else {
+            return if self.requires_timestamp { Err(Refusal::Stale) } else { Ok((claimed, Vec::new())) };
+        };
+        let digits = std::str::from_utf8(seconds).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let at = digits.and_then(|digits| Timestamp::from_second(digits.parse().ok()?).ok()).ok_or(Refusal::Malformed)?;
+        if now.duration_since(at).abs() > self.max_age {
+            return Err(Refusal::Stale);
+        }
+        Ok((claimed, [seconds, b"."].concat()))
     }
 
     fn certificate(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Option<Result<(), Refusal>>, Refusal> {

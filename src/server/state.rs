@@ -12,13 +12,15 @@ use jiff::Timestamp;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// So many requests an operator may make at once.
 const BURST: u32 = 60;
+/// So many long bodies are parsed at a time.
+const PARSED: usize = 2;
 
 /// The application: a handle that every handler has a copy of.
 pub struct App<S>(Arc<Parts<S>>);
@@ -45,6 +47,10 @@ pub struct Parts<S> {
     pub ask_rate: Limit<String>,
     /// How many bytes of bodies there may be at a time.
     pub bodies: Budget,
+    /// How many of senders who have yet to prove who they are.
+    pub unproven: Budget,
+    /// Long bodies that are parsed at a time: what is read of one takes far more room than it until it is counted.
+    pub parsing: Semaphore,
     /// Whether the store could be written lately.
     pub probe: Probe,
     /// Whether the process ends.
@@ -65,8 +71,6 @@ impl<S> App<S> {
         let operator_rate = Limit::new(settings.serve.operator_rate, BURST);
         let ask_rate = Limit::new(settings.serve.ask_rate, settings.serve.ask_rate.count);
         let sender_rate = Limit::new(rate, rate.count);
-        let (bodies, probe, stopping, queued) =
-            (Budget::default(), Probe::default(), Stopping::default(), watch::Sender::new(()));
         Ok(Self(Arc::new(Parts {
             store,
             settings,
@@ -77,10 +81,12 @@ impl<S> App<S> {
             tokens,
             operator_rate,
             ask_rate,
-            bodies,
-            probe,
-            stopping,
-            queued,
+            bodies: Budget::proven(),
+            unproven: Budget::unproven(),
+            parsing: Semaphore::new(PARSED),
+            probe: Probe::default(),
+            stopping: Stopping::default(),
+            queued: watch::Sender::new(()),
         })))
     }
 

@@ -3,7 +3,7 @@
 use super::bodies::{self, Bytes};
 use super::problem::{Code, Problem, RETRY_IN};
 use super::request::{Params, Peer, is_json};
-use super::sender::Refusal;
+use super::sender::{Proof, Refusal};
 use super::state::App;
 use super::stopping::Phase;
 use crate::domain::{Delivery, JobState, Reading, Unparsable};
@@ -24,6 +24,8 @@ use tokio::time::{sleep, timeout};
 const COMMIT: Duration = Duration::from_secs(30);
 /// A body that is longer than this, in bytes, is read on a thread of its own, so that it holds up nobody's answer.
 const LONG: usize = 64 << 10;
+/// So many bytes an alert takes in memory beside its texts.
+const ALERT: usize = 900;
 /// The longest name of a cluster in the URL, in bytes: that of a label.
 const LONGEST_CLUSTER: usize = 4 << 10;
 
@@ -63,12 +65,16 @@ async fn take<S: Books>(State(app): State<App<S>>, peer: Peer, request: Request)
 async fn taken<S: Books>(app: &App<S>, peer: Peer, mut request: Request) -> Result<Accepted, Problem> {
     let query = request.extract_parts_with_state::<Params<Query>, _>(app).await;
     let (parts, body) = request.into_parts();
-    // Whose headers alone say no takes no room for a body.
-    if let Err(refusal) = app.senders.check_headers(&parts.headers, peer.ip()) {
-        bodies::refuse(&parts.headers, body).await;
-        return Err(refused(refusal, peer));
-    }
-    let body = bodies::read(app, &parts.headers, body, app.settings.serve.max_body).await?;
+    // Whose headers alone say no takes no room for a body, and who has yet to prove something takes none from those who have.
+    let budget = match app.senders.check_headers(&parts.headers, peer.ip(), app.now()) {
+        Ok(Proof::Shown) => &app.bodies,
+        Ok(Proof::InBody) => &app.unproven,
+        Err(refusal) => {
+            bodies::refuse(&parts.headers, body).await;
+            return Err(refused(refusal, peer));
+        }
+    };
+    let body = bodies::read(budget, &parts.headers, body, app.settings.serve.max_body).await?;
     let checked = app.senders.check(&parts.headers, body.as_slice(), peer.ip(), app.now());
     checked.map_err(|refusal| refused(refusal, peer))?;
     app.sender_rate.take(peer.ip()).map_err(|seconds| {
@@ -89,6 +95,7 @@ async fn taken<S: Books>(app: &App<S>, peer: Peer, mut request: Request) -> Resu
             return Err(problem);
         }
     };
+    body.count_in(&app.bodies, delivery.alerts.len() * ALERT)?;
     let words: Vec<_> = delivery.alerts.iter().map(|alert| if alert.is_resolved { "resolved" } else { "firing" }).collect();
     let bad: Vec<_> = delivery.set_aside.iter().map(|bad| bad.code).collect();
     let began = Instant::now();
@@ -160,6 +167,7 @@ async fn parsed<S: Books>(
         let delivery = read(app, &body, cluster.as_deref());
         return Ok((body, delivery));
     }
+    let _turn = app.parsing.acquire().await;
     let app = app.clone();
     let task = tokio::task::spawn_blocking(move || {
         let delivery = read(&app, &body, cluster.as_deref());

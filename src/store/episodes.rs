@@ -6,8 +6,9 @@ use crate::ports::StoreError;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, named_params, params};
 
-/// So many of an alert's episodes are looked at, the newest.
-const KNOWN: u32 = 20;
+/// So many of an alert's episodes are looked at, the newest. It stands in the statements' text: SQLite prepares a statement with a
+/// bound LIMIT anew each time that it is bound.
+const KNOWN: usize = 20;
 
 /// An episode with what else is known of it here.
 pub(super) struct Known {
@@ -34,19 +35,18 @@ fn known(row: &Row<'_>) -> Result<Known, rusqlite::Error> {
 /// The episodes of an alert that decide what a delivery means: the newest, and those with the same start.
 pub(super) fn of_alert(connection: &Connection, alert: &DeliveredAlert) -> Result<Vec<Known>, StoreError> {
     let starts = alert.starts_at.as_millisecond();
-    let mut statement = connection.prepare_cached(
+    let mut statement = connection.prepare_cached(&format!(
         "SELECT id, starts_at, ended_at, end_how, end_heard_at, heard_at, incident_id FROM episodes
-         WHERE cluster = ?1 AND fingerprint = ?2 ORDER BY starts_at DESC LIMIT ?3",
-    )?;
-    let mut all: Vec<Known> =
-        statement.query_map(params![alert.cluster, alert.fingerprint, KNOWN], known)?.collect::<Result<_, _>>()?;
+         WHERE cluster = ?1 AND fingerprint = ?2 ORDER BY starts_at DESC LIMIT {KNOWN}"
+    ))?;
+    let mut all: Vec<Known> = statement.query_map(params![alert.cluster, alert.fingerprint], known)?.collect::<Result<_, _>>()?;
     let is_older = all.last().is_some_and(|oldest| starts < oldest.episode.starts_at.as_millisecond());
-    if is_older && all.len() == KNOWN as usize {
-        let mut statement = connection.prepare_cached(
+    if is_older && all.len() == KNOWN {
+        let mut statement = connection.prepare_cached(&format!(
             "SELECT id, starts_at, ended_at, end_how, end_heard_at, heard_at, incident_id FROM episodes
-             WHERE cluster = ?1 AND fingerprint = ?2 AND (starts_at = ?3 OR end_how IS NULL) LIMIT ?4",
-        )?;
-        let more = statement.query_map(params![alert.cluster, alert.fingerprint, starts, KNOWN], known)?;
+             WHERE cluster = ?1 AND fingerprint = ?2 AND (starts_at = ?3 OR end_how IS NULL) LIMIT {KNOWN}"
+        ))?;
+        let more = statement.query_map(params![alert.cluster, alert.fingerprint, starts], known)?;
         all.extend(more.collect::<Result<Vec<_>, _>>()?);
     }
     Ok(all)

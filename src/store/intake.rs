@@ -94,8 +94,7 @@ fn take(
         }
     }
     for bad in &delivery.set_aside {
-        let raw = columns::text(&bad.raw)?;
-        set_aside(connection, now, Some(&intake_id), bad.index, bad.code, raw.as_bytes())?;
+        set_aside(connection, now, Some(&intake_id), bad.index, bad.code, bad.raw.as_bytes())?;
     }
     let named = delivery.set_aside.iter().map(|bad| SetAsideAnswer { index: bad.index, code: bad.code.to_owned() });
     let answer = Accepted { intake_id, replayed: false, truncated: delivery.truncated, alerts, set_aside: named.collect() };
@@ -177,16 +176,18 @@ fn absent(connection: &Connection, now: Timestamp, rules: &Lifecycle, episodes: 
     let mut taking = Taking { connection, now, rules, number, happened: BTreeMap::new(), flaps: 0 };
     let mut ended = 0;
     for id in episodes {
-        let mut statement = connection
-            .prepare_cached("SELECT id, starts_at, heard_at, incident_id FROM episodes WHERE id = ?1 AND end_how IS NULL")?;
+        let mut statement = connection.prepare_cached(
+            "SELECT id, starts_at, begun_at, heard_at, incident_id FROM episodes WHERE id = ?1 AND end_how IS NULL",
+        )?;
         let open = |row: &Row<'_>| {
             let (starts_at, heard_at) = (columns::time(row, "starts_at")?, columns::time(row, "heard_at")?);
             let episode = Episode { id: row.get("id")?, starts_at, end: None, heard_at };
-            Ok((episode, row.get::<_, Option<String>>("incident_id")?))
+            Ok((episode, columns::time(row, "begun_at")?, row.get::<_, Option<String>>("incident_id")?))
         };
-        let Some((episode, incident)) = statement.query_row([id], open).optional()? else { continue };
-        // The sender said no time: what is known by its clock is that it had begun.
-        let at = episode.starts_at;
+        let Some((episode, begun_at, incident)) = statement.query_row([id], open).optional()? else { continue };
+        // The sender said no time: by its clock, it is as long after the start as it is by ours.
+        let lasted = now.duration_since(begun_at).max(SignedDuration::ZERO);
+        let at = episode.starts_at.saturating_add(lasted).unwrap_or(Timestamp::MAX);
         taking.end(&episode, incident.as_deref(), (Ended::Absent, at))?;
         ended += 1;
     }

@@ -51,6 +51,7 @@ use reader::Reader;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::sync::Mutex;
 use writer::Writer;
 
 /// How long opening waits for another process.
@@ -68,6 +69,8 @@ pub struct Store {
     writer: Writer,
     path: PathBuf,
     lifecycle: Arc<Lifecycle>,
+    // Held by the copy that is being made.
+    copying: Arc<Mutex<()>>,
     // Once it is there it never changes.
     key: OnceLock<[u8; 32]>,
 }
@@ -90,6 +93,7 @@ impl Store {
             writer: Writer::start(writing, Box::new(clock))?,
             path: path.to_owned(),
             lifecycle: Arc::default(),
+            copying: Arc::default(),
             key: OnceLock::new(),
         })
     }

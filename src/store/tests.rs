@@ -19,7 +19,7 @@ fn store(path: &Path, set_up: impl FnOnce(&Connection)) -> Store {
     set_up(&writing);
     let reader = Reader::start(open::connect(path).unwrap()).unwrap();
     let writer = Writer::start(writing, Box::new(|| Timestamp::UNIX_EPOCH)).unwrap();
-    Store { reader, writer, path: path.to_owned(), lifecycle: Arc::default(), key: OnceLock::new() }
+    Store { reader, writer, path: path.to_owned(), lifecycle: Arc::default(), copying: Arc::default(), key: OnceLock::new() }
 }
 
 #[tokio::test]

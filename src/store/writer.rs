@@ -92,7 +92,7 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         self.queue.put(delivery, Box::new(Asked { work, outcome: None, reply }))?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Stopped.into()))
+        answer.await.map_or_else(|_| Err(StoreError::Stopped.into()), |(outcome, _)| outcome)
     }
 }
 
@@ -269,7 +269,8 @@ impl From<rusqlite::Error> for NotCommitted {
 struct Asked<T, E, F> {
     work: F,
     outcome: Option<Result<T, E>>,
-    reply: oneshot::Sender<Result<T, E>>,
+    /// The work goes back with the answer: freeing a long delivery is for who asked, not for the one thread.
+    reply: oneshot::Sender<(Result<T, E>, F)>,
 }
 
 impl<T, E, F> Work for Asked<T, E, F>
@@ -295,7 +296,7 @@ where
             }
         };
         // Nobody listens any more: the work is done all the same.
-        let _ = self.reply.send(answer);
+        let _ = self.reply.send((answer, self.work));
     }
 }
 

@@ -211,6 +211,11 @@ impl Metrics {
         self.job_attempts.get_or_create(&[("kind", kind), ("outcome", outcome)]).inc();
     }
 
+    /// Shows 0 where nothing was counted yet, so that the first one is an increase.
+    pub fn job_attempts_from_zero(&self, kind: &'static str, outcome: &'static str) {
+        drop(self.job_attempts.get_or_create(&[("kind", kind), ("outcome", outcome)]));
+    }
+
     /// A worker came back with a result that was no longer its own to write.
     pub fn lease_lost(&self) {
         self.leases_lost.inc();

@@ -13,8 +13,9 @@ mod world;
 
 pub use world::{Analysed, World};
 
-use crate::domain::Lane;
+use crate::domain::{JobKind, Lane};
 use crate::ports::{Books, Clock};
+use crate::telemetry::metrics;
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::PathBuf;
@@ -103,6 +104,7 @@ impl<S, W, C> Clone for Workers<S, W, C> {
 impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
     /// Works until the process ends, and until what runs is done or given back.
     pub async fn run(self) {
+        JobKind::ALL.iter().for_each(|kind| metrics().job_attempts_from_zero(kind.as_str(), "dead"));
         let mut all = JoinSet::new();
         let stop = &self.stop;
         for _ in 0..self.settings.workers.max(1) {

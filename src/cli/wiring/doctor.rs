@@ -305,7 +305,7 @@ fn of_start(settings: &Settings) -> Vec<Check> {
     let warnings = found.warnings.iter().map(|what| Check::warning(NAME, what, "docs/settings.md: [serve]"));
     let mut all: Vec<Check> = refusals.chain(warnings).collect();
     if all.is_empty() {
-        all.push(Check::ok(NAME, format!("would start; it listens on {}", settings.serve.listen)));
+        all.push(Check::ok(NAME, format!("would start; without --listen it listens on {}", settings.serve.listen)));
     }
     all
 }

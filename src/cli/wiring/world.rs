@@ -162,7 +162,9 @@ impl LiveWorld {
             // Many analyses a day fill a disk before the next night's retention.
             if let Some(mut last) = thins {
                 *last = Some(Instant::now());
-                thin_out(&all, longest, most).map_err(|error| error.to_string())?;
+                if let Err(error) = thin_out(&all, longest, most) {
+                    tracing::warn!(%error, "old recordings could not be removed: they take room until they can");
+                }
             }
             Ok(())
         });

@@ -102,6 +102,28 @@ async fn where_a_job_stands_is_told_to_its_sender() {
 }
 
 #[tokio::test]
+async fn whose_headers_say_no_is_answered_without_a_body() {
+    let server = Server::with(Settings { environment: Environment::Production, ..settings() }).await;
+    let old = with_time(NOW - 301);
+    let old: Vec<_> = old.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let webhook = |headers| ("/webhooks/alertmanager", headers);
+    let asked = [
+        webhook(vec![("Authorization", "Bearer other")]),
+        webhook(vec![("X-Alertmanager-Signature", "x")]),
+        webhook(old),
+        ("/copilot", vec![]),
+        ("/approvals/1/approve", vec![]),
+        ("/approvals/1/reject", vec![]),
+        ("/evaluation/1/submit", vec![]),
+    ];
+    for (path, headers) in asked {
+        // The body is claimed, and doesn't come.
+        let whole = request("POST", path, &headers, &[b'x'; 100_000]);
+        server.send(&whole[..whole.len() - 100_000]).await.is_problem(401, "unauthenticated");
+    }
+}
+
+#[tokio::test]
 async fn a_header_that_is_no_text_is_refused_like_the_others() {
     let server = Server::new().await;
     let mut bytes = request("POST", "/webhooks/alertmanager", &[("Authorization", "Bearer @")], BODY);

@@ -159,6 +159,21 @@ async fn what_is_missing_among_the_active_ones_is_over() {
 }
 
 #[tokio::test]
+async fn what_was_missed_ended_when_that_was_seen() {
+    let home = Home::new();
+    // The sender's clock is a day behind.
+    let day = 86_400;
+    let first = home.one(pod("Crash", 1, -day, None)).await;
+    home.set(3 * 3_600);
+    home.store.absent(vec![first.episode_id.unwrap()]).await.unwrap();
+    let standing = home.store.standing(first.incident_id.as_ref().unwrap()).await.unwrap().unwrap();
+    assert_eq!(standing.episodes[0].ended_at, Some(at(3 * 3_600 - day)), "by the sender's clock, it lasted as long as by ours");
+    home.pass(600);
+    let again = home.one(pod("Crash", 1, 3 * 3_600 + 600 - day, None)).await;
+    assert_eq!(again.incident_id, first.incident_id, "it fires again within the hour");
+}
+
+#[tokio::test]
 async fn silent_and_stuck_episodes_are_marked_and_go_on() {
     let home = Home::new();
     let fired = home.one(pod("Crash", 1, 0, None)).await;

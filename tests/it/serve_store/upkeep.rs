@@ -63,6 +63,8 @@ async fn a_copy_made_while_alerts_come_in_is_whole_and_goes_on() {
     let home = Home::new();
     home.one(pod("Crash", 0, 0, None)).await;
     let folder = home.folder.path().join("copies");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("state-20250101T000000Z.db.partial"), "of one that was killed").unwrap();
     let flood = async {
         for number in 1..40 {
             home.one(pod("Crash", number, 0, None)).await;

@@ -18,8 +18,9 @@ pub(super) fn thin_out(folder: &Path, longest: Duration, most: u64) -> std::io::
     let mut all = Vec::new();
     for incident in folders(folder)? {
         for run in folders(&incident)? {
-            let made = fs::metadata(&run)?.modified()?;
-            all.push((made, size(&run)?, run));
+            if let Some((made, size)) = unless_gone(measured(&run))? {
+                all.push((made, size, run));
+            }
         }
     }
     all.sort();
@@ -30,7 +31,7 @@ pub(super) fn thin_out(folder: &Path, longest: Duration, most: u64) -> std::io::
         if made >= oldest && total <= most {
             break;
         }
-        fs::remove_dir_all(&run)?;
+        unless_gone(fs::remove_dir_all(&run))?;
         // Its incident's folder goes with the last of them.
         _ = run.parent().map(fs::remove_dir);
         total -= size;
@@ -45,18 +46,31 @@ fn folders(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
             let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
             Ok(paths?.into_iter().filter(|path| path.is_dir()).collect())
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
+        gone => Ok(unless_gone(gone.map(|_| Vec::new()))?.unwrap_or_default()),
     }
+}
+
+/// When a recording was made, and how long it is.
+fn measured(run: &Path) -> std::io::Result<(SystemTime, u64)> {
+    Ok((fs::metadata(run)?.modified()?, size(run)?))
 }
 
 fn size(folder: &Path) -> std::io::Result<u64> {
     let mut total = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        total += if entry.file_type()?.is_dir() { size(&entry.path())? } else { entry.metadata()?.len() };
+        let length = || if entry.file_type()?.is_dir() { size(&entry.path()) } else { Ok(entry.metadata()?.len()) };
+        total += unless_gone(length())?.unwrap_or_default();
     }
     Ok(total)
+}
+
+/// `None` of what isn't there any more: analyses write their recordings, and others make way, meanwhile.
+fn unless_gone<T>(found: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 /// Removes all but the newest copies, whose names are their times. How many went.
