@@ -206,7 +206,7 @@ struct Group<'a> {
     bytes: usize,
     /// When the first delivery was taken.
     began: Option<Instant>,
-    /// An express piece came after a delivery: it isn't kept waiting for more of these.
+    /// There is an express piece in it, which isn't kept waiting for more than one delivery.
     hurries: bool,
 }
 
@@ -225,7 +225,7 @@ impl Iterator for Group<'_> {
         }
         let mut lanes = self.queue.lanes();
         if let Some(work) = lanes.express.pop_front() {
-            self.hurries |= self.began.is_some();
+            self.hurries = true;
             self.taken += 1;
             return Some(work);
         }
