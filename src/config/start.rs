@@ -40,6 +40,11 @@ impl Settings {
             (role.is_some_and(|role| !is_id(role)), "DISCORD_MENTION_ROLE_ID is no role's id, which is digits alone"),
             (serve.lease < LEAST_LEASE, "serve.lease is shorter than 4 s, within which it can't be renewed"),
             (!serve.alertmanager_every.is_positive(), "serve.alertmanager_every has to be longer than nothing"),
+            (!serve.backup_every.is_positive(), "serve.backup_every has to be longer than nothing"),
+            (
+                serve.keep_bodies < serve.chronic_window,
+                "serve.keep_bodies is shorter than serve.chronic_window, within which it is known when an analysis ran",
+            ),
             (serve.max_attempts == 0, "serve.max_attempts is 0: no job would ever be begun"),
             (
                 serve.keep_incidents < Keep::LEAST_INCIDENTS,

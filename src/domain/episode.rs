@@ -74,7 +74,7 @@ pub enum Effect {
     },
     /// It is known already: the earliest start is kept, annotations are new, and nothing runs.
     Repeats(usize),
-    /// It ends this episode.
+    /// It ends this episode, or says when one ended that was missed.
     Ends(usize),
     /// It ended, and fires on with the same start: the end was premature.
     Reopens(usize),
@@ -130,12 +130,13 @@ fn of_ended(
     now: Timestamp,
     windows: Windows,
 ) -> Effect {
-    if delivered.is_resolved {
-        return Effect::Repeats(ended);
-    }
     let Some(end) = episodes.get(ended).and_then(|episode| episode.end) else { return Effect::Late };
+    if delivered.is_resolved {
+        // What its sender says of the end is better than that it was missed.
+        return if end.how == Ended::Absent { Effect::Ends(ended) } else { Effect::Repeats(ended) };
+    }
     let is_newest = open.is_none() && episodes.iter().all(|episode| episode.starts_at <= delivered.starts_at);
-    let is_overtaken = now.duration_since(end.heard_at) <= windows.reorder_grace;
+    let is_overtaken = end.how == Ended::Notified && now.duration_since(end.heard_at) <= windows.reorder_grace;
     if is_newest && !is_overtaken { Effect::Reopens(ended) } else { Effect::Late }
 }
 
@@ -185,7 +186,7 @@ mod tests {
     }
 
     use Effect::{Begins, Ends, Late, Passed, Reopens, Repeats};
-    use Ended::{Implied, Notified};
+    use Ended::{Absent, Implied, Notified};
 
     #[rstest]
     #[case::first(vec![], (0, None), 10, Begins { implied: None, is_flap: false })]
@@ -199,6 +200,8 @@ mod tests {
     #[case::the_end_of_one_after(vec![open(0)], (1_000, Some(1_060)), 1_100, Passed { implied: Some(0) })]
     #[case::the_end_again(vec![over(0, Notified, 60, 70)], (0, Some(60)), 90, Repeats(0))]
     #[case::overtaken_by_its_end(vec![over(0, Notified, 60, 70)], (0, None), 100, Late)]
+    #[case::told_after_it_was_missed(vec![over(0, Absent, 300, 300)], (0, Some(60)), 310, Ends(0))]
+    #[case::active_after_it_was_missed(vec![over(0, Absent, 300, 300)], (0, None), 301, Reopens(0))]
     #[case::not_over_after_all(vec![over(0, Notified, 60, 70)], (0, None), 101, Reopens(0))]
     #[case::an_old_one_while_another_is_known(vec![over(0, Notified, 60, 70), open(1_000)], (0, None), 1_100, Late)]
     #[case::an_unknown_old_one(vec![over(1_000, Notified, 1_060, 1_070)], (0, None), 1_200, Late)]

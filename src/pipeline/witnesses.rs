@@ -36,6 +36,20 @@ impl<S: SignalSource, D: DeployHistory, T: TicketTracker, L: LogSearch> Witnesse
         self.signals.is_none() && self.deploys.is_none() && self.tickets.is_none() && self.log_search.is_none()
     }
 
+    /// The same, and none of them is asked.
+    #[must_use]
+    pub fn silent(&self, why: &str) -> Self {
+        fn of<A>(witness: &Witness<A>, why: &str) -> Witness<A> {
+            witness.as_ref().map(|_| Err(SourceState::Unavailable(why.to_owned())))
+        }
+        Self {
+            signals: of(&self.signals, why),
+            deploys: of(&self.deploys, why),
+            tickets: of(&self.tickets, why),
+            log_search: of(&self.log_search, why),
+        }
+    }
+
     /// Asks all of them. What comes back holds their evidence and the state of each, redacted, and nothing of the cluster.
     pub async fn testify(&self, request: &EvidenceRequest, redactor: &Redactor) -> Recording {
         let (signals, deploys, tickets, log_events) = tokio::join!(
@@ -271,5 +285,17 @@ mod tests {
             ]
         );
         assert!(!evidence.tickets[0].summary.contains("hunter2"), "{:?}", evidence.tickets);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_that_know_nothing_of_another_cluster_are_not_asked_about_it() {
+        let (has, broken) = (Some(Ok(Has)), Some(Err(SourceState::Unavailable("seq.url is no address".into()))));
+        let witnesses: Witnesses<Has, Has, Has, Has> =
+            Witnesses { signals: has, deploys: None, tickets: Some(Ok(Has)), log_search: broken };
+        let request = evidence_request(&snapshot(json!({})), &[]);
+        let evidence = witnesses.silent("of another cluster").testify(&request, &Redactor::fixed()).await;
+        let why = SourceState::Unavailable("of another cluster".to_owned());
+        let said = [LOG_SEARCH, SIGNALS, TICKETS].map(|name| (name.to_owned(), why.clone()));
+        assert_eq!((evidence.sources, evidence.tickets.len()), (said.into(), 0));
     }
 }

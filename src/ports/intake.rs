@@ -109,8 +109,9 @@ pub trait Intake: Sync {
     /// The episodes of a cluster that fire, whether or not they have an incident.
     fn firing(&self, cluster: &str) -> impl Future<Output = Result<Vec<FiringEpisode>, StoreError>> + Send;
 
-    /// Ends those of these episodes that fire: they are missing among their sender's active ones. How many ended.
-    fn absent(&self, episodes: Vec<String>) -> impl Future<Output = Result<usize, StoreError>> + Send;
+    /// Ends those of these episodes that fire and were not heard of since: they are missing among their sender's active ones. How
+    /// many ended.
+    fn absent(&self, episodes: Vec<FiringEpisode>) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
     /// Announces the ends of incidents that have been quiet for long enough.
     fn settle(&self) -> impl Future<Output = Result<Vec<Incident>, StoreError>> + Send;

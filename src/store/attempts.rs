@@ -47,8 +47,9 @@ fn propose(connection: &Connection, now: Timestamp, new: &NewAttempt) -> Result<
     let digest = new.plan.digest().map_err(|_| invalid("a plan without a canonical form"))?;
     let target = new.plan.target_name().ok_or_else(|| invalid("a plan that names no object"))?;
     let first = new.audit.first().ok_or_else(|| invalid("a proposal that the audit log says nothing about"))?;
-    // Its analysis lost the lease. What was applied is taken back where it was applied.
-    if new.undo_of.is_none() && placing::incident(connection, &new.incident)?.is_some_and(|place| place.id != new.incident) {
+    // Its analysis lost the lease. A person may plan afresh, and what was applied is taken back, where it was.
+    let is_analysis = new.undo_of.is_none() && new.requested_by.as_ref().is_none_or(|actor| actor.kind == "system");
+    if is_analysis && placing::incident(connection, &new.incident)?.is_some_and(|place| place.id != new.incident) {
         return Err(invalid("the incident turned out to be another one, whose analysis proposes what there is to do"));
     }
     let last = queries::last_try(connection, &new.run_id, digest.as_str())?;

@@ -109,6 +109,28 @@ pub(super) fn end(
     Ok(())
 }
 
+/// The end of one that was missed is told: it stands, and is its incident's last if it is the last.
+pub(super) fn correct(
+    connection: &Connection,
+    now: Timestamp,
+    intake: i64,
+    id: &str,
+    (how, at): (Ended, Timestamp),
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE episodes SET end_how = ?2, ended_at = ?3, end_heard_at = ?4, changed_in = ?5 WHERE id = ?1 RETURNING incident_id",
+    )?;
+    let told = params![id, word(how), at.as_millisecond(), now.as_millisecond(), intake];
+    let incident: Option<String> = statement.query_row(told, |row| row.get(0))?;
+    let mut statement = connection.prepare_cached(
+        "UPDATE incidents SET (quiet_at, quiet_how) =
+           (SELECT ended_at, end_how FROM episodes WHERE incident_id = ?1 AND end_how IS NOT NULL ORDER BY ended_at DESC LIMIT 1)
+         WHERE id = ?1",
+    )?;
+    statement.execute([incident])?;
+    Ok(())
+}
+
 /// It goes on after all, in this incident.
 pub(super) fn reopen(
     connection: &Connection,

@@ -6,7 +6,7 @@ use super::placing::day_before;
 use super::taking::{Taking, notify};
 use super::{Store, codes, columns, incidents};
 use crate::domain::{AlertStanding, Delivery, Ended, Episode, Incident, Lifecycle};
-use crate::ports::{Accepted, FiringEpisode, Intake, MessageOp, SetAsideAnswer, StoreError};
+use crate::ports::{Accepted, FiringEpisode, Intake, MessageOp, SetAsideAnswer, StoreError, Taken};
 use crate::telemetry::metrics;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -43,9 +43,13 @@ impl Intake for Store {
         self.reader.read(move |connection| firing(connection, &cluster)).await
     }
 
-    async fn absent(&self, episodes: Vec<String>) -> Result<usize, StoreError> {
-        let rules = Arc::clone(&self.lifecycle);
-        self.writer.write_delivery(0, move |connection, now| absent(connection, now, &rules, &episodes)).await
+    async fn absent(&self, episodes: Vec<FiringEpisode>) -> Result<usize, StoreError> {
+        let mut ended = 0;
+        for some in episodes.chunks(AT_ONCE as usize) {
+            let (rules, some) = (Arc::clone(&self.lifecycle), some.to_vec());
+            ended += self.writer.write_delivery(0, move |connection, now| absent(connection, now, &rules, &some)).await?;
+        }
+        Ok(ended)
     }
 
     async fn settle(&self) -> Result<Vec<Incident>, StoreError> {
@@ -72,7 +76,7 @@ fn take(
     key: &[u8; 32],
     body: &[u8],
 ) -> Result<(Accepted, u64), StoreError> {
-    if let Some(answer) = replayed(connection, now, delivery, key)? {
+    if let Some(answer) = replayed(connection, now, rules, delivery, key)? {
         return Ok((answer, 0));
     }
     let mut statement = connection.prepare_cached("SELECT count(*) FROM jobs WHERE state = 'queued'")?;
@@ -113,6 +117,7 @@ fn next_number(connection: &Connection) -> Result<i64, StoreError> {
 fn replayed(
     connection: &Connection,
     now: Timestamp,
+    rules: &Lifecycle,
     delivery: &Delivery,
     key: &[u8; 32],
 ) -> Result<Option<Accepted>, StoreError> {
@@ -136,7 +141,12 @@ fn replayed(
         // Two senders' payloads may have another order.
         let by_print = || answer.alerts.iter().find(|answer| answer.fingerprint == alert.fingerprint);
         let same = answer.alerts.iter().find(|answer| answer.index == alert.index && answer.fingerprint == alert.fingerprint);
-        let Some((id, at)) = same.or_else(by_print).and_then(|answer| heard.get(&answer.index)) else { continue };
+        let Some(first) = same.or_else(by_print) else { continue };
+        if first.result == Taken::Suppressed && !rules.is_suppressed(alert) {
+            // What was decided about it by settings that aren't these any more.
+            return Ok(None);
+        }
+        let Some((id, at)) = heard.get(&first.index) else { continue };
         if now.duration_since(*at) > HEARD_ANEW {
             let known = Episode { id: id.clone(), starts_at: alert.starts_at, end: None, heard_at: *at };
             episodes::repeat(connection, now, &known, alert)?;
@@ -171,20 +181,22 @@ fn firing(connection: &Connection, cluster: &str) -> Result<Vec<FiringEpisode>, 
     Ok(statement.query_map([cluster], row)?.collect::<Result<_, _>>()?)
 }
 
-fn absent(connection: &Connection, now: Timestamp, rules: &Lifecycle, episodes: &[String]) -> Result<usize, StoreError> {
+fn absent(connection: &Connection, now: Timestamp, rules: &Lifecycle, episodes: &[FiringEpisode]) -> Result<usize, StoreError> {
     let number = next_number(connection)?;
     let mut taking = Taking { connection, now, rules, number, happened: BTreeMap::new(), flaps: 0 };
     let mut ended = 0;
-    for id in episodes {
+    for missing in episodes {
+        // What was heard of since isn't missing.
         let mut statement = connection.prepare_cached(
-            "SELECT id, starts_at, begun_at, heard_at, incident_id FROM episodes WHERE id = ?1 AND end_how IS NULL",
+            "SELECT id, starts_at, begun_at, heard_at, incident_id FROM episodes WHERE id = ?1 AND heard_at = ?2 AND end_how IS NULL",
         )?;
         let open = |row: &Row<'_>| {
             let (starts_at, heard_at) = (columns::time(row, "starts_at")?, columns::time(row, "heard_at")?);
             let episode = Episode { id: row.get("id")?, starts_at, end: None, heard_at };
             Ok((episode, columns::time(row, "begun_at")?, row.get::<_, Option<String>>("incident_id")?))
         };
-        let Some((episode, begun_at, incident)) = statement.query_row([id], open).optional()? else { continue };
+        let unheard = params![missing.id, missing.heard_at.as_millisecond()];
+        let Some((episode, begun_at, incident)) = statement.query_row(unheard, open).optional()? else { continue };
         // The sender said no time: by its clock, it is as long after the start as it is by ours.
         let lasted = now.duration_since(begun_at).max(SignedDuration::ZERO);
         let at = episode.starts_at.saturating_add(lasted).unwrap_or(Timestamp::MAX);
@@ -196,8 +208,11 @@ fn absent(connection: &Connection, now: Timestamp, rules: &Lifecycle, episodes: 
 }
 
 fn settle(connection: &Connection, now: Timestamp, rules: &Lifecycle) -> Result<Vec<Incident>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT * FROM incidents WHERE settles_at <= ?1 AND status = 'resolved' ORDER BY settles_at LIMIT ?2")?;
+    // One that ended after now ended before our clock was put back.
+    let mut statement = connection.prepare_cached(
+        "SELECT * FROM incidents WHERE settles_at IS NOT NULL AND (settles_at <= ?1 OR resolved_at > ?1) AND status = 'resolved'
+         ORDER BY settles_at LIMIT ?2",
+    )?;
     let due: Vec<Incident> =
         statement.query_map(params![now.as_millisecond(), AT_ONCE], incidents::incident)?.collect::<Result<_, _>>()?;
     for incident in &due {

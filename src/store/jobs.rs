@@ -4,6 +4,7 @@ use super::triggers::{self, class_word};
 use super::{Store, codes, columns, leases, merging};
 use crate::domain::{Class, IncidentStatus, Job, JobState, Lane, ObjectRef, Reason, Severity, Trigger};
 use crate::ports::{Finished, JobFilter, JobQueue, Leased, NewJob, Outcome, StoreError};
+use crate::telemetry::metrics;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use std::sync::Arc;
@@ -49,12 +50,12 @@ impl JobQueue for Store {
 
     async fn expire_leases(&self) -> Result<usize, StoreError> {
         let rules = Arc::clone(&self.lifecycle);
-        self.writer.write(move |connection, now| leases::expire(connection, now, &rules)).await
+        counted(self.writer.write(move |connection, now| leases::expire(connection, now, &rules)).await)
     }
 
     async fn release_all(&self) -> Result<usize, StoreError> {
         let rules = Arc::clone(&self.lifecycle);
-        self.writer.write(move |connection, now| leases::release_all(connection, now, &rules)).await
+        counted(self.writer.write(move |connection, now| leases::release_all(connection, now, &rules)).await)
     }
 
     async fn retry_failed(&self) -> Result<usize, StoreError> {
@@ -74,6 +75,15 @@ impl JobQueue for Store {
     async fn jobs(&self, filter: JobFilter) -> Result<Vec<Job>, StoreError> {
         self.reader.read(move |connection| list(connection, &filter)).await
     }
+}
+
+/// Counts the attempts that came to nothing, once that stands. How many there are.
+fn counted(lost: Result<Vec<leases::Lost>, StoreError>) -> Result<usize, StoreError> {
+    let lost = lost?;
+    for (kind, state) in &lost {
+        metrics().job_attempt(kind.as_str(), if *state == JobState::Failed { "dead" } else { "failed" });
+    }
+    Ok(lost.len())
 }
 
 pub(super) fn job(row: &Row<'_>) -> Result<Job, rusqlite::Error> {

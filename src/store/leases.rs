@@ -74,7 +74,7 @@ pub(super) fn finish(
             finished.run = Some(incidents::record(connection, now, &run, &report.summary)?);
             attempts::void_older(connection, now, incident, id)?;
             connection.execute(
-                "UPDATE jobs SET state = 'superseded' WHERE incident_id = ?1 AND kind = 'analyze' AND state = 'done'",
+                "UPDATE jobs SET state = 'superseded' WHERE incident_id = ?1 AND kind = 'analyze' AND state IN ('done', 'failed')",
                 [incident],
             )?;
         }
@@ -211,7 +211,7 @@ fn lost(
 
 /// The jobs whose lease is over. One that is longer than a lease can be was given before our clock was put back: it is cut,
 /// so that it ends. So is the wait of a job that was queued, or failed, at a time that is still to come.
-pub(super) fn expire(connection: &Connection, now: Timestamp, rules: &Lifecycle) -> Result<usize, StoreError> {
+pub(super) fn expire(connection: &Connection, now: Timestamp, rules: &Lifecycle) -> Result<Vec<Lost>, StoreError> {
     let longest = after(now, rules.jobs.lease);
     connection.execute("UPDATE jobs SET lease_until = ?1 WHERE state = 'running' AND lease_until > ?1", [longest])?;
     let mut statement = connection.prepare_cached(
@@ -220,23 +220,25 @@ pub(super) fn expire(connection: &Connection, now: Timestamp, rules: &Lifecycle)
     statement.execute([now.as_millisecond()])?;
     let why = "its worker was not heard of any more";
     let over = leased_until(connection, now)?;
-    for leased in &over {
+    let each = |leased: &Leased| {
         let wait = rules.jobs.waits(leased.job.attempts, Uuid::new_v4().as_u64_pair().1);
         let again = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
-        lost(connection, now, rules, leased, &leased.job, again, why)?;
-    }
-    Ok(over.len())
+        Ok((leased.job.kind, lost(connection, now, rules, leased, &leased.job, again, why)?))
+    };
+    over.iter().map(each).collect()
 }
 
+/// A job whose worker is gone, and what became of it.
+pub(super) type Lost = (JobKind, JobState);
+
 /// All of them: their process is gone.
-pub(super) fn release_all(connection: &Connection, now: Timestamp, rules: &Lifecycle) -> Result<usize, StoreError> {
+pub(super) fn release_all(connection: &Connection, now: Timestamp, rules: &Lifecycle) -> Result<Vec<Lost>, StoreError> {
     let why = "the process ended while it ran";
     let all = leased_until(connection, Timestamp::MAX)?;
-    for leased in &all {
-        lost(connection, now, rules, leased, &leased.job, now, why)?;
-    }
+    let each = |leased: &Leased| Ok((leased.job.kind, lost(connection, now, rules, leased, &leased.job, now, why)?));
+    let all = all.iter().map(each).collect::<Result<_, StoreError>>()?;
     connection.execute("UPDATE outbox SET state = 'queued', lease_token = NULL WHERE state = 'sending'", [])?;
-    Ok(all.len())
+    Ok(all)
 }
 
 fn leased_until(connection: &Connection, until: Timestamp) -> Result<Vec<Leased>, StoreError> {

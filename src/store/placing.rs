@@ -22,6 +22,9 @@ pub(super) struct Place {
     quiet_how: Option<String>,
 }
 
+/// The incident of an episode, how it came to be that, and what it is about.
+pub(super) type Found = (Place, Placement, ObjectRef);
+
 const COLUMNS: &str = "id, namespace, kind, name, status, severity, verdict, merged_into, resolved_at, quiet_at, quiet_how";
 
 fn object(namespace: String, kind: String, name: String) -> ObjectRef {
@@ -92,7 +95,7 @@ pub(super) fn find(
     now: Timestamp,
     rules: &Lifecycle,
     alert: &DeliveredAlert,
-) -> Result<(Place, Placement, ObjectRef), StoreError> {
+) -> Result<Found, StoreError> {
     let subject = subject(connection, now, alert)?;
     if let Some(open) = open_of(connection, &alert.cluster, &subject)? {
         return Ok((open, Placement::Joined, subject));
@@ -153,7 +156,7 @@ pub(super) fn situation(
     connection: &Connection,
     now: Timestamp,
     rules: &Lifecycle,
-    (place, placement, subject): &(Place, Placement, ObjectRef),
+    (place, placement, subject): &Found,
     alert: &DeliveredAlert,
     alert_flaps: bool,
 ) -> Result<Situation, StoreError> {

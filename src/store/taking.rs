@@ -1,7 +1,7 @@
 //! What a delivery does to its alerts' episodes, and what follows for their incidents, jobs and messages, carried out.
 
 use super::episodes::{self, Known, New};
-use super::placing::{self, day_before};
+use super::placing::{self, Found, day_before};
 use super::{codes, columns, outbox, triggers};
 use crate::domain::{
     Class, DeliveredAlert, Effect, Ended, Episode, IncidentStatus, Lifecycle, Placement, Reason, Severity, Trigger, Verdict,
@@ -90,7 +90,11 @@ impl Taking<'_> {
             Effect::Ends(index) => {
                 let Some((episode, incident)) = at(index) else { return Ok(answer) };
                 let end = (Ended::Notified, alert.ends_at.unwrap_or(alert.starts_at));
-                self.end(episode, incident.as_deref(), end)?;
+                if episode.end.is_some() {
+                    episodes::correct(self.connection, self.now, self.number, &episode.id, end)?;
+                } else {
+                    self.end(episode, incident.as_deref(), end)?;
+                }
                 answer.episode_id = Some(episode.id.clone());
                 answer.incident_id.clone_from(incident);
                 answer.result = Taken::Resolved;
@@ -111,14 +115,28 @@ impl Taking<'_> {
         is_flap: bool,
         answer: &mut AlertAnswer,
     ) -> Result<(), StoreError> {
-        let id = known.map_or_else(codes::id, |known| known.id.clone());
-        answer.episode_id = Some(id.clone());
         if self.rules.is_suppressed(alert) {
+            let id = known.map_or_else(codes::id, |known| known.id.clone());
+            answer.episode_id = Some(id.clone());
             answer.result = Taken::Suppressed;
             let new = New { id: &id, alert, incident: None, is_flap: false, is_cycle: false, end: None };
             return episodes::insert(self.connection, self.now, self.number, &new);
         }
         let found = placing::find(self.connection, self.now, self.rules, alert)?;
+        self.begin_in(found, alert, known, is_flap, answer)
+    }
+
+    /// An episode begins in this incident.
+    fn begin_in(
+        &mut self,
+        found: Found,
+        alert: &DeliveredAlert,
+        known: Option<&Episode>,
+        is_flap: bool,
+        answer: &mut AlertAnswer,
+    ) -> Result<(), StoreError> {
+        let id = known.map_or_else(codes::id, |known| known.id.clone());
+        answer.episode_id = Some(id.clone());
         let seen = placing::situation(self.connection, self.now, self.rules, &found, alert, is_flap)?;
         let (place, placement, _) = found;
         let severity = alert.severity.unwrap_or(Severity::Warning);
@@ -203,12 +221,18 @@ impl Taking<'_> {
         };
         if place.status == IncidentStatus::Resolved {
             let subject = placing::subject(self.connection, self.now, alert)?;
+            let over = place.id.clone();
             place = placing::open_again(self.connection, place, &alert.cluster, &subject)?;
+            if place.id != over {
+                goes_on(self, None)?;
+                return self.begin_in((place, Placement::Joined, subject), alert, Some(episode), false, answer);
+            }
         }
         answer.result = Taken::Reopened;
         goes_on(self, Some(&place.id))?;
+        let class = Class::of(alert.severity.unwrap_or(Severity::Warning));
+        triggers::fires_again(self.connection, &place.id, class)?;
         if matches!(place.verdict, Some(Verdict::Healthy | Verdict::Recovered)) {
-            let class = Class::of(alert.severity.unwrap_or(Severity::Warning));
             let run = Trigger::new(Reason::Disproved, class, self.now);
             answer.task_id = Some(triggers::trigger(self.connection, self.now, &place.id, run, None)?);
         }

@@ -31,6 +31,14 @@ fn waiting(row: &Row<'_>) -> Result<Waiting, rusqlite::Error> {
     })
 }
 
+/// The analysis of an incident that waits.
+fn queued(connection: &Connection, incident: &str) -> Result<Option<Waiting>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, payload, class, not_before, created_at FROM jobs WHERE dedup_key = ?1 AND state = 'queued'",
+    )?;
+    Ok(statement.query_row([dedup_key(incident)], waiting).optional()?)
+}
+
 fn payload(trigger: &Trigger) -> Result<String, StoreError> {
     Ok(columns::text(&serde_json::json!({ "reasons": trigger.reasons }))?)
 }
@@ -53,18 +61,8 @@ pub(super) fn trigger(
     trigger: Trigger,
     by: Option<&str>,
 ) -> Result<String, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, payload, class, not_before, created_at FROM jobs WHERE dedup_key = ?1 AND state = 'queued'",
-    )?;
-    if let Some(found) = statement.query_row([dedup_key(incident)], waiting).optional()? {
-        let wider = found.trigger.clone().widened(trigger);
-        if wider != found.trigger {
-            let mut statement = connection
-                .prepare_cached("UPDATE jobs SET payload = ?2, class = ?3, rank = ?4, not_before = ?5 WHERE id = ?1")?;
-            let rank = wider.class.rank(found.created_at, wider.not_before);
-            let not_before = wider.not_before.as_millisecond();
-            statement.execute(params![found.id, payload(&wider)?, class_word(wider.class), rank, not_before])?;
-        }
+    if let Some(found) = queued(connection, incident)? {
+        widen(connection, &found, found.trigger.clone().widened(trigger))?;
         return Ok(found.id);
     }
     let mut statement = connection
@@ -81,6 +79,17 @@ pub(super) fn trigger(
         return Ok(id);
     }
     queue(connection, now, incident, &trigger, by)
+}
+
+fn widen(connection: &Connection, found: &Waiting, wider: Trigger) -> Result<(), StoreError> {
+    if wider != found.trigger {
+        let mut statement =
+            connection.prepare_cached("UPDATE jobs SET payload = ?2, class = ?3, rank = ?4, not_before = ?5 WHERE id = ?1")?;
+        let rank = wider.class.rank(found.created_at, wider.not_before);
+        let not_before = wider.not_before.as_millisecond();
+        statement.execute(params![found.id, payload(&wider)?, class_word(wider.class), rank, not_before])?;
+    }
+    Ok(())
 }
 
 /// Queues an analysis. Those of the incident that were given up make way for it.
@@ -118,10 +127,7 @@ fn queue(
 
 /// All alerts of the incident ended: what waits isn't urgent any more, what runs is told.
 pub(super) fn all_ended(connection: &Connection, incident: &str) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, payload, class, not_before, created_at FROM jobs WHERE dedup_key = ?1 AND state = 'queued'",
-    )?;
-    if let Some(found) = statement.query_row([dedup_key(incident)], waiting).optional()? {
+    if let Some(found) = queued(connection, incident)? {
         let rank = Class::Rest.rank(found.created_at, found.trigger.not_before);
         connection
             .execute("UPDATE jobs SET class = ?2, rank = ?3 WHERE id = ?1", params![found.id, class_word(Class::Rest), rank])?;
@@ -131,4 +137,15 @@ pub(super) fn all_ended(connection: &Connection, incident: &str) -> Result<(), S
         [incident],
     )?;
     Ok(())
+}
+
+/// One of its alerts goes on after all: what waits is as urgent again as it was. What is chronic never was.
+pub(super) fn fires_again(connection: &Connection, incident: &str, class: Class) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached("SELECT is_chronic FROM incidents WHERE id = ?1")?;
+    if statement.query_row([incident], |row| row.get(0))? {
+        return Ok(());
+    }
+    let Some(found) = queued(connection, incident)? else { return Ok(()) };
+    let wider = Trigger { class: found.trigger.class.min(class), ..found.trigger.clone() };
+    widen(connection, &found, wider)
 }

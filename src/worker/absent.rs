@@ -37,13 +37,11 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
         }
         let active = self.world.active_alerts().await?;
         let missing = firing.into_iter().filter(|episode| !active.contains(&episode.fingerprint));
-        let missing: Missing = missing.map(|episode| (episode.id, episode.heard_at)).collect();
-        let (gone, left) = missing.into_iter().partition::<Missing, _>(|(id, heard)| before.get(id) == Some(heard));
+        let (gone, left): (Vec<_>, Vec<_>) = missing.partition(|episode| before.get(&episode.id) == Some(&episode.heard_at));
         if !gone.is_empty() {
-            let ids = gone.into_keys().collect();
-            let ended = self.store.absent(ids).await.map_err(|error| error.to_string())?;
+            let ended = self.store.absent(gone).await.map_err(|error| error.to_string())?;
             tracing::info!(ended, "alerts whose end was never heard are no longer active");
         }
-        Ok(left)
+        Ok(left.into_iter().map(|episode| (episode.id, episode.heard_at)).collect())
     }
 }

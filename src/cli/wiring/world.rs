@@ -41,6 +41,8 @@ use tokio::time::{Instant, timeout_at};
 /// So long before the end of an analysis the cluster isn't read any more: the other witnesses are still asked, and what follows
 /// needs some of it too.
 const WITHOUT_CLUSTER: Duration = Duration::from_secs(120);
+/// So long before it no model is waited for: there is a change to be tried.
+const TO_TRY: Duration = Duration::from_secs(30);
 
 /// Recordings are thinned out after an analysis, but not more often.
 const THIN_OUT: Duration = Duration::from_secs(300);
@@ -100,11 +102,24 @@ impl LiveWorld {
         Ok(writer)
     }
 
+    /// Asks everybody, or says why the cluster can't be asked. Of another cluster nobody here knows anything.
     async fn inquire(&self, reader: Result<&KubernetesReader, String>, view: &IncidentView) -> Examined {
         let settings = self.settings.remediation();
-        let inquiry =
-            Inquiry { reader, witnesses: &self.witnesses, store: &*self.store, redactor: &self.redactor, settings: &settings };
+        let elsewhere = self.elsewhere(view);
+        let silent = elsewhere.as_ref().map(|why| self.witnesses.silent(why));
+        let reader = match elsewhere {
+            Some(why) => Err(why),
+            None => reader,
+        };
+        let witnesses = silent.as_ref().unwrap_or(&self.witnesses);
+        let inquiry = Inquiry { reader, witnesses, store: &*self.store, redactor: &self.redactor, settings: &settings };
         inquiry.examine(&view.incident, &view.standing, self.clock.now()).await
+    }
+
+    /// Why nothing is read for an alert of another cluster, which may have objects of the same names; `None` of this one's.
+    fn elsewhere(&self, view: &IncidentView) -> Option<String> {
+        let (own, cluster) = (&self.settings.serve.default_cluster, &view.incident.cluster);
+        (own != cluster).then(|| format!("the alert is about cluster {cluster}, and this process reads {own} (CLUSTER_NAME)"))
     }
 
     /// How long recordings are kept, and how many bytes of them.
@@ -178,20 +193,14 @@ impl World for LiveWorld {
     type Examined = Examined;
 
     async fn examine(&self, view: &IncidentView, until: Instant) -> Result<Analysed<Examined>, String> {
-        let own = &self.settings.serve.default_cluster;
         let cut = until.checked_sub(WITHOUT_CLUSTER).unwrap_or(until);
         let reading = async {
-            let reader = if view.incident.cluster == *own {
-                self.reader().await
-            } else {
-                // Another cluster may have objects of the same names.
-                let cluster = &view.incident.cluster;
-                tracing::warn!(
-                    cluster,
-                    own,
-                    "an alert of a cluster that isn't read: CLUSTER_NAME is the name of the one that is"
-                );
-                Err(format!("the alert is about cluster {cluster}, and this process reads {own} (CLUSTER_NAME)"))
+            let reader = match self.elsewhere(view) {
+                None => self.reader().await,
+                Some(why) => {
+                    tracing::warn!(why, "an alert of a cluster that isn't read: CLUSTER_NAME is the name of the one that is");
+                    Err(why)
+                }
             };
             self.inquire(reader.as_ref().map_err(Clone::clone), view).await
         };
@@ -211,7 +220,7 @@ impl World for LiveWorld {
         let mut report = examined.report.clone();
         let numbers = Numbers::of(&report);
         let case = Case { report: &report, snapshot: &examined.snapshot, numbers: &numbers };
-        let (reasoning, exchanges, model) = self.think(case, until).await;
+        let (reasoning, exchanges, model) = self.think(case, until.checked_sub(TO_TRY).unwrap_or(until)).await;
         report.reasoning = Some(reasoning);
         let tried = timeout_at(until, self.remedy(&examined, view, run_id, &mut report)).await;
         if let Err(why) = tried.unwrap_or_else(|_| Err("no time was left to try the change".to_owned())) {

@@ -1,7 +1,6 @@
 //! More at once than there is time for, and a disk that is full.
 
 use super::*;
-use sre_copilot::ports::AuditLog;
 use std::process::Command;
 
 async fn flood(alerts: u32) {

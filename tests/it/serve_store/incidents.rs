@@ -137,40 +137,15 @@ async fn the_younger_incident_of_one_subject_is_merged() {
     assert_eq!(ended.state, AttemptState::Superseded, "what was proposed for it can't be approved any more");
     let late = home.store.propose(restart(&younger, running.job.run_id.as_deref().unwrap())).await;
     assert!(matches!(late, Err(StoreError::Invalid(_))), "{late:?}");
+    let person = Actor { kind: "cli".to_owned(), id: "7".to_owned(), name: "anna".to_owned() };
+    let afresh = NewAttempt { requested_by: Some(person), ..restart(&younger, "an older run") };
+    assert_eq!(home.store.propose(afresh).await.unwrap().state, AttemptState::Proposed, "a person may plan afresh");
     assert_eq!(home.store.finish(&running, outcome(Verdict::Confirmed)).await.unwrap(), None, "its lease is gone");
     let another = json!({"namespace": "shop", "service": "web", "severity": "critical", "n": "2"});
     let joined = home.one(with("Errors", &another, 5, None)).await;
     assert_eq!(joined.incident_id.as_ref(), Some(&older), "what was learnt of the Service is remembered");
     let next = home.claim().await.unwrap();
     assert_eq!((next.job.incident_id, next.job.payload), (Some(older), json!({"reasons": ["merged"]})));
-}
-
-#[tokio::test]
-async fn what_is_missing_among_the_active_ones_is_over() {
-    let home = Home::new();
-    let fired = home.take(vec![pod("Crash", 1, 0, None)]).await;
-    let [firing] = home.store.firing("default").await.unwrap().try_into().unwrap();
-    assert_eq!((Some(&firing.id), &firing.fingerprint), (fired.alerts[0].episode_id.as_ref(), &fired.alerts[0].fingerprint));
-    assert!(home.store.firing("other").await.unwrap().is_empty());
-    assert_eq!(home.store.absent(vec![firing.id.clone(), "x".to_owned()]).await.unwrap(), 1);
-    assert_eq!(home.store.absent(vec![firing.id]).await.unwrap(), 0, "it is over already");
-    assert_eq!(home.count("incidents WHERE status = 'resolved'"), 1);
-    assert!(!home.take(vec![pod("Crash", 1, 0, None)]).await.replayed, "something changed since");
-}
-
-#[tokio::test]
-async fn what_was_missed_ended_when_that_was_seen() {
-    let home = Home::new();
-    // The sender's clock is a day behind.
-    let day = 86_400;
-    let first = home.one(pod("Crash", 1, -day, None)).await;
-    home.set(3 * 3_600);
-    home.store.absent(vec![first.episode_id.unwrap()]).await.unwrap();
-    let standing = home.store.standing(first.incident_id.as_ref().unwrap()).await.unwrap().unwrap();
-    assert_eq!(standing.episodes[0].ended_at, Some(at(3 * 3_600 - day)), "by the sender's clock, it lasted as long as by ours");
-    home.pass(600);
-    let again = home.one(pod("Crash", 1, 3 * 3_600 + 600 - day, None)).await;
-    assert_eq!(again.incident_id, first.incident_id, "it fires again within the hour");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Deliveries, jobs and messages over real files: what is answered is on disk, once, whatever happens.
 
+mod absent;
 mod digests;
 mod figures;
 mod flood;

@@ -95,6 +95,21 @@ async fn who_asks_while_an_analysis_runs_gets_one_that_begins_afterwards() {
 }
 
 #[tokio::test]
+async fn an_analysis_that_is_done_makes_up_for_one_that_was_given_up() {
+    let mut home = Home::new();
+    let jobs = JobRules { max_attempts: 1, ..JobRules::default() };
+    home.store = open(home.path(), &home.clock).with_lifecycle(Lifecycle { jobs, ..Lifecycle::default() });
+    let incident = home.one(pod("Crash", 1, 0, None)).await.incident_id.unwrap();
+    let running = home.claim().await.unwrap();
+    home.store.ask_for_run(&incident, "anna").await.unwrap();
+    assert_eq!(home.store.fail(&running, "it broke").await.unwrap(), Some(JobState::Failed));
+    home.analyse(Verdict::Confirmed).await;
+    assert_eq!(home.store.job(&running.job.id).await.unwrap().unwrap().state, JobState::Superseded);
+    home.pass(3_600);
+    assert_eq!(home.store.retry_failed().await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn one_leased_job_of_an_incident() {
     let home = Home::new();
     let incident = home.one(pod("Crash", 1, 0, None)).await.incident_id;
