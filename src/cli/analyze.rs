@@ -14,6 +14,7 @@ use crate::cluster::{Recording, Snapshot, is_cluster_scoped};
 use crate::config::{self, Backend};
 use crate::diagnose::{Examination, Options, concerns};
 use crate::domain::{AttemptState, Exchange, ExecutionReport, ModelName, ObjectRef, Report};
+use crate::pipeline::execute::note_policy;
 use crate::pipeline::{
     NoTarget, Remediation, Scope, Selector, Wanted, evidence_request, propose, redact_recording, resolve, subject, think,
 };
@@ -332,7 +333,9 @@ fn to_approval(
             may_apply: settings.executor.approval_enabled,
             cluster: &desk.writer.cluster_id().await?,
         };
-        let executor = desk.executor(&caller());
+        let actor = caller();
+        note_policy(&desk.store, &policy, &actor, "cli").await?;
+        let executor = desk.executor(&actor);
         remediation.run(&executor, report).await.map_err(CliError::from)
     });
     runtime.shutdown_background();

@@ -15,6 +15,7 @@ use super::ui::Screen;
 use super::wiring::{self, Cluster, Desk, Office};
 use crate::config::Settings;
 use crate::domain::{Attempt, AttemptState};
+use crate::pipeline::execute::note_policy;
 use crate::ports::{AttemptFilter, AttemptStore, Clock, ClusterWriter};
 use crate::render;
 use clap::{Args, ValueEnum, ValueHint};
@@ -134,6 +135,7 @@ async fn one(code: &str, args: &ApproveArgs, settings: &Settings, screen: Screen
     let cluster =
         Cluster { kubeconfig: args.kubeconfig.clone(), context: args.context.clone(), timeout: args.timeout.unsigned_abs() };
     let desk = Desk::at(cluster, settings, office).await?;
+    note_policy(&desk.store, &settings.remediation(), &actor, "cli").await?;
     let here = desk.writer.cluster_id().await?;
     if here != attempt.cluster {
         let why = format!("{} is about cluster {}, and this is {here}", attempt.code, attempt.cluster);

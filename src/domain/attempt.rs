@@ -128,6 +128,13 @@ pub struct Actor {
     pub name: String,
 }
 
+impl Actor {
+    /// `serve` itself, where no person decides.
+    pub fn serve() -> Self {
+        Self { kind: "system".to_owned(), id: "serve".to_owned(), name: "sre-copilot".to_owned() }
+    }
+}
+
 /// What each screen shows of an attempt beside its plan: written when it is proposed, so that whoever approves it reads what
 /// was true then. Kept as JSON in [`Attempt::context`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

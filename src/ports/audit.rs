@@ -1,7 +1,7 @@
 //! The log of who did what. It only grows.
 
 use super::StoreError;
-use crate::domain::{AuditCheck, AuditEvent, AuditHead, AuditRow};
+use crate::domain::{AuditCheck, AuditEvent, AuditHead, AuditName, AuditRow};
 use jiff::Timestamp;
 use std::future::Future;
 
@@ -12,6 +12,8 @@ pub struct AuditFilter {
     pub incident: Option<String>,
     /// About this attempt.
     pub attempt: Option<String>,
+    /// Of this name.
+    pub event: Option<AuditName>,
     /// Written at this time or later.
     pub since: Option<Timestamp>,
     /// At most so many, the newest; all without it.

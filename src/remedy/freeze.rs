@@ -5,10 +5,10 @@ use crate::domain::Action;
 use jiff::Timestamp;
 use jiff::civil::{DateTime, Weekday};
 use jiff::tz::TimeZone;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// One `[[policy.freeze]]`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(try_from = "RawFreeze")]
 pub struct Freeze {
     /// What people call it.
@@ -18,10 +18,11 @@ pub struct Freeze {
     /// Actions that it lets through.
     pub except: Vec<Action>,
     window: Window,
+    #[serde(with = "jiff::fmt::serde::tz::required")]
     zone: TimeZone,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 enum Window {
     Once(Timestamp, Timestamp),
     /// From and to in minutes since Monday, midnight; the end may lie before the start, over the end of the week.

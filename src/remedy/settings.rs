@@ -3,12 +3,12 @@
 
 use crate::domain::{Action, Risk};
 use jiff::SignedDuration;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::freeze::Freeze;
 
 /// The tables `policy`, `remedy`, `approval` and `verify` of the settings file.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// What may be done where and when.
@@ -22,7 +22,7 @@ pub struct Settings {
 }
 
 /// `[policy]`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PolicySettings {
     /// The tiers of namespaces.
@@ -57,7 +57,7 @@ impl Default for PolicySettings {
 
 /// `[policy.namespaces]`: globs (`*`, `?`) that match whole names. Forbidden beats read-only beats writable; what none of
 /// them matches is read-only.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NamespaceSettings {
     /// Not even read by an intent.
@@ -80,7 +80,7 @@ impl Default for NamespaceSettings {
 }
 
 /// `policy.gitops_owned`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GitopsOwned {
     /// Refused: the change belongs into the repository.
@@ -91,7 +91,7 @@ pub enum GitopsOwned {
 }
 
 /// One `[[policy.auto]]`: every constraint that is given has to hold, and at least one has to be given.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, try_from = "RawAutoRule")]
 pub struct AutoRule {
     /// How the decision names it: `auto:NAME`.
@@ -129,7 +129,7 @@ impl TryFrom<RawAutoRule> for AutoRule {
 }
 
 /// `[remedy]`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RemedySettings {
     /// How many times as much a request or limit may become at once, above 1 and at most [`MOST_GROWTH`].
@@ -155,7 +155,7 @@ fn growth<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::E
 }
 
 /// `[approval]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ApprovalSettings {
     /// How long a proposal can be approved.
@@ -173,7 +173,7 @@ impl Default for ApprovalSettings {
 }
 
 /// `approval.separate_approver`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SeparateApprover {
     /// The requester may approve.
@@ -197,7 +197,7 @@ impl SeparateApprover {
 }
 
 /// `[verify]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VerifySettings {
     /// How long after a change it is looked at, in rising order.

@@ -2,7 +2,7 @@
 
 use super::chain::{self, Columns, FIRST};
 use super::{Store, columns};
-use crate::domain::{Attempt, AttemptState, AuditCheck, AuditEvent, AuditHead, AuditRow, Code};
+use crate::domain::{Attempt, AttemptState, AuditCheck, AuditEvent, AuditHead, AuditName, AuditRow, Code};
 use crate::ports::{AuditFilter, AuditLog, StoreError};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, named_params};
@@ -77,14 +77,14 @@ fn list(connection: &Connection, filter: &AuditFilter) -> Result<Vec<AuditRow>, 
     let mut statement = connection.prepare(
         "SELECT * FROM (SELECT * FROM audit
            WHERE (:incident IS NULL OR incident_id = :incident) AND (:attempt IS NULL OR attempt_id = :attempt)
-             AND (:since IS NULL OR at >= :since)
+             AND (:event IS NULL OR event = :event) AND (:since IS NULL OR at >= :since)
            ORDER BY seq DESC LIMIT :limit)
          ORDER BY seq",
     )?;
     let rows = statement.query_map(
         named_params! {
             ":incident": filter.incident, ":attempt": filter.attempt,
-            ":since": filter.since.map(Timestamp::as_millisecond),
+            ":event": filter.event.map(AuditName::as_str), ":since": filter.since.map(Timestamp::as_millisecond),
             // A negative limit is none (SQLite, SELECT).
             ":limit": filter.limit.map_or(-1, i64::from),
         },

@@ -108,7 +108,7 @@ impl<S: Books, W: World, C: Clock + Send + Sync + 'static> Workers<S, W, C> {
             writer: &(),
             store: &self.store,
             clock: &self.clock,
-            actor: Actor { kind: "system".to_owned(), id: "serve".to_owned(), name: "sre-copilot".to_owned() },
+            actor: Actor::serve(),
             channel: "worker".to_owned(),
             limits: Limits::default(),
             progress: &Unheard,

@@ -9,7 +9,8 @@ use crate::adapters::machine::MachineClock;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::installation;
 use crate::config::{Backend, Environment, Settings};
-use crate::domain::micro_usd;
+use crate::domain::{Actor, micro_usd};
+use crate::pipeline::execute::note_policy;
 use crate::ports::JobQueue;
 use crate::server::{self, App, Phase, Stopping};
 use crate::store::Store;
@@ -70,6 +71,7 @@ fn checked(settings: &Settings) -> Result<(), CliError> {
 
 async fn live(app: App<Store>, path: &Path) -> Result<(), CliError> {
     app.store.release_all().await?;
+    note_policy(&*app.store, &app.settings.remediation(), &Actor::serve(), "worker").await?;
     let serve = &app.settings.serve;
     let listener = listen(serve.listen).await?;
     let metrics = match serve.metrics_listen {

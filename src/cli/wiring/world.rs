@@ -162,7 +162,7 @@ impl LiveWorld {
         let writer = self.writer(&self.reader().await?).await?;
         let cluster = writer.cluster_id().await.map_err(|error| error.to_string())?;
         remediation.cluster = &cluster;
-        let actor = Actor { kind: "system".to_owned(), id: "serve".to_owned(), name: "sre-copilot".to_owned() };
+        let actor = Actor::serve();
         let executor = executor(&writer, &self.store, &self.clock, self.limits(), &actor);
         remediation.of_incident(&executor, &view.incident, run_id, report).await.map_err(|error| error.to_string())
     }
@@ -290,7 +290,7 @@ impl World for LiveWorld {
         }
         let reader = self.reader().await?;
         let writer = self.writer(&reader).await?;
-        let actor = Actor { kind: "system".to_owned(), id: "serve".to_owned(), name: "sre-copilot".to_owned() };
+        let actor = Actor::serve();
         let executor = executor(&writer, &self.store, &self.clock, self.limits(), &actor);
         let mut moved = executor.recover().await.map_err(|error| error.to_string())?;
         let decision = Decision { reader: &reader, store: &*self.store, redactor: &self.redactor };

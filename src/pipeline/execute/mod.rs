@@ -9,6 +9,7 @@ mod apply;
 mod approve;
 mod outcome;
 mod planned;
+mod policy;
 mod propose;
 mod read_back;
 mod recover;
@@ -18,6 +19,7 @@ mod verify;
 
 pub use approve::ApproveError;
 pub use outcome::{ExecutionStatus, Outcome};
+pub use policy::note_policy;
 pub use propose::Ask;
 pub use read_back::{Landed, landed};
 pub use undo::UndoError;

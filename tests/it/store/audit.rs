@@ -4,7 +4,9 @@ use super::*;
 use rstest::rstest;
 use rusqlite::Connection;
 use sre_copilot::domain::{AuditCheck, AuditHead};
+use sre_copilot::pipeline::execute::note_policy;
 use sre_copilot::ports::{AuditFilter, AuditLog};
+use sre_copilot::remedy::Settings;
 
 async fn with_rows(count: usize) -> Home {
     let home = Home::new();
@@ -48,6 +50,23 @@ async fn lists_by_incident_time_and_count() {
     let since = home.now() - SignedDuration::from_secs(1);
     assert_eq!(seqs(AuditFilter { since: Some(since), ..AuditFilter::default() }).await, [5, 6]);
     assert_eq!(seqs(AuditFilter { limit: Some(2), ..AuditFilter::default() }).await, [5, 6]);
+}
+
+#[tokio::test]
+async fn a_policy_is_noted_when_it_is_another_one() {
+    let home = Home::new();
+    let night = json!({"policy": {"freeze": [{"name": "night", "weekly": ["fri 18:00 - mon 06:00"], "zone": "Europe/Berlin"}]}});
+    let policies: Vec<Settings> =
+        [json!({}), json!({}), night.clone(), night, json!({})].map(|json| serde_json::from_value(json).unwrap()).into();
+    for policy in &policies {
+        note_policy(&home.store, policy, &Actor::serve(), "worker").await.unwrap();
+        home.store.append(AuditEvent::new(AuditName::ReadDone, Actor::serve(), "worker")).await.unwrap();
+    }
+    let filter = AuditFilter { event: Some(AuditName::PolicyLoaded), ..AuditFilter::default() };
+    let digests: Vec<_> = home.store.list(filter).await.unwrap().into_iter().map(|row| row.event.data.policy.unwrap()).collect();
+    assert_eq!(digests.len(), 3);
+    assert!(digests[0] == digests[2] && digests[0] != digests[1]);
+    assert!(matches!(home.store.verify(None).await.unwrap(), AuditCheck::Intact { .. }));
 }
 
 #[rstest]
