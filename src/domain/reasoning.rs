@@ -1,7 +1,7 @@
 //! What the stages after the diagnosis say: who said it, on which facts it rests, and what it cost. A model's words are
 //! kept apart from the rules' everywhere; none of this changes a verdict, an object or an action.
 
-use super::{ObjectRef, Verdict};
+use super::{Code, ObjectRef, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// From which side a cause is seen.
@@ -185,6 +185,9 @@ pub struct Choice {
     pub facts: Vec<String>,
     /// What was said about it and doesn't count.
     pub remarks: Vec<String>,
+    /// Why the intent that a model filled in was rejected, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<Code>,
 }
 
 /// How one stage went.

@@ -108,8 +108,12 @@ impl Remediation<'_> {
         if !report.actions.iter().map(|action| &action.intent).eq(&before) {
             // A choice among other actions chose none of these.
             let numbers = Numbers::of(report);
-            let choice = reason::fix::by_rules(Case { report, snapshot: self.snapshot, numbers: &numbers });
-            report.reasoning.iter_mut().for_each(|reasoning| reasoning.choice = choice.clone());
+            let mut choice = reason::fix::by_rules(Case { report, snapshot: self.snapshot, numbers: &numbers });
+            if let Some(reasoning) = &mut report.reasoning {
+                let rejected = reasoning.choice.take().and_then(|choice| choice.rejected);
+                choice.iter_mut().for_each(|choice| choice.rejected.clone_from(&rejected));
+                reasoning.choice = choice;
+            }
         }
         Ok(remembered)
     }
@@ -136,6 +140,10 @@ impl Remediation<'_> {
         S: AttemptStore + AuditLog + IncidentStore,
         C: Clock,
     {
+        let choice = report.reasoning.as_ref().and_then(|reasoning| reasoning.choice.as_ref());
+        if let Some(code) = choice.and_then(|choice| choice.rejected.clone()) {
+            executor.rejected(code, &incident.id, run_id).await?;
+        }
         let before = executor.store.memory(&incident.id, executor.clock.now(), REMEMBERED).await?;
         let last_fix = before.last_fix().map(said);
         let action = match self.chosen(report) {

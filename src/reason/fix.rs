@@ -8,7 +8,7 @@ use super::around::cited;
 use super::hypothesize::facts_of;
 use super::prose::clean;
 use super::{Dropped, Prose};
-use crate::domain::{ActionReport, Choice, DecisionValue, ExecutionIntent, Origin};
+use crate::domain::{ActionReport, Choice, Code, DecisionValue, ExecutionIntent, Origin};
 use crate::remedy::{self, ParseContext, Settings};
 
 /// What a model writes that would do nothing.
@@ -18,7 +18,8 @@ const NONE: &str = "none";
 pub fn by_rules(case: Case<'_>) -> Option<Choice> {
     let first = case.report.actions.first()?;
     let facts = case.report.answer().map(|cause| facts_of(case, cause)).unwrap_or_default();
-    Some(Choice { origin: Origin::Rules, intent: Some(number(0)), why: cut(&clean(&first.why), 160), facts, remarks: Vec::new() })
+    let why = cut(&clean(&first.why), 160);
+    Some(Choice { origin: Origin::Rules, intent: Some(number(0)), why, facts, ..Choice::default() })
 }
 
 fn number(index: usize) -> String {
@@ -40,10 +41,11 @@ pub fn checked(answer: FixAnswer, case: Case<'_>, settings: &Settings, prose: &P
                 intent: Some(number(index)),
                 why: why.unwrap_or_else(|| action.map_or(choice.why, |action| cut(&clean(&action.why), 160))),
                 facts: facts.into_iter().map(|(number, _)| number).collect(),
-                remarks: Vec::new(),
+                ..Choice::default()
             };
         }
-        Err(remark) => {
+        Err(Objection { remark, rejected }) => {
+            choice.rejected = rejected;
             let because = why.map_or(String::new(), |why| format!(": {why}"));
             choice.remarks.push(format!("{remark}{because}"));
         }
@@ -51,8 +53,21 @@ pub fn checked(answer: FixAnswer, case: Case<'_>, settings: &Settings, prose: &P
     (Some(choice), dropped)
 }
 
+/// Why a model's choice doesn't count.
+struct Objection {
+    remark: String,
+    /// The code of an intent that was rejected.
+    rejected: Option<Code>,
+}
+
+impl<T: Into<String>> From<T> for Objection {
+    fn from(remark: T) -> Self {
+        Self { remark: remark.into(), rejected: None }
+    }
+}
+
 /// The action that a model's answer chooses, by its index; or why the choice doesn't count.
-fn chosen(answer: &FixAnswer, case: Case<'_>, settings: &Settings, dropped: &mut Dropped) -> Result<usize, String> {
+fn chosen(answer: &FixAnswer, case: Case<'_>, settings: &Settings, dropped: &mut Dropped) -> Result<usize, Objection> {
     let actions = &case.report.actions;
     let filled_in = match &answer.intent {
         None => None,
@@ -63,7 +78,8 @@ fn chosen(answer: &FixAnswer, case: Case<'_>, settings: &Settings, dropped: &mut
                 Ok(parsed) => candidates.iter().position(|candidate| candidate.bound() == parsed.bound()),
                 Err(rejection) => {
                     dropped.add("an intent that is none of the proposed actions");
-                    return Err(format!("the model's intent was rejected ({})", rejection.code));
+                    let remark = format!("the model's intent was rejected ({})", rejection.code);
+                    return Err(Objection { remark, rejected: Code::new(rejection.code) });
                 }
             }
         }
@@ -71,20 +87,20 @@ fn chosen(answer: &FixAnswer, case: Case<'_>, settings: &Settings, dropped: &mut
     let named = actions.iter().enumerate().map(|(index, _)| index).find(|index| number(*index) == answer.choice);
     let index = match (named, filled_in) {
         (Some(named), Some(filled_in)) if named != filled_in => {
-            return Err(format!("the model names {} and fills in {}", number(named), number(filled_in)));
+            return Err(format!("the model names {} and fills in {}", number(named), number(filled_in)).into());
         }
         (Some(index), _) => index,
-        (None, _) if answer.choice == NONE => return Err("the model would take none of them".to_owned()),
+        (None, _) if answer.choice == NONE => return Err("the model would take none of them".into()),
         (None, _) => {
             dropped.add("chooses an action that isn't proposed");
-            return Err("the model chose an action that isn't proposed".to_owned());
+            return Err("the model chose an action that isn't proposed".into());
         }
     };
     let (Some(first), Some(action)) = (actions.first(), actions.get(index)) else {
-        return Err("the model chose an action that isn't proposed".to_owned());
+        return Err("the model chose an action that isn't proposed".into());
     };
     match objection(first, action, case.report.verdict.is_fault()) {
-        Some(objection) => Err(format!("the model would take {}, {objection}", number(index))),
+        Some(objection) => Err(format!("the model would take {}, {objection}", number(index)).into()),
         None => Ok(index),
     }
 }

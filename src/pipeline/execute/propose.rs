@@ -213,6 +213,16 @@ impl<W: ClusterWriter, S: AttemptStore + AuditLog, C: Clock> Executor<'_, W, S, 
         }
     }
 
+    /// Notes that an intent which a model filled in was rejected, and by which code.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn rejected(&self, code: Code, incident: &str, run_id: &str) -> Result<(), StoreError> {
+        let mut event = self.event(AuditName::IntentRejected, AuditData { reason: Some(code), ..AuditData::default() });
+        (event.incident_id, event.run_id) = (Some(incident.to_owned()), Some(run_id.to_owned()));
+        self.store.append(event).await.map(drop)
+    }
+
     async fn note(&self, ask: &Ask<'_>, name: AuditName, particulars: AuditData) -> Result<(), StoreError> {
         let data = AuditData { action: Some(ask.intent.action), ..particulars };
         self.log(name, target(ask.intent), data, (ask.incident, ask.run_id)).await

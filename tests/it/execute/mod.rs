@@ -4,6 +4,7 @@ mod killed;
 mod lost;
 mod race;
 mod refused;
+mod rejected;
 mod simulated;
 mod verified;
 mod webhook;

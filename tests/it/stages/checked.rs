@@ -60,7 +60,8 @@ fn a_filled_in_action_counts_where_it_is_a_proposed_one() {
         other["resource_name"] = json!("not-proposed");
         let (choice, is_clean) = choose(seen, &other);
         assert_eq!((choice.origin, choice.intent.as_deref(), is_clean), (Origin::Rules, Some("I1"), false));
-        assert!(choice.remarks[0].starts_with("the model's intent was rejected"), "{choice:?}");
+        let rejected = choice.rejected.as_ref().map(|code| code.as_str()).unwrap_or_default();
+        assert!(choice.remarks[0].starts_with(&format!("the model's intent was rejected ({rejected})")), "{choice:?}");
     }
     assert!(accepted > 20, "{accepted}");
 }
